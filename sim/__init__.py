@@ -1,0 +1,25 @@
+"""The contract between the world and its strategies. Importing it loads neither mesa, simpy nor numba."""
+
+from sim.actions import Action, ChannelBudget, Coupon, Discount, FirstOrderOffer, PublicDiscount, Tag
+from sim.levers import Lever, Unknown, levers_of
+from sim.plays import Play
+from sim.strategy import Strategy
+from sim.target import Target
+from sim.view import FirmView
+
+__all__ = [
+    "Action",
+    "ChannelBudget",
+    "Coupon",
+    "Discount",
+    "FirmView",
+    "FirstOrderOffer",
+    "Lever",
+    "Play",
+    "PublicDiscount",
+    "Strategy",
+    "Tag",
+    "Target",
+    "Unknown",
+    "levers_of",
+]

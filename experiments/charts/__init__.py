@@ -1,0 +1,27 @@
+"""Charts of a run: pure functions from a table to a figure, the same facts as a table, and a sentence."""
+
+from experiments.charts.acquisition import acquisition_funnel, cac_by_channel
+from experiments.charts.chart import Chart
+from experiments.charts.cohorts import cohort_triangle, ltv_against_cac, repeat_by_age
+from experiments.charts.effects import KpiCard, kpi_cards, lift_forest
+from experiments.charts.holdout import holdout_check
+from experiments.charts.look import Look
+from experiments.charts.money import profit_waterfall
+from experiments.charts.weeks import weekly_path, weekly_paths
+
+__all__ = [
+    "Chart",
+    "KpiCard",
+    "Look",
+    "acquisition_funnel",
+    "cac_by_channel",
+    "cohort_triangle",
+    "holdout_check",
+    "kpi_cards",
+    "lift_forest",
+    "ltv_against_cac",
+    "profit_waterfall",
+    "repeat_by_age",
+    "weekly_path",
+    "weekly_paths",
+]

@@ -1,0 +1,215 @@
+"""Forms: what a dataclass looks like in a file. Ranges, units and sources are read off its fields, nowhere else.
+
+`form_of(Channel)` is a pydantic model with the fields of `Channel`; unknown settings are refused, every `Lever` and
+`Unknown` is checked against its range, and the model's JSON schema carries the range, the unit and the source.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
+
+from experiments.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
+from experiments.toml_source import TomlSource
+from sim.levers import EVIDENCE, Lever, Unknown, ranged_fields
+
+T = TypeVar("T")
+F = TypeVar("F", bound=BaseModel)
+
+
+class Form(BaseModel):
+    """The parent of all forms: a setting that is not in the form is a mistake, not a comment."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True)
+class OwnRange:
+    """An unknown for which the file states its own range: `{ value = 1.8, low = 1.4, high = 2.2 }`."""
+
+    value: float
+    low: float
+    high: float
+
+
+def form_of(
+    cls: type, name: str = "", limits: Mapping[str, Any] | None = None, without: tuple[str, ...] = (), **more: Any
+) -> type[Form]:
+    """The form of a dataclass. `limits` adds pydantic bounds to plain fields, `more` adds fields of the file's own."""
+    hints = get_type_hints(cls, include_extras=True)
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        if field.name in without or not field.init:
+            continue
+        ranged = ranged_fields(cls).get(field.name)
+        if ranged:
+            base = get_type_hints(cls)[field.name]
+            kind = Annotated[Any, BeforeValidator(_check(ranged.range, base)), WithJsonSchema(_schema(ranged, base))]
+            fields[field.name] = (kind, _default(field, description=_description(ranged.range)))
+        else:
+            hint = hints[field.name]
+            bounds = (limits or {}).get(field.name, {})
+            strict = True if hint in (int, float, bool, str) else None
+            fields[field.name] = (hint, _default(field, strict=strict, **bounds))
+    doc = (cls.__doc__ or "").split("\n\n")[0].replace("\n   ", "")
+    return create_model(name or f"{cls.__name__}Form", __base__=Form, __doc__=doc, **(fields | more))
+
+
+def built(cls: Callable[..., T], form: BaseModel, without: tuple[str, ...] = (), **more: Any) -> T:
+    """The dataclass from its filled-in form, own ranges reduced to their values."""
+    return cls(**{k: plain(v) for k, v in form if k not in without}, **more)
+
+
+def plain(value: Any) -> Any:
+    """A number, whether or not a range of its own came with it."""
+    return value.value if isinstance(value, OwnRange) else value
+
+
+def own_ranges(form: BaseModel, prefix: str) -> dict[str, tuple[float, float]]:
+    """The ranges that the file states itself, by `prefix.field`."""
+    return {f"{prefix}.{k}": (v.low, v.high) for k, v in form if isinstance(v, OwnRange)}
+
+
+def filled(form: type[F], data: Any, loc: Loc, source: TomlSource) -> tuple[F | None, list[Problem]]:
+    """Fill in a form. Returns it with no problems, or nothing with one problem per mistake."""
+    try:
+        return form.model_validate(data), []
+    except ValidationError as error:
+        return None, _problems(error, form, loc, source)
+
+
+def problem(text: str, loc: Loc, source: TomlSource, value: Any = None) -> Problem:
+    """A mistake at a place of a file."""
+    overruled = source.overruled(loc)
+    return Problem(text, loc, value, None if overruled else source.line_of(loc), overruled)
+
+
+def _problems(error: ValidationError, form: type[BaseModel], loc: Loc, source: TomlSource) -> list[Problem]:
+    found, misspelt = [], set()
+    errors = error.errors(include_url=False)
+    missing = {e["loc"]: str(e["loc"][-1]) for e in errors if e["type"] == "missing"}
+    for e in errors:
+        if e["type"] == "extra_forbidden":
+            name, near = str(e["loc"][-1]), _siblings(form, e["loc"])
+            hint = did_you_mean(name, near)
+            misspelt |= {m for m, n in missing.items() if m[:-1] == e["loc"][:-1] and f'"{n}"' in hint}
+            allowed = "" if hint else f" Allowed here: {', '.join(near)}."
+            found.append(problem(f"unknown setting.{hint}{allowed}", loc + e["loc"], source))
+    for e in errors:
+        if e["type"] == "missing" and e["loc"] not in misspelt:
+            found.append(problem("is missing.", loc + e["loc"], source))
+        elif e["type"] not in ("missing", "extra_forbidden"):
+            text = plain_sentence(e["type"], e.get("ctx", {}), e["msg"])
+            found.append(problem(text, loc + e["loc"], source, e["input"]))
+    return found
+
+
+def _siblings(form: type[BaseModel], loc: Loc) -> list[str]:
+    """The settings that are allowed in the table in which `loc` stands."""
+    here: Any = form
+    for part in loc[:-1]:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            field = next((f for n, f in here.model_fields.items() if part in (n, f.alias)), None)
+            here = field.annotation if field else None
+        else:
+            arguments = [a for a in typing.get_args(here) if a is not type(None)]
+            here = arguments[-1] if arguments else None
+        while here is not None and not isinstance(here, type) and type(None) in typing.get_args(here):
+            here = next(a for a in typing.get_args(here) if a is not type(None))
+    is_form = isinstance(here, type) and issubclass(here, BaseModel)
+    return [f.alias or n for n, f in here.model_fields.items()] if is_form else []
+
+
+def _default(field: dataclasses.Field, **more: Any) -> Any:
+    more = {k: v for k, v in more.items() if v is not None}
+    if field.default is not dataclasses.MISSING:
+        return Field(field.default, **more)
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory, **more)
+    return Field(**more)
+
+
+def _description(bounds: Lever | Unknown) -> str:
+    if isinstance(bounds, Lever):
+        return f"Lever, {bounds.unit}." if bounds.unit else "Lever."
+    return f"Unknown, {bounds.unit}. Source: {bounds.source} ({EVIDENCE[bounds.evidence]})."
+
+
+def _schema(ranged: Any, base: Any) -> dict[str, Any]:
+    bounds = ranged.range
+    number = {"type": "integer" if base is int else "number", "minimum": bounds.low, "maximum": bounds.high}
+    if isinstance(bounds, Lever):
+        schema = number if base in (int, float) else {"type": "object", "additionalProperties": number}
+        return schema | ({"unit": bounds.unit} if bounds.unit else {})
+    own = {
+        "type": "object",
+        "properties": dict.fromkeys(("value", "low", "high"), number),
+        "required": ["value", "low", "high"],
+        "additionalProperties": False,
+    }
+    off = [{"const": bounds.off}] if bounds.off is not None else []
+    return {"anyOf": [number, *off, own], "unit": bounds.unit}
+
+
+def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if base not in (int, float):
+            if not isinstance(value, Mapping):
+                raise _refused("must be a table of names and numbers")
+            return {str(key): _number(v, bounds, float, f"{key} ") for key, v in value.items()}
+        if isinstance(value, dict) and isinstance(bounds, Unknown):
+            return _own_range(value, bounds, base)
+        return _number(value, bounds, base)
+
+    return check
+
+
+def _own_range(value: dict[str, Any], bounds: Unknown, base: Any) -> OwnRange:
+    if set(value) != {"value", "low", "high"}:
+        raise _refused("a range of its own is written { value = ..., low = ..., high = ... }")
+    own = OwnRange(**{key: _number(v, bounds, base, f"{key} ") for key, v in value.items()})
+    if not own.low <= own.value <= own.high:
+        raise _refused("needs low <= value <= high")
+    return own
+
+
+def _number(value: Any, bounds: Lever | Unknown, base: Any, name: str = "") -> float:
+    whole = base is int
+    if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != int(value)):
+        raise _refused(f"{name}must be a {'whole ' if whole else ''}number{_unit(bounds)}")
+    allowed = bounds.allows(value) if isinstance(bounds, Unknown) else bounds.low <= value <= bounds.high
+    if not math.isfinite(value) or not allowed:
+        off = getattr(bounds, "off", None)
+        switch = f", or {number_text(off)} to switch it off" if off is not None else ""
+        between = f"must be between {number_text(bounds.low)} and {number_text(bounds.high)}"
+        raise _refused(f"{name}{between}{_unit(bounds)}{switch}{_share_hint(value, bounds)}")
+    if isinstance(bounds, Lever) and bounds.step and not _on_step(value, bounds):
+        raise _refused(f"{name}must go in steps of {number_text(bounds.step)} from {number_text(bounds.low)}")
+    return int(value) if whole else float(value)
+
+
+def _on_step(value: float, lever: Lever) -> bool:
+    steps = (value - lever.low) / (lever.step or 1.0)
+    return abs(steps - round(steps)) < 1e-9
+
+
+def _unit(bounds: Lever | Unknown) -> str:
+    return f" ({bounds.unit})" if bounds.unit not in ("", "-") else ""
+
+
+def _share_hint(value: float, bounds: Lever | Unknown) -> str:
+    if "share" in bounds.unit and 1 < value <= 100 and bounds.low <= value / 100 <= bounds.high:
+        return f"; shares are fractions: write {value / 100:g} for {value:g} %"
+    return ""
+
+
+def _refused(text: str) -> PydanticCustomError:
+    # a brace in the text would be read as a place to fill in
+    return PydanticCustomError("refused", "{text}", {"text": text})

@@ -1,0 +1,59 @@
+"""The order history of imported customers: a CSV file beside the world, and the `History` it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from sim.world import History
+
+COLUMNS = ("customer", "weeks_before", "amount")
+
+
+class HistoryError(ValueError):
+    """A history file that cannot be used. The message is a sentence."""
+
+
+def read_history(path: Path) -> History:
+    """Read a history. Customers are numbered from 0 without gaps; `amount` may be absent. Raises `HistoryError`."""
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise HistoryError("does not exist beside the world file.") from None
+    except OSError as error:
+        raise HistoryError(f"cannot be read: {error.strerror}.") from None
+    except (ValueError, UnicodeDecodeError):
+        raise HistoryError("is not a CSV file.") from None
+    for column in COLUMNS[:2]:
+        if column not in table:
+            raise HistoryError(f'has no column "{column}"; it needs {", ".join(COLUMNS)}.')
+    present = [c for c in COLUMNS if c in table]
+    if not len(table) or not all(np.issubdtype(t, np.number) for t in table[present].dtypes):
+        raise HistoryError("must hold numbers only, one order a row.")
+    if table[present].isna().to_numpy().any() or (table[present] < 0).to_numpy().any():
+        raise HistoryError("has empty or negative numbers.")
+    customer = table["customer"].to_numpy()
+    if not np.array_equal(np.unique(customer), np.arange(customer.max() + 1)):
+        raise HistoryError("must number its customers 0, 1, 2 ... without gaps.")
+    table = table.sort_values(["weeks_before", "customer"], ascending=[False, True], kind="stable")
+    amount = table["amount"].to_numpy(np.float64) if "amount" in table else None
+    return History(table["customer"].to_numpy(np.int64), table["weeks_before"].to_numpy(np.float64), amount)
+
+
+def write_history(path: Path, history: History) -> None:
+    """Write a history as CSV: four decimals of a week (a minute), cents."""
+    import pandas as pd
+
+    table = pd.DataFrame({"customer": history.customer, "weeks_before": np.round(history.weeks_before, 4)})
+    if history.amount is not None:
+        table["amount"] = np.round(history.amount, 2)
+    table.to_csv(path, index=False)
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

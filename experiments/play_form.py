@@ -1,0 +1,197 @@
+"""Plays in a file: which strategy, with which levers, for whom, since when."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from pydantic import Field, create_model
+
+from experiments.forms import Form, built, filled, form_of, problem
+from experiments.messages import Loc, Problem, not_known
+from experiments.toml_source import TomlSource
+from sim.plays import Play
+from sim.target import BANDS, SEGMENTS, Target
+from sim.world import Channel
+from strategies import STRATEGIES
+from strategies.channel_mix import ChannelMix
+
+PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
+
+_BAND = list[float] | None
+TargetForm: type[Form] = create_model(
+    "TargetForm",
+    __base__=Form,
+    __doc__="Whom a play addresses: all conditions must hold; the names within a list are alternatives.",
+    segments=(list[str], Field(default=[], description=f"Any of: {', '.join(SEGMENTS)}.")),
+    sources=(list[str], Field(default=[], description='Channel names, or "before" for the founding base.')),
+    tags=(list[str], Field(default=[], description="Names given by tagging strategies.")),
+    **{b: (_BAND, Field(default=None, min_length=2, max_length=2, description="[low, high]")) for b in BANDS},  # type: ignore[call-overload]
+)
+
+
+class PlayFields(Form):
+    """What every play may say, whatever its strategy."""
+
+    name: str | None = Field(None, min_length=1, strict=True, description="Name of the play; default: its kind.")
+    target: TargetForm = Field(default_factory=TargetForm, description="Whom it addresses; default: everybody.")  # type: ignore[valid-type]
+    holdout: float = Field(0.0, ge=0, le=0.9, strict=True, description="Share of the target that is left alone.")
+    start: int = Field(0, ge=0, strict=True, description="First week in which it is on.")
+    stop: int | None = Field(None, ge=1, strict=True, description="First week in which it is off again.")
+    ramp_weeks: int = Field(0, ge=0, le=520, strict=True, description="Weeks over which its audience grows.")
+
+
+class NoSuchStrategy(ValueError):
+    """A strategy that cannot be found or is not one. The message is a sentence."""
+
+
+def known_strategies() -> dict[str, type]:
+    """Every strategy that has a short name: those shipped, and those other installed packages offer."""
+    return STRATEGIES | {e.name: e.load() for e in entry_points(group=PLUGINS)}
+
+
+def find_strategy(kind: str) -> type:
+    """The class behind a `kind`: a short name or `package.module:Class`. Raises `NoSuchStrategy`."""
+    if kind in STRATEGIES:
+        return STRATEGIES[kind]
+    if ":" not in kind:
+        offered = entry_points(group=PLUGINS)
+        if kind not in offered.names:
+            raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
+        return _checked_strategy(offered[kind].load(), kind)
+    module, _, name = kind.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise NoSuchStrategy(f'cannot import "{module}": {error}.') from None
+    if found is None:
+        raise NoSuchStrategy(f'"{module}" has no class "{name}".')
+    return _checked_strategy(found, kind)
+
+
+def _checked_strategy(found: Any, kind: str) -> type:
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found) and callable(getattr(found, "decide", None))):
+        raise NoSuchStrategy(f'"{kind}" is not a strategy: it must be a frozen dataclass with a method "decide".')
+    taken = {f.name for f in dataclasses.fields(found)} & set(PlayFields.model_fields)
+    if taken:
+        raise NoSuchStrategy(f'"{kind}" has a lever called "{sorted(taken)[0]}", which is a setting of every play.')
+    return found
+
+
+@cache
+def play_form(strategy: type) -> type[Form]:
+    """The form of a play of one strategy: its levers and the settings of every play."""
+    levers = form_of(strategy)
+    fields: dict[str, Any] = {name: (f.annotation, f) for name, f in levers.model_fields.items()}
+    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), None)
+    kind_field = (str, Field(json_schema_extra={"const": kind} if kind else None))
+    return create_model(
+        f"{strategy.__name__}Play", __base__=PlayFields, __doc__=levers.__doc__, kind=kind_field, **fields
+    )
+
+
+def plays_of(
+    entries: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+) -> tuple[tuple[Play, ...], list[Problem]]:
+    """The plays of a list of strategy tables, and what is wrong with them.
+
+    `channels` are those of the world, None where the world itself could not be read (names are then not checked).
+    """
+    plays: list[Play] = []
+    problems: list[Problem] = []
+    for position, entry in enumerate(entries if isinstance(entries, list) else []):
+        play, found = _play_of(entry, (*loc, position), source, channels)
+        problems += found
+        if play is None:
+            continue
+        if play.name in {p.name for p in plays}:
+            text = f'two plays are called "{play.name}"; give one of them another name.'
+            problems.append(problem(text, (*loc, position), source))
+        plays.append(play)
+    return tuple(plays), problems
+
+
+def _play_of(
+    entry: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+) -> tuple[Play | None, list[Problem]]:
+    if not isinstance(entry, dict):
+        return None, [problem("must be a table with a kind.", loc, source, entry)]
+    kind = entry.get("kind")
+    if not isinstance(kind, str):
+        text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(STRATEGIES)}."
+        return None, [problem(text, (*loc, "kind"), source, kind)]
+    if ":" in kind and (folder := str(source.path.parent.resolve())) not in sys.path:
+        sys.path.append(folder)  # strategies may lie beside the file that names them
+    try:
+        strategy = find_strategy(kind)
+    except NoSuchStrategy as error:
+        return None, [problem(str(error), (*loc, "kind"), source, kind)]
+    form, problems = filled(play_form(strategy), entry, loc, source)
+    target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, channels)
+    problems += found + _timing_problems(entry, loc, source)
+    if form is None:
+        return None, problems
+    play, found = _filled_play(strategy, form, target, loc, source)
+    if play and isinstance(play.strategy, ChannelMix) and channels is not None:
+        problems += _factor_problems(play.strategy.factors, channels, (*loc, "factors"), source)
+    return play, problems + found
+
+
+def _filled_play(
+    strategy: type, form: Any, target: Target, loc: Loc, source: TomlSource
+) -> tuple[Play | None, list[Problem]]:
+    try:
+        chosen = built(strategy, form, without=(*PlayFields.model_fields, "kind"))
+    except (ValueError, TypeError) as error:
+        return None, [problem(f"is refused by the strategy: {error}.", loc, source)]
+    settings = {k: v for k, v in form if k in PlayFields.model_fields and k not in ("name", "target")}
+    return Play(name=form.name or form.kind, strategy=chosen, target=target, **settings), []
+
+
+def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> list[Problem]:
+    start, stop = entry.get("start", 0), entry.get("stop")
+    if isinstance(start, int) and isinstance(stop, int) and stop <= start:
+        return [problem(f"must be after start = {start}, or the play is never on.", (*loc, "stop"), source, stop)]
+    return []
+
+
+def _target_of(
+    table: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+) -> tuple[Target, list[Problem]]:
+    """The target of a play. What is wrong with the form of the table itself is the play form's to report."""
+    filled_in, malformed = filled(TargetForm, table, loc, source)
+    if malformed:
+        return Target(), []
+    form: Any = filled_in
+    problems = []
+    for name in form.segments:
+        if name not in SEGMENTS:
+            problems.append(problem(not_known(name, "segment", SEGMENTS), (*loc, "segments"), source, name))
+    sources = None if channels is None else [*(c.name for c in channels), "before"]
+    for name in form.sources:
+        if sources is not None and name not in sources:
+            problems.append(problem(not_known(name, "source", sources), (*loc, "sources"), source, name))
+    bands = {name: tuple(band) for name in BANDS if (band := getattr(form, name)) is not None}
+    for name, (low, high) in bands.items():
+        if low > high:
+            problems.append(problem("must be [low, high] with low <= high.", (*loc, name), source))
+    return Target(bands, tuple(form.segments), tuple(form.sources), tuple(form.tags)), problems
+
+
+def _factor_problems(
+    factors: Mapping[str, float], channels: Sequence[Channel], loc: Loc, source: TomlSource
+) -> list[Problem]:
+    problems = []
+    paid = [c.name for c in channels if c.half_budget > 0]
+    for name in factors:
+        if name not in {c.name for c in channels}:
+            problems.append(problem(not_known(name, "channel of this world", paid), (*loc, name), source))
+        elif name not in paid:
+            text = f"is organic: it has no budget to multiply. Paid channels: {', '.join(paid)}."
+            problems.append(problem(text, (*loc, name), source))
+    return problems

@@ -1,0 +1,83 @@
+"""Numbers as people read them: money, shares, counts and changes, each in the unit that stands on the KPI."""
+
+from __future__ import annotations
+
+import math
+
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "": ""}
+UNDEFINED = "–"
+MINUS = "\u2212"
+
+
+def quantity(value: float | None, unit: str = "", currency: str = "USD") -> str:
+    """A value in words: `$1,234`, `42.6%`, `12,345`; a dash when it is undefined."""
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    sign = MINUS if value < 0 and _digits(abs(value), unit).strip("0.,") else ""
+    return f"{sign}{_prefix(unit, currency)}{_digits(abs(value), unit)}{'%' if is_share(unit) else ''}"
+
+
+def change(value: float | None, unit: str = "", currency: str = "USD") -> str:
+    """A difference in words, with its sign; shares change by percentage points (`+1.2 pp`)."""
+    if value is None or not math.isfinite(value):
+        return UNDEFINED
+    text = quantity(value, unit, currency)
+    text = text.replace("%", " pp") if is_share(unit) else text
+    return text if text.startswith(MINUS) else f"+{text}"
+
+
+def relative(difference: float | None, baseline: float | None) -> str:
+    """A difference as a share of the baseline, with its sign: `+3.1%`."""
+    if difference is None or not baseline or not math.isfinite(difference) or not math.isfinite(baseline):
+        return UNDEFINED
+    return signed_percent(100 * difference / abs(baseline))
+
+
+def signed_percent(percent: float) -> str:
+    """`+3.1%`, `−0.4%`; no decimals from 100 % on."""
+    if not math.isfinite(percent):
+        return UNDEFINED
+    digits = f"{abs(percent):,.0f}" if abs(percent) >= 100 else f"{abs(percent):.1f}"
+    return f"{MINUS if percent < 0 and digits.strip('0.') else '+'}{digits}%"
+
+
+def between(low: float | None, high: float | None, unit: str = "", currency: str = "USD") -> str:
+    """An interval of a difference: `+$120 to +$340`."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return UNDEFINED
+    return f"{change(low, unit, currency)} to {change(high, unit, currency)}"
+
+
+def is_share(unit: str) -> bool:
+    """Whether a unit is a share of something, to be printed in per cent."""
+    return unit.startswith(("share", "probability"))
+
+
+def is_money(unit: str) -> bool:
+    """Whether a unit is an amount of money."""
+    return unit.startswith(("currency", "money"))
+
+
+def money_axis(currency: str) -> dict[str, str]:
+    """How a Plotly axis prints amounts of this currency."""
+    return {"tickprefix": _prefix("currency", currency), "tickformat": "~s"}
+
+
+def _prefix(unit: str, currency: str) -> str:
+    return SYMBOLS.get(currency, f"{currency} ") if is_money(unit) else ""
+
+
+def _digits(size: float, unit: str) -> str:
+    if is_share(unit):
+        return f"{100 * size:.1f}"
+    if is_money(unit):
+        return _short(size) if size >= 1e7 else f"{size:,.2f}" if size < 100 else f"{size:,.0f}"
+    if size >= 1e9:
+        return _short(size)
+    if size == int(size) or size >= 1000:
+        return f"{size:,.0f}"
+    return f"{size:,.1f}" if size >= 10 else f"{size:.2f}"
+
+
+def _short(size: float) -> str:
+    return f"{size / 1e9:,.2f}B" if size >= 1e9 else f"{size / 1e6:,.2f}M"

@@ -1,0 +1,177 @@
+"""Experiment files: a question, a world, arms and a design as a page of TOML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from experiments.experiment import Arm, Design, Experiment
+from experiments.forms import Form, built, filled, form_of, problem
+from experiments.messages import Problem, SpecError, not_known
+from experiments.play_form import plays_of
+from experiments.toml_source import TomlSource
+from experiments.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from sim.plays import Play
+
+TODAY = "today"
+
+DesignForm = form_of(
+    Design,
+    limits={
+        "weeks": {"ge": 1, "le": 1040, "description": "Length of the run in weeks."},
+        "customers": {"ge": 1, "le": 10_000_000, "description": "Founding customer rows; prospects come on top."},
+        "replications": {"ge": 2, "le": 100_000, "description": "Markets played per arm, each with its own luck."},
+        "seed": {"ge": 0, "le": 2**63 - 1, "description": "Names the luck: the same seed gives the same numbers."},
+        "unknowns": {"description": "Whether to play as many markets again with drawn unknowns."},
+        "confidence": {"ge": 0.5, "le": 0.999, "description": "Of the intervals."},
+        "primary": {"description": "KPI on which the decision rests."},
+    },
+)
+
+
+class ArmForm(Form):
+    """A policy: the plays that are on together."""
+
+    description: str = ""
+    start_from: Literal["today", "nothing"] = Field(
+        "today", alias="from", description='"today": on top of today\'s plays. "nothing": these plays alone.'
+    )
+    strategies: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class ExperimentForm(Form):
+    """An experiment: one world, the arms to compare in it, and the design of the comparison."""
+
+    name: str = Field(min_length=1, description="Names the folder of its runs.")
+    question: str = Field("", description="What is to be decided, in a sentence.")
+    world: str | dict[str, Any] = Field(description="Path relative to this file, name of a shipped world, or a table.")
+    baseline: str = Field(TODAY, description="The arm with which the others are compared.")
+    design: DesignForm = Field(default_factory=DesignForm)  # type: ignore[valid-type]
+    arms: dict[str, ArmForm] = Field(default_factory=dict)
+
+
+def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
+    """Read and check an experiment file.
+
+    `overrides` are settings such as `design.weeks=52` or `arms.tiers.strategies.0.silver_rate=0.02`; those under
+    `world.` reach into the world file. `world` replaces the file's world. Raises `SpecError`, one line per mistake.
+    """
+    source = TomlSource.read(Path(path))
+    world_overrides = [s.removeprefix("world.") for s in overrides if s.startswith("world.")]
+    inline = isinstance(source.data.get("world"), dict) and world is None
+    source.override([s for s in overrides if inline or not s.startswith("world.")])
+    if world is not None:
+        source.data["world"] = str(world)
+    found, problems = _world(source, world_overrides, Path() if world is not None else source.path.parent)
+    form, more = filled(ExperimentForm, source.data, (), source)
+    if not ("world" in source.data and found is None):
+        more = [p for p in more if p.loc[:1] != ("world",) or p.loc == ("world",)]
+    arms, arm_problems = _arms(source, found)
+    problems += more + arm_problems + (_design_problems(form, arms, source) if form else [])
+    if form is None or found is None or problems:
+        raise SpecError(path, problems)
+    return Experiment(
+        name=form.name,
+        world=found.world,
+        arms=arms,
+        design=built(Design, form.design),
+        question=form.question,
+        fitted=found.fitted,
+        calibration=found.calibration,
+        log_covariance=found.log_covariance,
+        ranges=found.ranges,
+    )
+
+
+def quick(experiment: Experiment) -> Experiment:
+    """The same question on a small scale, to see whether everything is in place: minutes become seconds."""
+    d = experiment.design
+    small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
+    return replace(experiment, design=small)
+
+
+def only_arm(experiment: Experiment, name: str) -> Experiment:
+    """The experiment with one arm alone. Raises `SpecError` when there is none of this name."""
+    for arm in experiment.arms:
+        if arm.name == name:
+            return replace(experiment, arms=(arm,))
+    known = [arm.name for arm in experiment.arms]
+    raise SpecError(experiment.name, [Problem(f"--arm {name}: {not_known(name, 'arm', known)}")])
+
+
+def _world(source: TomlSource, overrides: Sequence[str], folder: Path) -> tuple[WorldFile | None, list[Problem]]:
+    world = source.data.get("world")
+    if isinstance(world, dict):
+        return world_of(world, ("world",), source)
+    if not isinstance(world, str):
+        return None, []  # the form says so
+    path = world_path(world, folder)
+    if not path.exists():
+        worlds = ", ".join(shipped_worlds())
+        text = f"does not exist (looked for {path}). Shipped worlds: {worlds}."
+        return None, [problem(text, ("world",), source, world)]
+    try:
+        return load_world(path if path.suffix else world, overrides), []
+    except SpecError as error:
+        return None, [problem(f"{path.name}: {line}", ("world",), source) for line in error.problems]
+
+
+def _arms(source: TomlSource, world: WorldFile | None) -> tuple[tuple[Arm, ...], list[Problem]]:
+    """The arms, baseline first; today's policy is always among them."""
+    tables = source.data.get("arms")
+    tables = tables if isinstance(tables, dict) else {}
+    baseline = source.data.get("baseline", TODAY)
+    problems = []
+    today = world.today if world else ()
+    arms = [Arm(TODAY, today, "Today's policy, as the world states it.")]
+    for name, table in tables.items():
+        loc = ("arms", name)
+        if name == TODAY:
+            text = "is the world's own policy, written in the [today] of the world; give this arm another name."
+            problems.append(problem(text, loc, source))
+        elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            problems.append(problem("names of arms are letters, digits, - and _.", loc, source))
+        if isinstance(table, dict):
+            arm, found = _arm(name, table, today, source, world)
+            arms.append(arm)
+            problems += found
+    if not tables:
+        problems.append(problem("has no [arms.NAME]: there is nothing to compare with today.", (), source))
+    if isinstance(baseline, str) and baseline not in {TODAY, *tables}:
+        known = [TODAY, *tables]
+        problems.append(problem(not_known(baseline, "arm", known), ("baseline",), source, baseline))
+    return tuple(sorted(arms, key=lambda arm: arm.name != baseline)), problems
+
+
+def _arm(
+    name: str, table: Mapping[str, Any], today: Sequence[Play], source: TomlSource, world: WorldFile | None
+) -> tuple[Arm, list[Problem]]:
+    loc = ("arms", name, "strategies")
+    plays, problems = plays_of(table.get("strategies"), loc, source, world.world.channels if world else None)
+    if table.get("from", TODAY) == TODAY:
+        for position, play in enumerate(plays):
+            if play.name in {p.name for p in today}:
+                text = f'the play "{play.name}" is part of today; give this one another name.'
+                problems.append(problem(text, (*loc, position), source))
+        plays = (*today, *plays)
+    return Arm(name, plays, str(table.get("description", ""))), problems
+
+
+def _design_problems(form: Any, arms: Sequence[Arm], source: TomlSource) -> list[Problem]:
+    from sim.readings import KPIS
+
+    problems = []
+    primary, weeks = form.design.primary, form.design.weeks
+    if primary not in KPIS:
+        problems.append(problem(not_known(primary, "KPI", KPIS), ("design", "primary"), source, primary))
+    for arm in arms:
+        for play in arm.plays:
+            if play.start >= weeks:
+                text = f'the play "{play.name}" starts in week {play.start}, but the run ends before week {weeks}.'
+                problems.append(problem(text, ("arms", arm.name), source))
+    return problems

@@ -1,0 +1,85 @@
+"""What a comparison says about a policy, by rules fixed before the run, in plain words.
+
+A KPI of an arm is decided when the interval of its paired difference to the baseline excludes 0. The interval counts
+luck plus unknowns where the run sampled the unknowns of the world, and luck only where it did not.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from experiments.quantities import between, change, relative
+
+ARROWS = {1: "▲", -1: "▼", 0: "■"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state of one KPI of one arm against the baseline.
+
+    `word` is "better", "worse", "higher", "lower" (KPIs without a good direction) or "not decided"; `arrow` shows
+    where the value went; `counts` says which interval decided: "luck and unknowns" or "luck only".
+    """
+
+    word: str
+    arrow: str
+    counts: str
+    low: float
+    high: float
+
+    @property
+    def decided(self) -> bool:
+        return self.word != "not decided"
+
+
+def judge(effect: Any) -> Verdict:
+    """The verdict on one row of the table of effects (fields low, high, low_unknowns, high_unknowns, direction)."""
+    sampled = math.isfinite(effect.low_unknowns) and math.isfinite(effect.high_unknowns)
+    low, high = (effect.low_unknowns, effect.high_unknowns) if sampled else (effect.low, effect.high)
+    moved = 1 if low > 0 else -1 if high < 0 else 0
+    words = {1: ("better", "worse"), -1: ("worse", "better")}.get(int(effect.direction), ("higher", "lower"))
+    word = "not decided" if moved == 0 else words[moved < 0]
+    return Verdict(word, ARROWS[moved], "luck and unknowns" if sampled else "luck only", low, high)
+
+
+def verdict_sentence(effects: pd.DataFrame, arm: str, baseline: str, primary: str, currency: str = "USD") -> str:
+    """What the run says about an arm: its primary KPI, the range, how often it wins, and what else moved.
+
+    `effects` is the table of effects of a run; an arm or a primary KPI that it lacks gives a sentence that says so.
+    """
+    mine = effects[effects["arm"] == arm]
+    rows = list(mine[mine["kpi"] == primary].itertuples())
+    if not rows or not math.isfinite(rows[0].difference):
+        return f"Not decided: the primary KPI ({primary}) is undefined for this arm."
+    effect = rows[0]
+    verdict = judge(effect)
+    label = in_sentence(effect.label)
+    moved = f"{change(effect.difference, effect.unit, currency)}, {relative(effect.difference, effect.baseline_value)}"
+    span = f"{between(verdict.low, verdict.high, effect.unit, currency)} counting {verdict.counts}"
+    states = {"not decided": f"the difference in {label} to {baseline} ({moved}) may be luck or assumption"}
+    head = states.get(verdict.word, f"{label} is {verdict.word} than under {baseline} ({moved})")
+    return f"{verdict.word.capitalize()}: {head}; range {span}. {_odds(effect, baseline)}{_others(mine, primary)}".strip()
+
+
+def in_sentence(label: str) -> str:
+    """A KPI label inside a sentence: lower case, but abbreviations stay (`CAC`, `LTV over 52 weeks`)."""
+    first = label.split(" ")[0]
+    return label if first[1:] != first[1:].lower() else label[:1].lower() + label[1:]
+
+
+def _odds(effect: Any, baseline: str) -> str:
+    if not math.isfinite(effect.p_better):
+        return ""
+    return f"It is ahead of {baseline} in {100 * effect.p_better:.0f}% of the sampled worlds. "
+
+
+def _others(mine: pd.DataFrame, primary: str) -> str:
+    groups: dict[str, list[str]] = {"better": [], "worse": []}
+    for effect in mine[mine["kpi"] != primary].itertuples():
+        groups.get(judge(effect).word, []).append(in_sentence(str(effect.label)))
+    parts = [f"Also {word}: {', '.join(labels)}." for word, labels in groups.items() if labels]
+    return " ".join(parts)

@@ -1,0 +1,202 @@
+"""From a world and a seed to its people at week 0.
+
+Prospects get their traits from the world's distributions. Existing customers come with a past: either the imported
+order log, whose owners get traits from the exact posterior given what they did (`posterior.py`), or, without one, a
+life lived under the base model since a uniform moment of the last `history_weeks`.
+
+A person's traits depend only on the seed, the replication and the person's own number, so a small market holds the
+first people of the large one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.behavior import list_value, paid_value
+from sim.compiling import compiled
+from sim.crowd import person_id
+from sim.customers import CUSTOMER, GONE, PROSPECT, Customers
+from sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, TRAITS, exponential, key_of, uniforms
+from sim.imports import found_imported
+from sim.orders import YEAR, Orders, orders_by_week
+from sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
+from sim.world import World
+
+@dataclass(frozen=True)
+class Founders:
+    """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before."""
+
+    customers: Customers
+    past: dict[int, Orders]
+    n_founding: int
+
+
+def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founders:
+    """The founding population of a replication. `world` is already at the wanted number of rows."""
+    n_founding = world.population.customers
+    customers = Customers.empty(n_founding + world.population.prospects, len(world.channels))
+    key = key_of(seed, replication, use)
+    _draw_traits(world, customers, n_founding, key)
+    _draw_reach(world, customers, n_founding, key)
+    customers.stage[:n_founding] = CUSTOMER
+    customers.stage[n_founding:] = PROSPECT
+    customers.identified[:n_founding] = True
+    if world.history is not None and world.history.n_customers:
+        past = found_imported(world, customers, n_founding, key, seed)
+    else:
+        past = _live_the_past(world, customers, n_founding, key)
+    _wind_clocks(customers.stage, customers.orders, customers.order_clock, customers.life_clock, n_founding, *key)
+    return Founders(customers, past, n_founding)
+
+
+def _draw_traits(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
+    base, spend, price = world.base, world.spend, world.price
+    dropout = beta_quantiles(base.a, base.b) if base.model == "bg_nbd" else None
+    departure = gamma_quantiles(base.s, base.beta / world.departure_factor) if base.model == "pareto_nbd" else None
+    none = np.zeros(0)
+    _fill_traits(
+        customers.order_rate,
+        customers.departure_rate,
+        customers.p_dropout,
+        customers.mean_order,
+        customers.elasticity,
+        gamma_quantiles(base.r, base.alpha / world.order_factor).log_value,
+        none if departure is None else departure.log_value,
+        none if dropout is None else dropout.log_value,
+        gamma_quantiles(spend.q, spend.gamma).log_value,
+        spend.p,
+        lognormal_quantiles(price.elasticity, price.elasticity_cv, price.elasticity_most).log_value,
+        n_founding,
+        *key,
+    )
+
+
+@compiled
+def _fill_traits(
+    order_rate, departure_rate, p_dropout, mean_order, elasticity,
+    q_order, q_departure, q_dropout, q_spend, spend_shape, q_elasticity, n_founding, key0, key1,
+):  # fmt: skip
+    for i in range(order_rate.size):
+        u_order, u_leave, u_spend, u_price = uniforms(key0, key1, TRAITS, person_id(i, n_founding), 0)
+        order_rate[i] = quantile(q_order, u_order)
+        if q_departure.size > 0:
+            departure_rate[i] = quantile(q_departure, u_leave)
+        if q_dropout.size > 0:
+            p_dropout[i] = quantile(q_dropout, u_leave)
+        mean_order[i] = spend_shape / quantile(q_spend, u_spend)
+        elasticity[i] = quantile(q_elasticity, u_price)
+
+
+def _draw_reach(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
+    """Each prospect's threshold on each channel's clock: unit exponential over affinity.
+
+    Affinities have mean 1. One part is noise; the other follows the order rate so that the mean order rate of the
+    people whom a channel reaches is `value_ratio` times that of all: rate^kappa with kappa = r (ratio - 1), because
+    E[rate^(1 + kappa)] / (E[rate] E[rate^kappa]) = (r + kappa) / r for a gamma distribution.
+    """
+    mean_rate = world.base.r / world.base.alpha * world.order_factor
+    for number, channel in enumerate(world.channels):
+        kappa = world.base.r * (channel.value_ratio - 1)
+        rate = customers.order_rate.astype(np.float64) / mean_rate
+        by_value = np.maximum(rate, 1e-12) ** kappa / _mean_power(world.base.r, kappa)
+        noise = lognormal_quantiles(1.0, channel.affinity_cv)
+        _fill_reach(customers.reach, number, by_value, noise.log_value, n_founding, *key)
+
+
+def _mean_power(shape: float, kappa: float) -> float:
+    """E[g^kappa] for a gamma variate of the given shape and mean 1."""
+    from scipy.special import gammaln
+
+    return float(np.exp(gammaln(shape + kappa) - gammaln(shape) - kappa * np.log(shape)))
+
+
+@compiled
+def _fill_reach(reach, channel, by_value, noise, n_founding, key0, key1):
+    block = channel // 4
+    lane = channel % 4
+    for i in range(n_founding, by_value.size):
+        who = person_id(i, n_founding)
+        wait = exponential(uniforms(key0, key1, REACH, who, block)[lane])
+        affinity = by_value[i] * quantile(noise, uniforms(key0, key1, AFFINITY, who, block)[lane])
+        reach[i, channel] = wait / affinity
+
+
+def _live_the_past(world: World, customers: Customers, n_founding: int, key: tuple) -> dict[int, Orders]:
+    """Give founding customers without an imported log a past under the base model."""
+    spend = gamma_quantiles(world.spend.p).log_value
+    capacity = max(64, 4 * n_founding)
+    while True:
+        book = Orders.space(capacity)
+        week = np.empty(capacity, np.int32)
+        n_orders = _fill_past(
+            customers.order_rate, customers.departure_rate, customers.p_dropout, customers.mean_order,
+            customers.stage, customers.first_order, customers.last_order, customers.orders, customers.orders_52,
+            customers.spend, customers.spend_52, spend, world.spend.p, world.today_rate,
+            float(world.population.history_weeks), book, week, n_founding, *key,
+        )  # fmt: skip
+        if n_orders <= capacity:
+            break
+        capacity = n_orders
+        for name in ("orders", "orders_52", "spend", "spend_52"):
+            getattr(customers, name)[:n_founding] = 0
+        customers.stage[:n_founding] = CUSTOMER
+    return orders_by_week(week[:n_orders], book.first(n_orders))
+
+
+@compiled
+def _fill_past(
+    order_rate, departure_rate, p_dropout, mean_order, stage, first_order, last_order, n_orders, orders_52,
+    spend, spend_52, q_spend, spend_shape, today_rate, history_weeks, book, week, n_founding, key0, key1,
+):  # fmt: skip
+    """Returns the number of orders; those beyond the room of the book are counted and not written."""
+    m = 0
+    for i in range(n_founding):
+        who = person_id(i, n_founding)
+        age = history_weeks * uniforms(key0, key1, ARRIVAL, who, 0)[0]
+        leaves = age + 1.0
+        if departure_rate[i] > 0:
+            leaves = exponential(uniforms(key0, key1, LIFE, who, 1)[0]) / float(departure_rate[i])
+        first_order[i] = -age
+        since = 0.0
+        index = 0
+        while since <= age and since <= leaves:
+            u_gap, u_spend, u_drop, _ = uniforms(key0, key1, PAST, who, index)
+            size = quantile(q_spend, u_spend)
+            value = np.int64(list_value(float(mean_order[i]), size, spend_shape, today_rate))
+            paid = np.int64(paid_value(value, today_rate))
+            when = min(int(np.floor(since - age)), -1)
+            if m < week.size:
+                week[m] = when
+                book.row[m] = i
+                book.index[m] = index
+                book.at[m] = since - age - when
+                book.value[m] = value
+                book.paid[m] = paid
+            m += 1
+            n_orders[i] += 1
+            spend[i] += paid
+            if when >= -YEAR:
+                orders_52[i] += 1
+                spend_52[i] += paid
+            last_order[i] = since - age
+            if index > 0 and u_drop < p_dropout[i]:
+                leaves = since
+            index += 1
+            since += exponential(u_gap) / float(order_rate[i])
+            if history_weeks == 0.0:
+                break
+        if leaves < age:
+            stage[i] = GONE
+    return m
+
+
+@compiled
+def _wind_clocks(stage, orders, order_clock, life_clock, n_founding, key0, key1):
+    """Set the clocks of founding customers; the exponential has no memory, so the past does not matter."""
+    for i in range(n_founding):
+        if stage[i] == CUSTOMER:
+            who = person_id(i, n_founding)
+            order_clock[i] = exponential(uniforms(key0, key1, ORDER, who, orders[i] - 1)[0])
+            life_clock[i] = exponential(uniforms(key0, key1, LIFE, who, 0)[0])

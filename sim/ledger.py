@@ -1,0 +1,135 @@
+"""Every unit of money, once: double entry in whole minor units.
+
+Each posting debits one account and credits another with the same amount, so the books balance by construction; that
+they also *agree with the orders* is what the tests check. Accounts that hold income are credited, accounts that hold
+costs are debited; `cash` is the other side of all of them until later issues bring accruals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.customers import MINOR
+from sim.orders import Orders
+from sim.world import Channel, Economics
+
+CASH = "cash"
+SALES = "sales"  # at list price
+DISCOUNTS = "discounts"  # on repeat orders
+FIRST_ORDER_DISCOUNTS = "first-order discounts"
+GOODS = "goods"
+FULFILMENT = "fulfilment"
+PAYMENT = "payment"
+COMMISSIONS = "commissions"
+MEDIA = "media"
+CHANNEL_COSTS = "channel fixed costs"
+
+ACCOUNTS = (
+    CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
+)  # fmt: skip
+NO_CHANNEL = -1
+
+
+class Posting(NamedTuple):
+    """One line of the journal: `amount` minor units move from the credited to the debited account."""
+
+    week: int
+    debit: str
+    credit: str
+    amount: int
+    channel: int
+
+
+class OrderCosts(NamedTuple):
+    """What each order costs, in minor units. Shape [m] each. Rounded once per order."""
+
+    goods: NDArray[np.int64]
+    fulfilment: NDArray[np.int64]
+    payment: NDArray[np.int64]
+    commission: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """The prices that turn orders into costs; `commission` is by source + 1 (0 is the founding base)."""
+
+    goods_share: float
+    fulfilment: int
+    payment_share: float
+    commission: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, economics: Economics, channels: tuple[Channel, ...]) -> Tariff:
+        return cls(
+            1 - economics.gross_margin,
+            round(economics.fulfilment_cost * MINOR),
+            economics.payment_cost,
+            np.array([0.0, *(channel.commission for channel in channels)]),
+        )
+
+    def costs(self, orders: Orders, source: NDArray[np.int8]) -> OrderCosts:
+        """Costs of each order; `source` [m] is the channel of the customer who placed it."""
+        return OrderCosts(
+            np.rint(orders.value * self.goods_share).astype(np.int64),
+            np.full(orders.n, self.fulfilment, np.int64),
+            np.rint(orders.paid * self.payment_share).astype(np.int64),
+            np.rint(orders.paid * self.commission[source.astype(np.intp) + 1]).astype(np.int64),
+        )
+
+    def contribution(self, orders: Orders, source: NDArray[np.int8]) -> NDArray[np.int64]:
+        """What each order leaves after its own costs, before media: minor units, shape [m]."""
+        return orders.paid - sum(self.costs(orders, source))
+
+
+class Ledger:
+    """The journal of one market."""
+
+    def __init__(self) -> None:
+        self.journal: list[Posting] = []
+
+    def post(self, week: int, debit: str, credit: str, amount: int, channel: int = NO_CHANNEL) -> None:
+        """Book an amount once on each side. Zero is not booked; a negative amount is an error in the caller."""
+        if amount < 0:
+            raise ValueError(f"cannot post a negative amount ({amount}) from {credit} to {debit}")
+        if amount:
+            self.journal.append(Posting(week, debit, credit, int(amount), channel))
+
+    def book_orders(self, week: int, orders: Orders, costs: OrderCosts) -> None:
+        """Sales at list price, the discounts that brought them down to what was paid, and what they cost."""
+        given = orders.value - orders.paid
+        given_first = int(given[orders.index == 0].sum())
+        self.post(week, CASH, SALES, int(orders.paid.sum()))
+        self.post(week, DISCOUNTS, SALES, int(given.sum()) - given_first)
+        self.post(week, FIRST_ORDER_DISCOUNTS, SALES, given_first)
+        self.post(week, GOODS, CASH, int(costs.goods.sum()))
+        self.post(week, FULFILMENT, CASH, int(costs.fulfilment.sum()))
+        self.post(week, PAYMENT, CASH, int(costs.payment.sum()))
+        self.post(week, COMMISSIONS, CASH, int(costs.commission.sum()))
+
+    def table(self) -> pd.DataFrame:
+        """The journal as a table: week, debit, credit, amount (minor units), channel."""
+        return pd.DataFrame(self.journal, columns=list(Posting._fields))
+
+    def balances(self) -> dict[str, int]:
+        """Debits less credits of every account, in minor units. They sum to zero."""
+        balance = dict.fromkeys(ACCOUNTS, 0)
+        for posting in self.journal:
+            balance[posting.debit] += posting.amount
+            balance[posting.credit] -= posting.amount
+        return balance
+
+    def by_week(self, account: str, weeks: int, channel: int | None = None) -> NDArray[np.int64]:
+        """Debits less credits of an account in each week, in minor units; of one channel if given. Shape [weeks]."""
+        balance = np.zeros(weeks, np.int64)
+        for posting in self.journal:
+            if channel is None or posting.channel == channel:
+                if posting.debit == account:
+                    balance[posting.week] += posting.amount
+                if posting.credit == account:
+                    balance[posting.week] -= posting.amount
+        return balance

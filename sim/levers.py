@@ -1,0 +1,96 @@
+"""What is ours to choose and what is the world's: the two kinds of number in a simulation.
+
+A `Lever` is a number that the firm sets (a discount rate, a threshold, a budget). An `Unknown` is a number that the
+world sets and that we only know within a range (an elasticity, a margin). Both are written once, on the field:
+
+    silver_rate: Annotated[float, Lever(0.0, 0.15, unit="share of price")] = 0.05
+    elasticity: Annotated[float, Unknown(1.0, 2.6, unit="-", source="Tellis 1988", evidence="A")] = 1.8
+
+and everything that needs the range reads it there: checks of experiment files, search spaces, sliders, reference docs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, get_type_hints
+
+Evidence = Literal["R", "R2", "M", "C", "A"]
+
+EVIDENCE: dict[str, str] = {
+    "R": "published, read in the source",
+    "R2": "practitioner or secondary page",
+    "M": "published, cited from memory, not re-verified",
+    "C": "computed from a closed form or from public data",
+    "A": "assumption: no citable number was found",
+}
+
+
+@dataclass(frozen=True)
+class Lever:
+    """A number the firm chooses, with the range in which it may be chosen.
+
+    `low` and `high` are inclusive bounds in `unit`; `log` says that a search should move in ratios; `step` that only
+    multiples of it above `low` make sense.
+    """
+
+    low: float
+    high: float
+    unit: str = ""
+    log: bool = False
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A number the world chooses, with the range that the evidence leaves open.
+
+    `source` names where the default and the range come from and `evidence` how good that source is (see `EVIDENCE`).
+    `off` is a value outside the range that switches the mechanism off, where there is one.
+    """
+
+    low: float
+    high: float
+    unit: str
+    source: str
+    evidence: Evidence
+    off: float | None = None
+
+    def allows(self, value: float) -> bool:
+        """Whether a world may state this value: inside the range, or the mechanism switched off."""
+        return self.low <= value <= self.high or value == self.off
+
+
+@dataclass(frozen=True)
+class Ranged:
+    """One field of a dataclass with the range that stands on it."""
+
+    name: str
+    range: Lever | Unknown
+    default: Any
+
+
+@lru_cache(maxsize=None)
+def ranged_fields(cls: type) -> dict[str, Ranged]:
+    """The fields of a dataclass that carry a `Lever` or an `Unknown`, by name, in the order of the class."""
+    hints = get_type_hints(cls, include_extras=True)
+    found: dict[str, Ranged] = {}
+    for field in dataclasses.fields(cls):
+        for note in getattr(hints[field.name], "__metadata__", ()):
+            if isinstance(note, Lever | Unknown):
+                default = field.default_factory() if callable(field.default_factory) else field.default
+                found[field.name] = Ranged(field.name, note, default)
+    return found
+
+
+def levers_of(strategy: object) -> dict[str, Ranged]:
+    """The levers of a strategy (class or instance), by name."""
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    return {name: field for name, field in ranged_fields(cls).items() if isinstance(field.range, Lever)}
+
+
+def unknowns_of(group: object) -> dict[str, Ranged]:
+    """The unknowns of a group of the world (class or instance), by name."""
+    cls = group if isinstance(group, type) else type(group)
+    return {name: field for name, field in ranged_fields(cls).items() if isinstance(field.range, Unknown)}

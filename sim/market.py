@@ -1,0 +1,190 @@
+"""The market: a Mesa model whose step is one week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.books import WeeklyBooks
+from sim.channels import Channel
+from sim.crowd import ALIVE, N_COUNTS, Offer, People, Pressure, Reaction, live_week, person_ids
+from sim.customers import MINOR, Customers
+from sim.draws import MODEL, draw_lots, key_of, lot_index
+from sim.founding import Founders, found
+from sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
+from sim.offers import Offers, Settled
+from sim.orders import YEAR, OrderLog, Orders, forget
+from sim.plays import Play
+from sim.quantiles import gamma_quantiles
+from sim.view import FirmView
+from sim.world import World
+
+
+class Market(mesa.Model):
+    """A firm's market, lived week by week under a list of plays.
+
+    `world` is the real market; `customers` founding rows stand for its customers, each for `scale` of them, and the
+    prospects in proportion. The same seed and replication are the same people with the same luck under any plays.
+    Pass `founders` (from `found` with the same arguments) to save founding them again.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        plays: Sequence[Play] = (),
+        *,
+        customers: int | None = None,
+        seed: int = 1,
+        replication: int = 0,
+        use: int = MODEL,
+        founders: Founders | None = None,
+    ) -> None:
+        super().__init__(rng=seed)
+        self.real_world = world
+        self.world, self.scale = world.at_rows(world.population.customers if customers is None else customers)
+        self.plays = tuple(plays)
+        self.key = key_of(seed, replication, use)
+        self.week = 0
+        founders = founders or found(self.world, seed, replication, use)
+        self.customers: Customers = founders.customers.copy()
+        self.n_founding = founders.n_founding
+        self.order_log = OrderLog(founders.past)
+        self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
+        self.channels = [
+            Channel(self, spec, number, self.world.population.prospects)
+            for number, spec in enumerate(self.world.channels)
+        ]
+        self.offers = Offers(self.customers, self.world.channels, self.scale)
+        self.ledger = Ledger()
+        self.tariff = Tariff.of(self.world.economics, self.world.channels)
+        self.books = WeeklyBooks(len(self.channels))
+        self.counts = np.zeros(N_COUNTS, np.int64)
+        self._people = People(*(getattr(self.customers, name) for name in People._fields))
+        self._reaction = reaction_of(self.world)
+        self._season = self.world.calendar.season(YEAR)
+        self._channel_names = tuple(spec.name for spec in self.world.channels)
+        self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
+        self._room = Orders.space(max(256, self.customers.n // 8))
+        self.datacollector = mesa.DataCollector(
+            model_reporters={name: _reporter(name) for name in WeeklyBooks.SERIES},
+        )
+
+    def step(self) -> None:
+        """Live one week. Everybody answers the same offers, computed from the facts at the start of the week.
+
+        1 look and decide   each active play sees the records and returns actions; nothing changes yet
+        2 settle            clashes, targets and holdouts -> one offer per customer, one budget per channel
+        3 advertise         budgets become adstock, saturate, and move each channel's clock
+        4 live              prospects are reached, leads order or lose interest, customers order and leave: one
+                            compiled pass, in event-time order within each person's week
+        5 book              every order and every cost enters the ledger once
+        6 remember          records, trailing year, campaign results, weekly series
+        """
+        view = self.look()
+        settled = self.offers.settle(view, self.identified_rows, self.plays)
+        self.advertise(settled)
+        orders = self.live(settled.offer)
+        self.book(settled, orders)
+        self.remember(settled, orders)
+        self.datacollector.collect(self)
+        self.week += 1
+
+    def run(self, weeks: int) -> Market:
+        """Live so many weeks and return the market."""
+        for _ in range(weeks):
+            self.step()
+        return self
+
+    def look(self) -> FirmView:
+        """What the firm can see now."""
+        return FirmView(
+            self.customers,
+            self.identified_rows,
+            self.week,
+            self._channel_names,
+            self._planned,
+            self._lots,
+            self.offers.tags,
+            self.books,
+        )
+
+    def advertise(self, settled: Settled) -> None:
+        """Give every channel its budget and let it work."""
+        for channel in self.channels:
+            channel.spend = float(settled.spend[channel.number])
+        if self.channels:
+            self.agents_by_type[Channel].do("advertise")
+
+    def live(self, offer: Offer) -> Orders:
+        """Everybody's week. Returns its orders."""
+        pressure = Pressure(
+            np.array([channel.clock_before for channel in self.channels]),
+            np.array([channel.clock for channel in self.channels]),
+        )
+        self.leads = np.zeros(len(self.channels), np.int64)
+        self.counts[:] = 0
+        season = self._season[self.week % YEAR]
+        row, m = 0, 0
+        while True:
+            row, m = live_week(
+                self._people, self._reaction, offer, pressure, self.week, season, self.n_founding,
+                *self.key, self._room, self.leads, self.counts, row, m,
+            )  # fmt: skip
+            if row == self.customers.n:
+                return self._room.first(m)
+            self._room = self._room.grown(m)
+
+    def book(self, settled: Settled, orders: Orders) -> None:
+        """Enter the week's orders, media and channel costs into the ledger."""
+        costs = self.tariff.costs(orders, self.customers.source[orders.row])
+        self.ledger.book_orders(self.week, orders, costs)
+        for channel in self.channels:
+            media, fixed = round(channel.spend * MINOR), round(channel.spec.fixed_cost * MINOR)
+            self.ledger.post(self.week, MEDIA, CASH, media, channel.number)
+            self.ledger.post(self.week, CHANNEL_COSTS, CASH, fixed, channel.number)
+
+    def remember(self, settled: Settled, orders: Orders) -> None:
+        """Keep what the firm will know next week."""
+        self.order_log.add(self.week, orders)
+        forgotten = self.order_log.week(self.week + 1 - YEAR)
+        if forgotten is not None:
+            forget(forgotten, self.customers.orders_52, self.customers.spend_52)
+        newcomers = orders.row[orders.index == 0]
+        self.identified_rows = np.concatenate(
+            [self.identified_rows, newcomers[self.customers.identified[newcomers]]], dtype=np.int32
+        )
+        self.books.close_week(self, settled, orders, newcomers)
+
+    def _lots(self, name: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        return draw_lots(*self.key, lot_index(name), person_ids(rows, self.n_founding))
+
+    @property
+    def alive(self) -> int:
+        """Customers who had not left at the start of the last week: known to the simulation only."""
+        return int(self.counts[ALIVE])
+
+
+def reaction_of(world: World) -> Reaction:
+    """The world's constants in the form that the compiled pass takes."""
+    price, cooling = world.price, 1 / world.acquisition.lead_weeks
+    return Reaction(
+        float(world.today_rate),
+        float(price.gain),
+        float(price.loss_aversion),
+        float(price.carry_over),
+        float(price.p_exposure),
+        float(price.pull_forward),
+        1 / price.repayment_weeks,
+        float(world.spend.p),
+        gamma_quantiles(world.spend.p).log_value,
+        cooling,
+        np.array([cooling * c.p_convert / (1 - c.p_convert) for c in world.channels], np.float64),
+        np.array([c.p_identified for c in world.channels], np.float64),
+    )
+
+
+def _reporter(name: str):
+    return lambda market: market.books.latest(name)

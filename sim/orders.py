@@ -1,0 +1,94 @@
+"""The order log: every order of the run, and those of the year before it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.compiling import compiled
+
+YEAR = 52  # weeks
+
+
+class Orders(NamedTuple):
+    """Orders as columns of shape [m]. `index` 0 is the first order of a life; `at` is the share of the week."""
+
+    row: NDArray[np.int32]
+    index: NDArray[np.int32]
+    at: NDArray[np.float32]
+    value: NDArray[np.int64]  # minor units at list price
+    paid: NDArray[np.int64]  # minor units
+
+    @classmethod
+    def space(cls, capacity: int) -> Orders:
+        """Room for `capacity` orders."""
+        return cls(
+            np.empty(capacity, np.int32),
+            np.empty(capacity, np.int32),
+            np.empty(capacity, np.float32),
+            np.empty(capacity, np.int64),
+            np.empty(capacity, np.int64),
+        )
+
+    def first(self, m: int) -> Orders:
+        """A copy of the first m orders."""
+        return Orders(*(column[:m].copy() for column in self))
+
+    def grown(self, m: int) -> Orders:
+        """Twice the room, holding the first m orders."""
+        bigger = Orders.space(2 * self.row.size)
+        for new, old in zip(bigger, self, strict=True):
+            new[:m] = old[:m]
+        return bigger
+
+    @property
+    def n(self) -> int:
+        return self.row.size
+
+
+def orders_by_week(week: NDArray[np.int32], orders: Orders) -> dict[int, Orders]:
+    """Split the orders before week 0 into weeks, keeping the last year. `week` [m] is negative."""
+    past: dict[int, Orders] = {}
+    for number in range(-YEAR, 0):
+        which = np.flatnonzero(week == number)
+        if which.size:
+            past[number] = Orders(*(column[which] for column in orders))
+    return past
+
+
+class OrderLog:
+    """Orders by week; weeks before the run have negative numbers."""
+
+    def __init__(self, past: dict[int, Orders]) -> None:
+        self._weeks = dict(past)
+
+    def add(self, week: int, orders: Orders) -> None:
+        self._weeks[week] = orders
+
+    def week(self, week: int) -> Orders | None:
+        """The orders of one week, None where nothing was recorded."""
+        return self._weeks.get(week)
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(column.nbytes for orders in self._weeks.values() for column in orders)
+
+    def table(self, since: int = 0) -> tuple[NDArray[np.int32], Orders]:
+        """All orders from week `since` on, oldest week first, with the week of each: (week [m], orders)."""
+        weeks = sorted(week for week in self._weeks if week >= since)
+        if not weeks:
+            return np.empty(0, np.int32), Orders.space(0)
+        parts = [self._weeks[week] for week in weeks]
+        week_of = np.repeat(np.array(weeks, np.int32), [part.n for part in parts])
+        return week_of, Orders(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+@compiled
+def forget(orders, orders_52, spend_52):
+    """Take the orders of a week that is now 52 weeks old out of the trailing counts."""
+    for j in range(orders.row.size):
+        i = orders.row[j]
+        orders_52[i] -= 1
+        spend_52[i] -= orders.paid[j]

@@ -1,0 +1,24 @@
+"""What a strategy is: a frozen dataclass with one method. No base class, no state, no registration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from sim.actions import Action
+
+if TYPE_CHECKING:
+    from sim.view import FirmView
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """A rule of the firm: from what it can see to what it does this week.
+
+    `decide` is called once a week with the facts at the start of the week. It must depend on nothing but its own
+    fields and the view, change nothing, and return at once what it wants done; an empty list is a fine answer.
+    """
+
+    def decide(self, view: FirmView) -> Sequence[Action]:
+        """This week's actions."""
+        ...

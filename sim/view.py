@@ -1,0 +1,140 @@
+"""What the firm can see: recorded facts of the customers it can identify, and its own books so far.
+
+Rows are identified customers in order of registration; people who bought through a channel that hides them are not
+among them. Every array is read-only and gathered on first use in a week. A hidden trait is not here: asking raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.customers import MINOR, SOURCE_BEFORE
+
+if TYPE_CHECKING:
+    from sim.books import WeeklyBooks
+    from sim.customers import Customers
+
+RECENT_WEEKS = 13.0
+SILENT_WEEKS = 26.0
+
+
+def _read_only(array: NDArray) -> NDArray:
+    array.flags.writeable = False
+    return array
+
+
+class FirmView:
+    """The firm's knowledge at the start of a week. All arrays have shape [n], one entry per identified customer."""
+
+    def __init__(
+        self,
+        customers: Customers,
+        rows: NDArray[np.int32],
+        week: int,
+        channels: tuple[str, ...],
+        planned_budget: Mapping[str, float],
+        lots: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
+        tags: Mapping[str, NDArray[np.int16]],
+        books: WeeklyBooks,
+    ) -> None:
+        self.week = week
+        self.channels = channels
+        self.planned_budget = MappingProxyType(dict(planned_budget))
+        self.books = books
+        self._customers = customers
+        self._rows = rows
+        self._lots = lots
+        self._tags = tags
+
+    @property
+    def n(self) -> int:
+        """Number of identified customers."""
+        return self._rows.size
+
+    def _gather(self, column: str) -> NDArray:
+        return _read_only(getattr(self._customers, column)[self._rows])
+
+    @cached_property
+    def orders(self) -> NDArray[np.int32]:
+        """Orders in all."""
+        return self._gather("orders")
+
+    @cached_property
+    def orders_52(self) -> NDArray[np.int32]:
+        """Orders in the last 52 weeks."""
+        return self._gather("orders_52")
+
+    @cached_property
+    def spend(self) -> NDArray[np.float64]:
+        """Currency units paid in all."""
+        return _read_only(self._gather("spend") / MINOR)
+
+    @cached_property
+    def spend_52(self) -> NDArray[np.float64]:
+        """Currency units paid in the last 52 weeks."""
+        return _read_only(self._gather("spend_52") / MINOR)
+
+    @cached_property
+    def weeks_since_order(self) -> NDArray[np.float32]:
+        """Weeks since the last order."""
+        return _read_only(np.float32(self.week) - self._gather("last_order"))
+
+    @cached_property
+    def weeks_since_first_order(self) -> NDArray[np.float32]:
+        """Weeks since the first order: the age of the relationship."""
+        return _read_only(np.float32(self.week) - self._gather("first_order"))
+
+    @cached_property
+    def source(self) -> NDArray[np.int8]:
+        """Number of the channel of the first order; -1 for the founding base without a recorded source."""
+        return self._gather("source")
+
+    def source_index(self, name: str) -> int:
+        """The number of a channel in `source`; "before" is the founding base."""
+        return SOURCE_BEFORE if name == "before" else self.channels.index(name)
+
+    @cached_property
+    def coupon_weeks_left(self) -> NDArray[np.int16]:
+        """Weeks for which an unused coupon is still valid; 0 for none."""
+        return _read_only(np.maximum(self._gather("coupon_ends") - np.int16(self.week), np.int16(0)))
+
+    @cached_property
+    def rfm(self) -> NDArray[np.int8]:
+        """Recency, frequency and monetary scores, 1 (worst) to 5 (best fifth), of the last 52 weeks. Shape [n, 3]."""
+        scores = [_fifths(-self.weeks_since_order), _fifths(self.orders_52), _fifths(self.spend_52)]
+        return _read_only(np.stack(scores, axis=1).astype(np.int8))
+
+    @cached_property
+    def segment(self) -> NDArray[np.int8]:
+        """Index into `target.SEGMENTS`.
+
+        dormant: no order for 26 weeks. Else new: first order in the last 13 weeks and no other. Else high-value
+        loyal: frequency and monetary scores of 4 or 5. Else nurture.
+        """
+        dormant = self.weeks_since_order >= SILENT_WEEKS
+        new = (self.weeks_since_first_order < RECENT_WEEKS) & (self.orders == 1)
+        loyal = (self.rfm[:, 1] >= 4) & (self.rfm[:, 2] >= 4)
+        return _read_only(np.select([dormant, new, loyal], [3, 0, 1], default=2).astype(np.int8))
+
+    def tag(self, name: str) -> NDArray[np.bool_]:
+        """Who carries the tag of that name now. Shape [n]; nobody when it was never given."""
+        if name not in self._tags:
+            return np.zeros(self.n, np.bool_)
+        return self._tags[name][self._rows] > self.week
+
+    def lot(self, name: str) -> NDArray[np.float64]:
+        """A uniform number in (0, 1) per customer, drawn by key under this name: the same every week, under every
+        policy, and independent of all behaviour. For holdouts and bandits. Shape [n]."""
+        return self._lots(name, self._rows)
+
+
+def _fifths(values: NDArray) -> NDArray[np.int64]:
+    """Score 1 to 5 by the share of customers with a lower value: ties share the lower score."""
+    below = np.searchsorted(np.sort(values), values, side="left")
+    return 1 + (5 * below) // max(values.size, 1)

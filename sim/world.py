@@ -1,0 +1,221 @@
+"""The world: everything that the firm does not choose, grouped by mechanism, each number with range and source.
+
+A `World` is plain data. Money is in whole currency units, time in weeks, sizes are those of the real market; the
+market itself runs on `rows`, each standing for `scale` real people (see `World.at_rows`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Annotated, Literal
+
+import numpy as np
+
+from sim.levers import Unknown
+
+PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
+CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005; re-estimated"
+
+
+@dataclass(frozen=True)
+class Base:
+    """How often people buy when nothing is done to them, and how they leave.
+
+    Orders are Poisson with rate lambda ~ Gamma(r, alpha). People leave at rate mu ~ Gamma(s, beta) (`pareto_nbd`),
+    or after a repeat order with probability p ~ Beta(a, b) (`bg_nbd`), or never (`nbd`).
+    """
+
+    model: PurchaseModel = "pareto_nbd"
+    r: Annotated[float, Unknown(0.05, 20, "shape of the order rate", CDNOW, "C")] = 0.553
+    alpha: Annotated[float, Unknown(0.1, 1000, "weeks", CDNOW, "C")] = 10.578
+    s: Annotated[float, Unknown(0.05, 20, "shape of the departure rate", CDNOW, "C")] = 0.606
+    beta: Annotated[float, Unknown(0.1, 5000, "weeks", CDNOW, "C")] = 11.669
+    a: Annotated[float, Unknown(0.01, 50, "-", CDNOW, "C")] = 0.793
+    b: Annotated[float, Unknown(0.01, 200, "-", CDNOW, "C")] = 2.426
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What an order is worth at list price: Gamma(p, nu) within a customer, nu ~ Gamma(q, gamma) between them."""
+
+    p: Annotated[float, Unknown(0.3, 100, "shape within a customer", CDNOW, "C")] = 6.25
+    q: Annotated[float, Unknown(1.05, 100, "shape between customers", CDNOW, "C")] = 3.74
+    gamma: Annotated[float, Unknown(1e-3, 1e6, "currency", CDNOW, "C")] = 15.44
+
+    @property
+    def mean(self) -> float:
+        """Mean order value over all customers, in currency units."""
+        return self.p * self.gamma / (self.q - 1)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Who is there at week 0: the customers the firm already has, and the people who might become customers.
+
+    Without an imported order history, existing customers get one: each was acquired at a uniform moment of the
+    `history_weeks` before week 0 and lived the base model since.
+    """
+
+    customers: int = 5_000
+    prospects: int = 45_000
+    history_weeks: Annotated[float, Unknown(0, 520, "weeks", "age of the founding base", "A")] = 104.0
+
+
+@dataclass(frozen=True)
+class PriceResponse:
+    """How people react to a price other than today's (mechanisms: promotion, reference price, pull-forward)."""
+
+    elasticity: Annotated[float, Unknown(1.0, 2.6, "log orders per log price", "from Tellis 1988", "A", off=0)] = 1.8
+    elasticity_cv: Annotated[float, Unknown(0.0, 0.8, "coefficient of variation", "dispersion between people", "A")] = (
+        0.5
+    )
+    elasticity_most: Annotated[
+        float, Unknown(2.0, 4.5, "log orders per log price", "truncation: the composition guard never binds", "A")
+    ] = 3.7
+    gain: Annotated[
+        float, Unknown(0.2, 1.8, "log orders per log price", "Bijmolt, van Heerde & Pieters 2005, less elasticity", "A", off=0)
+    ] = 0.8
+    loss_aversion: Annotated[
+        float, Unknown(1.0, 2.5, "loss / gain", "Neumann & Boeckenholt 2014; Hardie et al. 1993", "M")
+    ] = 1.5
+    carry_over: Annotated[
+        float, Unknown(0.60, 0.95, "per exposed week", "Hardie et al. 1993 (.83), Greenleaf 1995 (.925)", "M")
+    ] = 0.85
+    p_exposure: Annotated[
+        float, Unknown(0.05, 1.0, "chance per week to notice the price", "visit or message", "A", off=0)
+    ] = 0.25
+    pull_forward: Annotated[
+        float, Unknown(0.04, 0.25, "share of the bump", "van Heerde, Leeflang & Wittink 2000", "R", off=0)
+    ] = 0.15
+    repayment_weeks: Annotated[float, Unknown(2.0, 12.0, "weeks", "Pauwels, Hanssens & Siddarth 2002", "A")] = 4.0
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One way in which people hear of the firm: what it costs, whom it reaches, how it saturates.
+
+    `budget` is today's weekly spend. `leads_most` is the number of leads a week at saturation and `half_budget` the
+    steady weekly spend that brings half of them, both in a market nobody has left yet. A channel without
+    `half_budget` (0) is organic: it brings `leads_most` leads a week and costs no media.
+    """
+
+    name: str
+    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A")]
+    half_budget: Annotated[float, Unknown(0, 1e9, "currency a week", "channel preset", "A")] = 0.0
+    budget: float = 0.0
+    half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M")] = 1.0
+    hill_slope: Annotated[float, Unknown(0.7, 2.0, "-", "shape of saturation", "A")] = 1.0
+    p_convert: Annotated[float, Unknown(0.001, 0.95, "lead to first order at list price", "channel preset", "A")] = 0.2
+    value_ratio: Annotated[
+        float, Unknown(0.5, 2.0, "order rate of those reached / all", "Villanueva et al. 2008 for word of mouth", "A")
+    ] = 1.0
+    affinity_cv: Annotated[float, Unknown(0.0, 2.0, "coefficient of variation", "reach differs between people", "A")] = (
+        0.5
+    )
+    p_identified: Annotated[float, Unknown(0.0, 1.0, "buyers whose identity the firm gets", "preset", "A")] = 0.9
+    commission: Annotated[float, Unknown(0.0, 0.4, "share of every order's price", "preset", "R2")] = 0.0
+    fixed_cost: Annotated[float, Unknown(0.0, 1e7, "currency a week", "preset", "A")] = 0.0
+
+    @property
+    def carry_over(self) -> float:
+        """Share of this week's advertising pressure that is still there next week."""
+        return 0.0 if self.half_life_weeks == 0 else 0.5 ** (1 / self.half_life_weeks)
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """What happens between hearing of the firm and the first order."""
+
+    lead_weeks: Annotated[float, Unknown(1.0, 12.0, "mean weeks a lead stays interested", "no source found", "A")] = 4.0
+
+
+@dataclass(frozen=True)
+class Economics:
+    """What an order earns and costs, and what later money is worth."""
+
+    gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A")] = 0.45
+    fulfilment_cost: Annotated[float, Unknown(0.0, 1000, "currency per order", "scenario", "A")] = 3.0
+    payment_cost: Annotated[float, Unknown(0.01, 0.035, "share of price paid", "practitioner pages", "R2")] = 0.025
+    discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
+    currency: str = "USD"
+
+    @property
+    def weekly_discount(self) -> float:
+        """Continuous discount rate per week: ln(1 + annual) / 52."""
+        return math.log1p(self.discount_rate) / 52
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Real dates and the season of demand."""
+
+    start: date | None = None
+    season_amplitude: Annotated[float, Unknown(0.0, 0.5, "log units", "none unless estimated", "A")] = 0.0
+    season_peak_week: Annotated[float, Unknown(0, 52, "weeks after week 0", "scenario", "A")] = 0.0
+
+    def season(self, weeks: int) -> list[float]:
+        """Multiplier of everybody's order rate in each week; its mean over a year is 1."""
+        waves = [math.exp(self.season_amplitude * math.cos(self._angle(t))) for t in range(max(weeks, 52))]
+        mean = math.fsum(waves[:52]) / 52
+        return [wave / mean for wave in waves[:weeks]]
+
+    def _angle(self, week: int) -> float:
+        return 2 * math.pi * (week % 52 - self.season_peak_week) / 52
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The order log before week 0 of imported customers.
+
+    `customer` [m] counts from 0 without gaps, `weeks_before` [m] is how long before week 0 the order was, `amount` [m]
+    its value in currency units (None when the log had no amounts). One entry per customer and day, oldest first.
+    """
+
+    customer: np.ndarray
+    weeks_before: np.ndarray
+    amount: np.ndarray | None
+
+    @property
+    def n_customers(self) -> int:
+        return int(self.customer.max()) + 1 if self.customer.size else 0
+
+
+@dataclass(frozen=True)
+class World:
+    """A market: its people, how they react, what things cost, and the policy in force today."""
+
+    name: str = "shop"
+    base: Base = Base()
+    spend: Spend = Spend()
+    population: Population = Population()
+    price: PriceResponse = PriceResponse()
+    acquisition: Acquisition = Acquisition()
+    economics: Economics = Economics()
+    calendar: Calendar = Calendar()
+    channels: tuple[Channel, ...] = ()
+    history: History | None = field(default=None, compare=False)
+    today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it
+    order_factor: float = 1.0  # re-centring: keeps today's policy at the calibrated order rate
+    departure_factor: float = 1.0  # ... and at the calibrated departure rate
+
+    def at_rows(self, customers: int) -> tuple[World, float]:
+        """The same market played on `customers` founding rows, and the number of real people per row.
+
+        Budgets, saturation and fixed costs shrink with the market, so that shares, rates and costs per customer stay.
+        """
+        scale = self.population.customers / customers if self.population.customers else 1.0
+        channels = tuple(
+            replace(
+                c,
+                leads_most=c.leads_most / scale,
+                half_budget=c.half_budget / scale,
+                budget=c.budget / scale,
+                fixed_cost=c.fixed_cost / scale,
+            )
+            for c in self.channels
+        )
+        prospects = round(self.population.prospects / scale)
+        population = replace(self.population, customers=customers, prospects=prospects)
+        return replace(self, channels=channels, population=population), scale

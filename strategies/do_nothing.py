@@ -1,0 +1,15 @@
+"""Nothing at all: list prices, no media, no offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim import Action, FirmView
+
+
+@dataclass(frozen=True)
+class DoNothing:
+    """The firm stops steering: list prices, no media spend, no offers. Not the same as today's policy."""
+
+    def decide(self, view: FirmView) -> list[Action]:
+        return []
