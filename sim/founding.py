@@ -24,6 +24,7 @@ from sim.orders import YEAR, Orders, orders_by_week
 from sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
 from sim.world import World
 
+
 @dataclass(frozen=True)
 class Founders:
     """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before."""

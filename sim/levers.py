@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, get_type_hints
 
 Evidence = Literal["R", "R2", "M", "C", "A"]
@@ -47,7 +47,9 @@ class Unknown:
     """A number the world chooses, with the range that the evidence leaves open.
 
     `source` names where the default and the range come from and `evidence` how good that source is (see `EVIDENCE`).
-    `off` is a value outside the range that switches the mechanism off, where there is one.
+    `off` is a value outside the range that switches the mechanism off, where there is one. `vary` says how the number
+    is drawn when worlds are sampled: not at all (the firm knows it, or it was fitted), within the range, or within a
+    factor of its value.
     """
 
     low: float
@@ -56,6 +58,7 @@ class Unknown:
     source: str
     evidence: Evidence
     off: float | None = None
+    vary: Literal["no", "range"] | float = "no"
 
     def allows(self, value: float) -> bool:
         """Whether a world may state this value: inside the range, or the mechanism switched off."""
@@ -71,7 +74,7 @@ class Ranged:
     default: Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def ranged_fields(cls: type) -> dict[str, Ranged]:
     """The fields of a dataclass that carry a `Lever` or an `Unknown`, by name, in the order of the class."""
     hints = get_type_hints(cls, include_extras=True)

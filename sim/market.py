@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.books import WeeklyBooks
 from sim.channels import Channel
-from sim.crowd import ALIVE, N_COUNTS, Offer, People, Pressure, Reaction, live_week, person_ids
+from sim.crowd import ALIVE, BOUND, N_COUNTS, Offer, People, Pressure, Reaction, live_week, person_ids
 from sim.customers import MINOR, Customers
 from sim.draws import MODEL, draw_lots, key_of, lot_index
 from sim.founding import Founders, found
@@ -61,7 +61,8 @@ class Market(mesa.Model):
         self.ledger = Ledger()
         self.tariff = Tariff.of(self.world.economics, self.world.channels)
         self.books = WeeklyBooks(len(self.channels))
-        self.counts = np.zeros(N_COUNTS, np.int64)
+        self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
+        self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
         self._people = People(*(getattr(self.customers, name) for name in People._fields))
         self._reaction = reaction_of(self.world)
         self._season = self.world.calendar.season(YEAR)
@@ -134,6 +135,7 @@ class Market(mesa.Model):
                 *self.key, self._room, self.leads, self.counts, row, m,
             )  # fmt: skip
             if row == self.customers.n:
+                self.totals += self.counts
                 return self._room.first(m)
             self._room = self._room.grown(m)
 
@@ -162,9 +164,14 @@ class Market(mesa.Model):
         return draw_lots(*self.key, lot_index(name), person_ids(rows, self.n_founding))
 
     @property
-    def alive(self) -> int:
-        """Customers who had not left at the start of the last week: known to the simulation only."""
-        return int(self.counts[ALIVE])
+    def customer_weeks(self) -> int:
+        """Weeks begun by customers who had not left: known to the simulation only."""
+        return int(self.totals[ALIVE])
+
+    @property
+    def guarded_weeks(self) -> int:
+        """Customer- and lead-weeks in which the composition guard bound."""
+        return int(self.totals[BOUND])
 
 
 def reaction_of(world: World) -> Reaction:

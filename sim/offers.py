@@ -108,13 +108,15 @@ class Offers:
                 own[rows] = np.maximum(own[rows], rates)
             case Coupon():
                 to = _mask(play, "Coupon.to", action.to, view.n)
-                settled.coupons_refused += self._grant(play, action, view, rows, to if reached is None else to & reached)
+                settled.coupons_refused += self._grant(
+                    play, action, view, rows, to if reached is None else to & reached
+                )
             case Tag():
                 on = _mask(play, "Tag.on", action.on, view.n)
                 marks = self.tags.setdefault(action.name, np.zeros(self.customers.n, np.int16))
                 marks[rows[on if reached is None else on & reached]] = view.week + action.weeks
             case _:
-                raise ActionError(f'{play.name}: decide returned {action!r}, which is no action of the contract')
+                raise ActionError(f"{play.name}: decide returned {action!r}, which is no action of the contract")
 
     def _blank(self) -> NDArray[np.float32]:
         if self._own.size == 0:
@@ -122,9 +124,7 @@ class Offers:
         self._own.fill(0)
         return self._own
 
-    def _grant(
-        self, play: Play, coupon: Coupon, view: FirmView, rows: NDArray[np.int32], to: NDArray[np.bool_]
-    ) -> int:
+    def _grant(self, play: Play, coupon: Coupon, view: FirmView, rows: NDArray[np.int32], to: NDArray[np.bool_]) -> int:
         """Write coupons to those without a better one. Returns how many were refused."""
         who = rows[to]
         rate = _rates(play, coupon.rate, view.n, None)[to]
@@ -162,7 +162,9 @@ def _rates(play: Play, rate: object, n: int, reached: NDArray[np.bool_] | None) 
     """Rates per customer of the view, zero for those not reached. Shape [n]."""
     rates = np.asarray(rate, np.float32)
     if rates.ndim and rates.shape != (n,):
-        raise ActionError(f"{play.name}: rates must be one number or one per identified customer ({n}), not {rates.shape}")
+        raise ActionError(
+            f"{play.name}: rates must be one number or one per identified customer ({n}), not {rates.shape}"
+        )
     if rates.size and not (rates.min() >= 0 and rates.max() <= MOST_RATE):
         raise ActionError(f"{play.name}: a discount rate must lie between 0 and {MOST_RATE}")
     rates = np.broadcast_to(rates, (n,))

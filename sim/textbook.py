@@ -167,14 +167,14 @@ class ParetoNBD(RepeatModel):
         """Log of the likelihood kernel of those who left in between: Int_tx^T s (alpha+u)^-(r+x) (beta+u)^-(s+1) du.
 
         The published difference of two 2F1 loses all digits silently for frequent buyers when alpha >> beta. On the
-        scale log(1 + steepness * weeks) the integrand is smooth, and fixed nodes are good to 1e-8 everywhere.
+        scale log(1 + steepness * weeks) the integrand is smooth, and fixed nodes are good to 1e-6 at worst, mostly 1e-11.
         """
         shape = self.r + x
         early_alpha, early_beta = self.alpha + tx, self.beta + tx
         steepness = shape / early_alpha + (self.s + 1.0) / early_beta
         log_range = np.log1p(steepness * (T - tx))
         mass = np.zeros(np.shape(log_range))
-        for node, weight in zip(*_unit_legendre(32), strict=True):
+        for node, weight in zip(*_unit_legendre(24), strict=True):
             steps = np.expm1(log_range * node)
             weeks = steps / steepness
             log_kernel = -shape * np.log1p(weeks / early_alpha) - (self.s + 1.0) * np.log1p(weeks / early_beta)

@@ -67,29 +67,43 @@ class Population:
 class PriceResponse:
     """How people react to a price other than today's (mechanisms: promotion, reference price, pull-forward)."""
 
-    elasticity: Annotated[float, Unknown(1.0, 2.6, "log orders per log price", "from Tellis 1988", "A", off=0)] = 1.8
-    elasticity_cv: Annotated[float, Unknown(0.0, 0.8, "coefficient of variation", "dispersion between people", "A")] = (
-        0.5
-    )
+    elasticity: Annotated[
+        float, Unknown(1.0, 2.6, "log orders per log price", "from Tellis 1988", "A", off=0, vary="range")
+    ] = 1.8
+    elasticity_cv: Annotated[
+        float, Unknown(0.0, 0.8, "coefficient of variation", "dispersion between people", "A", vary="range")
+    ] = 0.5
     elasticity_most: Annotated[
         float, Unknown(2.0, 4.5, "log orders per log price", "truncation: the composition guard never binds", "A")
     ] = 3.7
     gain: Annotated[
-        float, Unknown(0.2, 1.8, "log orders per log price", "Bijmolt, van Heerde & Pieters 2005, less elasticity", "A", off=0)
+        float,
+        Unknown(
+            0.2,
+            1.8,
+            "log orders per log price",
+            "Bijmolt, van Heerde & Pieters 2005, less elasticity",
+            "A",
+            off=0,
+            vary="range",
+        ),
     ] = 0.8
     loss_aversion: Annotated[
-        float, Unknown(1.0, 2.5, "loss / gain", "Neumann & Boeckenholt 2014; Hardie et al. 1993", "M")
+        float, Unknown(1.0, 2.5, "loss / gain", "Neumann & Boeckenholt 2014; Hardie et al. 1993", "M", vary="range")
     ] = 1.5
     carry_over: Annotated[
-        float, Unknown(0.60, 0.95, "per exposed week", "Hardie et al. 1993 (.83), Greenleaf 1995 (.925)", "M")
+        float,
+        Unknown(0.60, 0.95, "per exposed week", "Hardie et al. 1993 (.83), Greenleaf 1995 (.925)", "M", vary="range"),
     ] = 0.85
     p_exposure: Annotated[
-        float, Unknown(0.05, 1.0, "chance per week to notice the price", "visit or message", "A", off=0)
+        float, Unknown(0.05, 1.0, "chance per week to notice the price", "visit or message", "A", off=0, vary="range")
     ] = 0.25
     pull_forward: Annotated[
-        float, Unknown(0.04, 0.25, "share of the bump", "van Heerde, Leeflang & Wittink 2000", "R", off=0)
+        float, Unknown(0.04, 0.25, "share of the bump", "van Heerde, Leeflang & Wittink 2000", "R", off=0, vary="range")
     ] = 0.15
-    repayment_weeks: Annotated[float, Unknown(2.0, 12.0, "weeks", "Pauwels, Hanssens & Siddarth 2002", "A")] = 4.0
+    repayment_weeks: Annotated[
+        float, Unknown(2.0, 12.0, "weeks", "Pauwels, Hanssens & Siddarth 2002", "A", vary="range")
+    ] = 4.0
 
 
 @dataclass(frozen=True)
@@ -102,18 +116,21 @@ class Channel:
     """
 
     name: str
-    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A")]
+    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=2.0)]
     half_budget: Annotated[float, Unknown(0, 1e9, "currency a week", "channel preset", "A")] = 0.0
     budget: float = 0.0
-    half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M")] = 1.0
-    hill_slope: Annotated[float, Unknown(0.7, 2.0, "-", "shape of saturation", "A")] = 1.0
+    half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M", vary=2.0)] = 1.0
+    hill_slope: Annotated[float, Unknown(0.7, 2.0, "-", "shape of saturation", "A", vary="range")] = 1.0
     p_convert: Annotated[float, Unknown(0.001, 0.95, "lead to first order at list price", "channel preset", "A")] = 0.2
     value_ratio: Annotated[
-        float, Unknown(0.5, 2.0, "order rate of those reached / all", "Villanueva et al. 2008 for word of mouth", "A")
+        float,
+        Unknown(
+            0.5, 2.0, "order rate of those reached / all", "Villanueva et al. 2008 for word of mouth", "A", vary=1.25
+        ),
     ] = 1.0
-    affinity_cv: Annotated[float, Unknown(0.0, 2.0, "coefficient of variation", "reach differs between people", "A")] = (
-        0.5
-    )
+    affinity_cv: Annotated[
+        float, Unknown(0.0, 2.0, "coefficient of variation", "reach differs between people", "A")
+    ] = 0.5
     p_identified: Annotated[float, Unknown(0.0, 1.0, "buyers whose identity the firm gets", "preset", "A")] = 0.9
     commission: Annotated[float, Unknown(0.0, 0.4, "share of every order's price", "preset", "R2")] = 0.0
     fixed_cost: Annotated[float, Unknown(0.0, 1e7, "currency a week", "preset", "A")] = 0.0
@@ -128,7 +145,9 @@ class Channel:
 class Acquisition:
     """What happens between hearing of the firm and the first order."""
 
-    lead_weeks: Annotated[float, Unknown(1.0, 12.0, "mean weeks a lead stays interested", "no source found", "A")] = 4.0
+    lead_weeks: Annotated[
+        float, Unknown(1.0, 12.0, "mean weeks a lead stays interested", "no source found", "A", vary="range")
+    ] = 4.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +156,7 @@ class Economics:
 
     gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A")] = 0.45
     fulfilment_cost: Annotated[float, Unknown(0.0, 1000, "currency per order", "scenario", "A")] = 3.0
-    payment_cost: Annotated[float, Unknown(0.01, 0.035, "share of price paid", "practitioner pages", "R2")] = 0.025
+    payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2")] = 0.025
     discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
     currency: str = "USD"
 

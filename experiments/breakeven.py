@@ -1,0 +1,103 @@
+"""Break-even: how strong would an assumed effect have to be for a policy to pay?
+
+The primary KPI's difference is looked at while one family of assumptions is scaled from nothing to three times its
+stated strength, all else as stated; between the strengths tried it is interpolated.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.experiment import Experiment
+from experiments.run import Run
+from sim.readings import KPIS
+from sim.world import World
+
+PRICE, MEDIA = "price reaction", "response to media"
+FACTORS = (0.0, 0.5, 1.5, 2.0, 3.0)  # 1 is the experiment itself
+STRENGTHS = tuple((assumption, factor) for assumption in (PRICE, MEDIA) for factor in FACTORS)
+BREAKEVEN_REPLICATIONS = 2
+NEGLIGIBLE = 1e-9
+
+
+def strengthened(world: World, assumption: str, factor: float) -> World:
+    """The world with one family of assumed effects scaled: how people react to prices, or how many leads media bring."""
+    if assumption == PRICE:
+        price = world.price
+        most = max(price.elasticity_most, price.elasticity_most * factor)
+        scaled = dataclasses.replace(
+            price, elasticity=price.elasticity * factor, elasticity_most=most, gain=price.gain * factor
+        )
+        return dataclasses.replace(world, price=scaled)
+    channels = tuple(
+        dataclasses.replace(channel, leads_most=channel.leads_most * factor) if channel.half_budget > 0 else channel
+        for channel in world.channels
+    )
+    return dataclasses.replace(world, channels=channels)
+
+
+def breakeven_table(
+    experiment: Experiment, readings: pd.DataFrame, what_if: Mapping[tuple[str, float], Sequence[Run]]
+) -> pd.DataFrame:
+    """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign."""
+    primary, base = experiment.design.primary, experiment.baseline.name
+    direction = KPIS[primary].direction or 1
+    few = readings[(readings["world"] == "fixed") & (readings["replication"] < BREAKEVEN_REPLICATIONS)]
+    stated = few.groupby("arm")[primary].mean()
+    rows: list[dict[str, Any]] = []
+    for arm in experiment.arms[1:]:
+        for assumption in (PRICE, MEDIA):
+            gains = {1.0: stated[arm.name] - stated[base]}
+            for factor in FACTORS:
+                value = _means(what_if.get((assumption, factor), ()), primary)
+                gains[factor] = value.get(arm.name, math.nan) - value.get(base, math.nan)
+            crossing = crossing_of(gains)
+            rows.append(
+                {
+                    "arm": arm.name,
+                    "kpi": primary,
+                    "assumption": assumption,
+                    "sentence": _sentence(arm.name, assumption, gains, crossing, direction),
+                    "at_zero": gains[0.0],
+                    "at_default": gains[1.0],
+                    "break_even": crossing,
+                }
+            )
+    return pd.DataFrame(rows, columns=["arm", "kpi", "assumption", "sentence", "at_zero", "at_default", "break_even"])
+
+
+def _means(runs: Sequence[Run], kpi: str) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        values.setdefault(run.arm, []).append(run.kpis[kpi])
+    return {arm: float(np.mean(v)) for arm, v in values.items()}
+
+
+def crossing_of(gains: Mapping[float, float]) -> float:
+    """The strength nearest to 1 at which the gain changes sign, by linear interpolation; NaN when it never does."""
+    known = sorted((factor, gain) for factor, gain in gains.items() if not math.isnan(gain))
+    crossings = [
+        f0 + (f1 - f0) * g0 / (g0 - g1) for (f0, g0), (f1, g1) in zip(known, known[1:], strict=False) if g0 * g1 < 0
+    ]
+    return min(crossings, key=lambda factor: abs(factor - 1)) if crossings else math.nan
+
+
+def _sentence(arm: str, assumption: str, gains: Mapping[float, float], crossing: float, direction: int) -> str:
+    known = [gain * direction for gain in gains.values() if not math.isnan(gain)]
+    scale = max((abs(gain) for gain in known), default=0.0)
+    if scale == 0 or max(known) - min(known) < NEGLIGIBLE * scale:
+        return f"{arm}: the result does not depend on the {assumption}."
+    if math.isnan(crossing):
+        verdict = "pays" if gains[1.0] * direction > 0 else "does not pay"
+        return f"{arm} {verdict} at any {assumption} from nothing to {max(FACTORS):g} times the assumed strength."
+    above = gains[max(FACTORS)] * direction > 0
+    return (
+        f"{arm} pays if the {assumption} is {'at least' if above else 'at most'} "
+        f"{crossing:.2f} times as strong as assumed."
+    )

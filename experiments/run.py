@@ -1,0 +1,58 @@
+"""One replication: every arm lived by the same people with the same luck, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from experiments.experiment import Experiment
+from experiments.tables import run_tables
+from experiments.unknowns import sampled_world
+from sim.draws import MODEL
+from sim.founding import found
+from sim.market import Market
+from sim.readings import read_all
+from sim.world import World
+
+WorldKind = Literal["fixed", "sampled"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm in one replication: small enough to be sent between processes.
+
+    `tables` (weekly series, funnel, ...) are kept for the fixed world only.
+    """
+
+    arm: str
+    world: WorldKind
+    replication: int
+    kpis: Mapping[str, float]
+    tables: Mapping[str, pd.DataFrame]
+
+
+def live_replication(
+    experiment: Experiment, replication: int, kind: WorldKind = "fixed", world: World | None = None, use: int = MODEL
+) -> list[Run]:
+    """Live all arms of one replication. `world` overrules the experiment's (for what-if questions about the world)."""
+    design = experiment.design
+    if world is None:
+        world = sampled_world(experiment, replication) if kind == "sampled" else experiment.world
+    founders = found(world.at_rows(design.customers)[0], design.seed, replication, use)
+    runs = []
+    for arm in experiment.arms:
+        market = Market(
+            world,
+            arm.plays,
+            customers=design.customers,
+            seed=design.seed,
+            replication=replication,
+            use=use,
+            founders=founders,
+        ).run(design.weeks)
+        tables = run_tables(market) if kind == "fixed" else {}
+        runs.append(Run(arm.name, kind, replication, read_all(market), tables))
+    return runs

@@ -1,0 +1,163 @@
+"""The tables behind the charts: from one run, and averaged over replications.
+
+Counts and money are those of the real market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sim.channels import hill_elasticity
+from sim.customers import MINOR
+from sim.ledger import ACCOUNTS, CASH, CHANNEL_COSTS, MEDIA
+from sim.market import Market
+from sim.orders import YEAR
+from sim.record import Record
+
+COHORT_WEEKS = 4
+
+
+def run_tables(market: Market) -> dict[str, pd.DataFrame]:
+    """All tables of one run."""
+    record = Record(market)
+    return {
+        "weekly": _weekly(record),
+        "channels": _channels(record),
+        "funnel": _funnel(record),
+        "cohorts": _cohorts(record),
+        "ltv": _ltv(record),
+        "profit": _profit(record),
+    }
+
+
+def _weekly(record: Record) -> pd.DataFrame:
+    market = record.market
+    series = {name: market.books[name] for name in market.books}
+    earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
+    series["contribution"] = (earned - record.channel_costs_by_week) * market.scale
+    weeks = np.arange(record.weeks)
+    return pd.concat(
+        [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
+        ignore_index=True,
+    )
+
+
+def _channels(record: Record) -> pd.DataFrame:
+    """Per channel: spend, leads, first orders, CAC on average and at the margin (average / Hill elasticity)."""
+    market, rows = record.market, []
+    given = (record.orders.value - record.orders.paid) / MINOR
+    for channel in market.channels:
+        came = record.source == channel.number
+        first = came & (record.orders.index == 0)
+        n_first = int(first.sum())
+        media = market.ledger.by_week(MEDIA, record.weeks, channel.number).sum() / MINOR
+        fixed = market.ledger.by_week(CHANNEL_COSTS, record.weeks, channel.number).sum() / MINOR
+        elasticity = hill_elasticity(channel.spec, media / record.weeks)
+        rows.append(
+            {
+                "channel": channel.spec.name,
+                "spend": (media + fixed) * market.scale,
+                "leads": market.books.by_channel("leads")[:, channel.number].sum(),
+                "first_orders": n_first * market.scale,
+                "second_orders": int((came & (record.orders.index == 1)).sum()) * market.scale,
+                "incentives": given[first].sum() * market.scale,
+                "revenue": record.orders.paid[came].sum() / MINOR * market.scale,
+                "cac": (media + fixed + given[first].sum()) / n_first if n_first else np.nan,
+                "cac_marginal": media / n_first / elasticity if n_first and elasticity > 0 and media > 0 else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _funnel(record: Record) -> pd.DataFrame:
+    market, rows = record.market, []
+    for channel in market.channels:
+        of_channel = record.source == channel.number
+        people = [market.books.by_channel("leads")[:, channel.number].sum()]
+        people += [int((of_channel & (record.orders.index == k)).sum()) * market.scale for k in (0, 1, 2)]
+        for step, name in enumerate(("leads", "first order", "second order", "third order or more")):
+            rows.append({"channel": channel.spec.name, "step": step, "name": name, "people": people[step]})
+    return pd.DataFrame(rows)
+
+
+def _cohorts(record: Record) -> pd.DataFrame:
+    """Share of each 4-week cohort of new customers that orders again in each later 4-week period of its own age.
+
+    Period 0 (the first four weeks after the first order) counts repeat orders only. Periods that not every member of
+    a cohort has lived to the end are left out.
+    """
+    cohort_of = (record.acquired_at // COHORT_WEEKS).astype(int)
+    n_cohorts = record.weeks // COHORT_WEEKS
+    sizes = np.bincount(cohort_of, minlength=n_cohorts + 1)
+    cohort_of_row = np.full(record.market.customers.n, -1)
+    cohort_of_row[record.acquired] = cohort_of
+    repeat = ~np.isnan(record.age) & (record.orders.index > 0)
+    period = (record.age[repeat] // COHORT_WEEKS).astype(int)
+    seen = pd.DataFrame({"row": record.orders.row[repeat], "age": period}).drop_duplicates()
+    seen["cohort"] = cohort_of_row[seen["row"]]
+    ordered = seen.groupby(["cohort", "age"]).size()
+    rows = [
+        (cohort, sizes[cohort] * record.market.scale, age, ordered.get((cohort, age), 0) / sizes[cohort])
+        for cohort in range(n_cohorts)
+        if sizes[cohort]
+        for age in range(n_cohorts - cohort - 1)
+    ]
+    return pd.DataFrame(rows, columns=["cohort", "customers", "age", "share"])
+
+
+def _ltv(record: Record) -> pd.DataFrame:
+    """Mean cumulative discounted contribution per acquired customer by age, over those watched for 52 weeks."""
+    weeks = min(YEAR, record.weeks)
+    eligible = record.acquired_at <= record.weeks - weeks
+    n = max(int(eligible.sum()), 1)
+    inside = (record.age <= weeks) & (record.moment - record.age <= record.weeks - weeks)
+    delta = record.market.world.economics.weekly_discount
+    value = record.contribution[inside] * np.exp(-delta * record.age[inside])
+    by_age = np.bincount(np.ceil(record.age[inside]).astype(int), value, weeks + 1)
+    media, discounts = record.acquisition_cost(until=max(record.weeks - weeks, 0))
+    cac = (media + discounts) / n if eligible.any() else np.nan
+    return pd.DataFrame(
+        {
+            "age_weeks": np.arange(weeks + 1),
+            "contribution": np.cumsum(by_age) / n,
+            "customers": n * record.market.scale,
+            "cac": cac,
+        }
+    )
+
+
+def _profit(record: Record) -> pd.DataFrame:
+    """Every account of the ledger but cash, income positive; they sum to the contribution."""
+    market = record.market
+    balances = market.ledger.balances()
+    rows = [(account, -balances[account] / MINOR * market.scale) for account in ACCOUNTS if account != CASH]
+    rows.append(("contribution", balances[CASH] / MINOR * market.scale))
+    return pd.DataFrame(rows, columns=["account", "amount"])
+
+
+_KEYS = {
+    "weekly": ["week", "series"],
+    "channels": ["channel"],
+    "funnel": ["channel", "step", "name"],
+    "cohorts": ["cohort", "age"],
+    "ltv": ["age_weeks"],
+    "profit": ["account"],
+}
+
+
+def averaged(name: str, by_arm: dict[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """One table over all arms: the mean over replications; weekly series with their 95 % band."""
+    keys = ["arm", *_KEYS[name]]
+    stacked = pd.concat([table.assign(arm=arm) for arm, tables in by_arm.items() for table in tables])
+    if stacked.empty:
+        return stacked
+    groups = stacked.groupby(keys, sort=False)
+    if name == "weekly":
+        values = groups["value"]
+        return pd.DataFrame(
+            {"mean": values.mean(), "low": values.quantile(0.025), "high": values.quantile(0.975)}
+        ).reset_index()
+    return groups.mean(numeric_only=True).reset_index()

@@ -1,0 +1,99 @@
+"""Other worlds that the evidence leaves open: one draw of everything we do not know.
+
+What was fitted to data varies by the covariance of its estimates (of the logs of the parameters, jointly). What is
+assumed varies within its range, or within a factor of its value, as the field says, by a triangular distribution whose
+peak is the stated value. What the firm knows (margins, costs, budgets) and what is switched off stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.experiment import Experiment
+from sim.levers import Unknown, unknowns_of
+from sim.world import World
+
+UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
+
+
+def sampled_world(experiment: Experiment, replication: int) -> World:
+    """The world of one replication, shared by all its arms."""
+    rng = np.random.default_rng(np.random.SeedSequence(experiment.design.seed, spawn_key=(UNKNOWNS, replication)))
+    world = _draw_fitted(experiment, experiment.world, rng)
+    return _draw_assumed(experiment, world, rng)
+
+
+def _draw_fitted(experiment: Experiment, world: World, rng: np.random.Generator) -> World:
+    for group in sorted(experiment.log_covariance):
+        names, covariance = experiment.log_covariance[group]
+        fitted = getattr(world, group)
+        logs = np.log([getattr(fitted, name) for name in names])
+        drawn = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
+        drawn = _inside(fitted, names, drawn)
+        world = dataclasses.replace(world, **{group: dataclasses.replace(fitted, **drawn)})
+    return world
+
+
+def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
+    """Keep draws from the far tail of an estimate within what the model can hold (finite mean spend, say)."""
+    ranges = unknowns_of(group)
+    return {
+        name: float(np.clip(value, ranges[name].range.low, ranges[name].range.high))
+        for name, value in zip(names, values, strict=True)
+    }
+
+
+def _draw_assumed(experiment: Experiment, world: World, rng: np.random.Generator) -> World:
+    for path, unknown, value in assumed_unknowns(experiment):
+        low, high = _bounds(experiment, path, unknown, value)
+        if not low < high:
+            continue
+        world = with_value(world, path, float(rng.triangular(low, min(max(value, low), high), high)))
+    return world
+
+
+def assumed_unknowns(experiment: Experiment) -> Iterator[tuple[str, Unknown, float]]:
+    """(path, unknown, value) of every number that varies between sampled worlds, in a fixed order.
+
+    Numbers are drawn in this order, channels by position, so that a new channel at the end changes no other draw.
+    """
+    world = experiment.world
+    for group in ("base", "spend", "price", "acquisition", "economics", "calendar"):
+        if group not in experiment.log_covariance:
+            yield from _varying(experiment, group, getattr(world, group))
+    for channel in world.channels:
+        yield from _varying(experiment, f"channels.{channel.name}", channel)
+
+
+def _varying(experiment: Experiment, prefix: str, group: Any) -> Iterator[tuple[str, Unknown, float]]:
+    for name, field in unknowns_of(group).items():
+        path, value, unknown = f"{prefix}.{name}", getattr(group, name), field.range
+        assert isinstance(unknown, Unknown)
+        stated = path in experiment.ranges
+        if (unknown.vary != "no" or stated) and (stated or value not in (unknown.off, 0)):
+            yield path, unknown, float(value)
+
+
+def _bounds(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
+    if path in experiment.ranges:
+        return experiment.ranges[path]
+    if isinstance(unknown.vary, float):
+        return max(unknown.low, value / unknown.vary), min(unknown.high, value * unknown.vary)
+    return unknown.low, unknown.high
+
+
+def with_value(world: World, path: str, value: float) -> World:
+    """The same world with one number changed; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
+    group, *rest = path.split(".")
+    if group == "channels":
+        name, field = ".".join(rest[:-1]), rest[-1]
+        channels = tuple(
+            dataclasses.replace(channel, **{field: value}) if channel.name == name else channel
+            for channel in world.channels
+        )
+        return dataclasses.replace(world, channels=channels)
+    return dataclasses.replace(world, **{group: dataclasses.replace(getattr(world, group), **{rest[0]: value})})

@@ -1,0 +1,198 @@
+"""Named readings of a run. Each KPI states its definition, who is eligible, its window and what it does at the edge.
+
+A ratio never stands alone: volumes and customer equity are KPIs beside CAC, repurchase rate and lifetime value.
+Totals are those of the real market. An undefined reading is NaN, never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.orders import YEAR
+from sim.record import Record
+
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One number a strategist reads. `direction` +1: higher is better, -1: lower, 0: neither."""
+
+    id: str
+    label: str
+    unit: str
+    formula: str
+    eligible: str
+    window: str
+    censoring: str
+    direction: int
+    reference: str
+    read: Callable[[Record], float]
+    hidden: bool = False  # known to the simulation only, not to the firm
+
+
+def _cac(record: Record, incentives: bool = True, until: int | None = None) -> float:
+    media, discounts = record.acquisition_cost(until)
+    n = np.count_nonzero(record.acquired_at < (record.weeks if until is None else until))
+    return (media + incentives * discounts) / n if n else NAN
+
+
+def _cohort(record: Record, weeks: int) -> np.ndarray:
+    """Which acquired customers have their first `weeks` weeks inside the run."""
+    return record.acquired_at <= record.weeks - weeks
+
+
+def _repurchase(record: Record, weeks: int) -> float:
+    eligible = _cohort(record, weeks)
+    return float(np.mean(record.second_after[eligible] <= weeks)) if eligible.any() else NAN
+
+
+def _ltv(record: Record, weeks: int) -> float:
+    eligible = _cohort(record, weeks)
+    if not eligible.any():
+        return NAN
+    age = record.age
+    first = record.moment - age
+    inside = (age <= weeks) & (first <= record.weeks - weeks)
+    delta = record.market.world.economics.weekly_discount
+    return float((record.contribution[inside] * np.exp(-delta * age[inside])).sum() / eligible.sum())
+
+
+def _ltv_cac(record: Record, weeks: int) -> float:
+    cac = _cac(record, until=record.weeks - weeks) if record.weeks > weeks else NAN
+    return _ltv(record, weeks) / cac if cac > 0 else NAN
+
+
+def _payback(record: Record, weeks: int) -> float:
+    """First age at which cumulative undiscounted contribution per acquired customer reaches the cohort's CAC."""
+    cac = _cac(record, until=record.weeks - weeks) if record.weeks > weeks else NAN
+    eligible = _cohort(record, weeks)
+    if not cac >= 0 or not eligible.any():
+        return NAN
+    inside = (record.age <= weeks) & (record.moment - record.age <= record.weeks - weeks)
+    order = np.argsort(record.age[inside], kind="stable")
+    earned = np.cumsum(record.contribution[inside][order]) / eligible.sum()
+    reached = np.flatnonzero(earned >= cac)
+    return float(record.age[inside][order][reached[0]]) if reached.size else NAN
+
+
+def _discounted(record: Record, which: np.ndarray) -> float:
+    delta = record.market.world.economics.weekly_discount
+    return float((record.contribution[which] * np.exp(-delta * record.moment[which])).sum())
+
+
+def _channel_costs(record: Record) -> float:
+    delta = record.market.world.economics.weekly_discount
+    return float((record.channel_costs_by_week * np.exp(-delta * np.arange(record.weeks))).sum())
+
+
+def _value_existing(record: Record) -> float:
+    return _discounted(record, np.isnan(record.age)) * record.market.scale
+
+
+def _value_new(record: Record) -> float:
+    return (_discounted(record, ~np.isnan(record.age)) - _channel_costs(record)) * record.market.scale
+
+
+def _retention(record: Record) -> float:
+    if record.weeks < YEAR:
+        return NAN
+    before = record.active(record.weeks - YEAR)
+    return float(np.isin(before, record.active(record.weeks)).mean()) if before.size else NAN
+
+
+def _total(record: Record, amount: np.ndarray | float) -> float:
+    return float(np.sum(amount)) * record.market.scale
+
+
+def _mean_order(record: Record) -> float:
+    return float(record.orders.paid.mean() / 100) if record.orders.n else NAN
+
+
+MARKETING_METRICS = "Farris, Bendle, Pfeifer & Reibstein, Marketing Metrics"
+FADER = "Fader, Hardie & Lee 2005, RFM and CLV"
+ALL = "every order of the run"
+RUN = "the run"
+NONE = "none"
+COHORT = "first orders whose first 52 weeks lie inside the run"
+LEFT_OUT = "later cohorts are left out; undefined in runs of 52 weeks or less"
+
+_KPIS = (
+    Kpi("customer_equity", "Customer equity", "currency",
+        "discounted contribution of existing and new customers within the run, less media and channel costs",
+        "all customers", RUN, "value after the run is not counted: see terminal value", 1, FADER,
+        lambda r: _value_existing(r) + _value_new(r)),
+    Kpi("value_existing", "Value of the existing base", "currency",
+        "discounted contribution, within the run, of customers who had bought before week 0",
+        "customers of the founding base", RUN, "as customer equity", 1, FADER, _value_existing),
+    Kpi("value_new", "Value of new customers", "currency",
+        "discounted contribution of customers acquired in the run, less media and channel costs",
+        "customers acquired in the run", RUN, "as customer equity", 1, FADER, _value_new),
+    Kpi("cac", "Customer acquisition cost", "currency per customer",
+        "(media + channel fixed costs + discounts on first orders) / first orders",
+        "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS, _cac),
+    Kpi("cac_media", "CAC without incentives", "currency per customer",
+        "(media + channel fixed costs) / first orders",
+        "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS,
+        lambda r: _cac(r, incentives=False)),
+    Kpi("repurchase_52", "Repurchase rate within 52 weeks", "share",
+        "customers with a second order within 52 weeks of their own first order / customers",
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS,
+        lambda r: _repurchase(r, YEAR)),
+    Kpi("ltv_52", "Lifetime value, 52 weeks", "currency per customer",
+        "discounted contribution of the first 52 weeks per acquired customer, first order included, before CAC",
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: _ltv(r, YEAR)),
+    Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
+        "lifetime value within 52 weeks / CAC, incentives included, of the same cohort",
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR)),
+    Kpi("payback_weeks", "CAC payback", "weeks",
+        "first age at which cumulative undiscounted contribution per acquired customer reaches CAC",
+        COHORT, "52 weeks from the own first order", "undefined when not reached within 52 weeks", -1,
+        MARKETING_METRICS, lambda r: _payback(r, YEAR)),
+    Kpi("retention_52", "Retention, 52 weeks", "share",
+        "customers active at the end / customers active 52 weeks before; active: an order in the 52 weeks before",
+        "customers active 52 weeks before the end", "two years to the end of the run",
+        "undefined in runs of less than 52 weeks", 1, "Fader & Hardie 2009", _retention),
+    Kpi("contribution", "Contribution after marketing", "currency",
+        "revenue - goods - fulfilment - payment - commissions - media - channel fixed costs, undiscounted",
+        ALL, RUN, NONE, 1, MARKETING_METRICS,
+        lambda r: _total(r, r.contribution) - _total(r, r.channel_costs_by_week)),
+    Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
+        MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
+    Kpi("orders", "Orders", "orders", "number of orders", ALL, RUN, NONE, 1, "-", lambda r: _total(r, r.orders.n)),
+    Kpi("first_orders", "New customers", "customers", "number of first orders", ALL, RUN, NONE, 1, "-",
+        lambda r: _total(r, r.acquired.size)),
+    Kpi("repeat_orders", "Repeat orders", "orders", "orders that were not the customer's first", ALL, RUN, NONE, 1,
+        "-", lambda r: _total(r, r.orders.n - r.acquired.size)),
+    Kpi("mean_order", "Mean order value", "currency per order", "net revenue / orders", ALL, RUN,
+        "undefined without orders", 0, "-", _mean_order),
+    Kpi("discounts", "Discounts given", "currency", "list value of all orders less what was paid", ALL, RUN, NONE, 0,
+        "-", lambda r: _total(r, (r.orders.value - r.orders.paid) / 100)),
+    Kpi("media", "Media and channel costs", "currency", "media budgets spent and channel fixed costs", ALL, RUN, NONE,
+        0, "-", lambda r: _total(r, r.channel_costs_by_week)),
+    Kpi("active_end", "Active customers at the end", "customers",
+        "customers with an order in the last 52 weeks of the run", "all customers", "52 weeks before the end", NONE,
+        1, "Fader & Hardie 2009", lambda r: _total(r, r.active(r.weeks).size)),
+    Kpi("terminal_value", "Terminal value (truth of the world)", "currency",
+        "expected discounted contribution of everybody still a customer at the end, over the 156 weeks after it, "
+        "under today's prices and without acquisition",
+        "customers who have not left", "156 weeks after the run", NONE, 1, FADER,
+        lambda r: r.remaining_value() * r.market.scale, hidden=True),
+    Kpi("guard_share", "Composition guard bound", "share",
+        "customer-weeks in which the summed effect of all strategies had to be cut to a factor of five",
+        "customer-weeks", RUN, NONE, -1, "mechanisms 0.3", lambda r: r.guard_share, hidden=True),
+)  # fmt: skip
+
+KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}
+
+HEADLINE = ("customer_equity", "cac", "repurchase_52", "ltv_52", "ltv_cac", "first_orders", "orders", "contribution")
+
+
+def read_all(market) -> dict[str, float]:
+    """Every KPI of a market that has been run."""
+    record = Record(market)
+    return {kpi.id: float(kpi.read(record)) for kpi in _KPIS}
