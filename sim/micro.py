@@ -1,0 +1,246 @@
+"""The same people as one Mesa agent each: for looking at single lives, for teaching, and as the oracle.
+
+`Person.live` is a second telling of `crowd.live_week`: it calls the same rules of `behavior.py` and asks for the same
+draws, but carries the state in an object and walks through the week in plain Python. A test lives some hundred people
+both ways, with everything switched on, and demands equal columns bit for bit. About a thousand times slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mesa
+import numpy as np
+
+from sim.behavior import (
+    LEAVES,
+    NOTHING,
+    adapted_reference,
+    guarded,
+    list_value,
+    next_debt,
+    next_event,
+    order_hazard,
+    paid_value,
+    price_pull,
+    reach_moment,
+    relative_price,
+    run_down,
+)
+from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, Offer, person_id
+from sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT, column_names
+from sim.draws import LEAD as LEAD_DRAW
+from sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
+from sim.market import Market
+from sim.orders import Orders
+from sim.quantiles import quantile
+
+
+@dataclass(frozen=True)
+class PlacedOrder:
+    """One order as it happened: its number in the customer's life, when in the week, and what it was worth."""
+
+    index: int
+    at: float
+    value: int
+    paid: int
+
+
+class Person(mesa.Agent):
+    """One row of a market as an object. Attributes are those of `Customers`, with the same meaning and precision."""
+
+    def __init__(self, model: MicroMarket, row: int) -> None:
+        super().__init__(model)
+        self.row = row
+        self.who = person_id(row, model.n_founding)
+        for name in column_names():
+            setattr(self, name, getattr(model.customers, name)[row])
+
+    def draw(self, purpose: int, index: int) -> tuple[float, float, float, float]:
+        """Four uniforms of this person for one purpose."""
+        return uniforms(*self.model.key, purpose, self.who, index)
+
+    def live(self, offer: Offer) -> list[PlacedOrder]:
+        """Live one week under an offer and return the orders of it."""
+        if self.stage in (GONE, COLD):
+            return []
+        was, now = self.stage, 0.0
+        if self.stage == PROSPECT:
+            channel, now = self.hear_of_us()
+            if channel is None:
+                return []
+            self.become_lead(channel)
+        elif self.stage == CUSTOMER:
+            self.model.counts[ALIVE] += 1
+        orders, seen, debt_terms = self.go_through_week(offer, now)
+        self.model.counts[DEPARTED] += self.stage == GONE
+        self.model.counts[COOLED] += self.stage == COLD
+        self.store_records(orders, was)
+        if self.stage == CUSTOMER:
+            self.settle_debt(*debt_terms)
+        self.notice_price(seen, bool(orders))
+        return orders
+
+    def hear_of_us(self) -> tuple[int | None, float]:
+        """The channel whose clock passes this prospect's threshold first this week, and when."""
+        reached = [
+            (reach_moment(float(self.reach[c.number]), c.clock_before, c.clock), c.number)
+            for c in self.model.channels
+            if float(self.reach[c.number]) < c.clock
+        ]
+        if not reached:
+            return None, 1.0
+        when, channel = min(reached)
+        return channel, when
+
+    def become_lead(self, channel: int) -> None:
+        u_order, u_cool, _, _ = self.draw(LEAD_DRAW, 0)
+        self.stage = LEAD
+        self.source = np.int8(channel)
+        self.order_clock = exponential(u_order)
+        self.life_clock = exponential(u_cool)
+        self.model.leads[channel] += 1
+
+    def standing_rate(self, offer: Offer) -> float:
+        """The price cut that holds for every order of this week."""
+        public = offer.public[int(self.source) + 1]
+        if self.stage == CUSTOMER and offer.own.size:
+            return max(public, float(offer.own[self.row]))
+        return public
+
+    def single_rate(self, offer: Offer) -> float:
+        """The price cut for one order: first-order offer of a lead, coupon of a customer."""
+        if self.stage == LEAD:
+            return offer.first[int(self.source) + 1]
+        return float(self.coupon_rate) if self.coupon_ends > self.model.week else 0.0
+
+    def hazards(self, rate: float) -> tuple[float, float, float, float]:
+        """(order hazard, departure hazard, repayment, extra hazard) this week when offered `rate`."""
+        reaction = self.model.reaction
+        reference, pull = float(self.reference), 0.0
+        if rate != reaction.today_rate or reference != 1.0:
+            price = relative_price(rate, reaction.today_rate)
+            pull = price_pull(price, reference, float(self.elasticity), reaction.gain, reaction.loss_aversion)
+        self.bound = pull != guarded(pull)
+        if self.stage == LEAD:
+            base, departure = reaction.conversion[self.source], reaction.lead_cooling
+        else:
+            base, departure = float(self.order_rate) * self.model.season, float(self.departure_rate)
+        hazard, repay, extra = order_hazard(base, guarded(pull), float(self.debt), reaction.repay_share)
+        return hazard, departure, repay, extra
+
+    def go_through_week(
+        self, offer: Offer, now: float
+    ) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
+        """Events of the rest of the week. Returns the orders, the best rate seen, and (repay, extra, share lived)."""
+        standing, single = self.standing_rate(offer), self.single_rate(offer)
+        seen = max(standing, single)
+        hazard, departure, repay, extra = self.hazards(seen)
+        self.model.counts[BOUND] += self.bound
+        orders: list[PlacedOrder] = []
+        since, index = now, int(self.orders)
+        while True:
+            what, lived = next_event(self.order_clock, hazard, self.life_clock, departure, 1.0 - now)
+            self.order_clock = run_down(self.order_clock, hazard, lived)
+            self.life_clock = run_down(self.life_clock, departure, lived)
+            now += lived
+            if what == NOTHING:
+                break
+            if what == LEAVES:
+                self.stage = COLD if self.stage == LEAD else GONE
+                break
+            u_gap, _, u_drop, u_identified = self.draw(ORDER, index)
+            orders.append(self.place_order(index, now, max(standing, single)))
+            if single > standing:
+                self.coupon_ends = np.int16(0)
+                single = 0.0
+            self.order_clock = exponential(u_gap)
+            index += 1
+            if self.stage == LEAD:
+                standing = offer.public[int(self.source) + 1]
+                self.become_customer(u_identified)
+                hazard, departure, repay, extra = self.hazards(standing)
+                since = now
+            elif u_drop < float(self.p_dropout):
+                self.stage = GONE
+                break
+        return orders, seen, (repay, extra, now - since)
+
+    def place_order(self, index: int, at: float, rate: float) -> PlacedOrder:
+        reaction = self.model.reaction
+        size = quantile(reaction.spend_quantiles, self.draw(ORDER, index)[1])
+        value = list_value(float(self.mean_order), size, reaction.spend_shape, reaction.today_rate)
+        return PlacedOrder(index, float(np.float32(at)), int(value), int(paid_value(value, rate)))
+
+    def become_customer(self, u_identified: float) -> None:
+        self.stage = CUSTOMER
+        self.identified = np.bool_(u_identified < self.model.reaction.p_identified[self.source])
+        self.life_clock = exponential(self.draw(LIFE, 0)[0])
+
+    def store_records(self, orders: list[PlacedOrder], was: int) -> None:
+        if not orders:
+            return
+        week, paid = self.model.week, sum(order.paid for order in orders)
+        if was != CUSTOMER:
+            self.first_order = np.float32(week + orders[0].at)
+        self.last_order = np.float32(week + orders[-1].at)
+        self.orders += np.int32(len(orders))
+        self.orders_52 += np.int32(len(orders))
+        self.spend += np.int64(paid)
+        self.spend_52 += np.int64(paid)
+
+    def settle_debt(self, repay: float, extra: float, lived: float) -> None:
+        if self.debt > 0 or extra > 0:
+            pull_forward = self.model.reaction.pull_forward
+            self.debt = np.float32(next_debt(float(self.debt), repay, extra, pull_forward, lived))
+
+    def notice_price(self, rate: float, ordered: bool) -> None:
+        """An order shows the price; without one, it is noticed by chance. Expectations move towards it."""
+        reaction, reference = self.model.reaction, float(self.reference)
+        price = relative_price(rate, reaction.today_rate)
+        if price == reference:
+            return
+        if ordered or self.draw(NOTICE, self.model.week)[0] < reaction.p_exposure:
+            self.reference = np.float32(adapted_reference(reference, price, reaction.carry_over))
+
+
+class MicroMarket(Market):
+    """A market that lives its people one by one. Same arguments, same numbers as `Market`; a few hundred rows."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = [Person(self, row) for row in range(self.customers.n)]
+
+    @property
+    def reaction(self):
+        """The world's constants of behaviour."""
+        return self._reaction
+
+    def live(self, offer: Offer) -> Orders:
+        """Everybody's week, agent by agent; then the columns are written back for the firm to read."""
+        self.counts[:] = 0
+        self.leads = np.zeros(len(self.channels), np.int64)
+        self.season = self._season[self.week % len(self._season)]
+        self._read_columns()
+        placed = [(person.row, order) for person in self.people for order in person.live(offer)]
+        self._write_columns()
+        self.totals += self.counts
+        book = Orders.space(len(placed))
+        for j, (row, order) in enumerate(placed):
+            book.row[j], book.index[j], book.at[j] = row, order.index, order.at
+            book.value[j], book.paid[j] = order.value, order.paid
+        return book
+
+    def _read_columns(self) -> None:
+        """Take over what the firm changed since last week: grants, and the trailing year."""
+        for name in ("coupon_rate", "coupon_ends", "orders_52", "spend_52"):
+            column = getattr(self.customers, name)
+            for person in self.people:
+                setattr(person, name, column[person.row])
+
+    def _write_columns(self) -> None:
+        for name in column_names():
+            if name != "reach":
+                column = getattr(self.customers, name)
+                for person in self.people:
+                    column[person.row] = getattr(person, name)

@@ -1,0 +1,53 @@
+"""Shared worlds: small markets with everything switched on, and the textbook worlds at null strength."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sim.plays import Play
+from sim.world import Base, Channel, Population, PriceResponse, World
+from strategies import Today
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+INSENSITIVE = replace(PriceResponse(), elasticity=0.0, elasticity_cv=0.0, gain=0.0, pull_forward=0.0)
+
+
+def data_file(name: str) -> Path:
+    """A real data set beside the project; the test is skipped where it is absent."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"the data set {name} is not beside this project")
+    return path
+
+
+def cohort(base: Base | None = None, **changes) -> World:
+    """Customers who have all just placed their first order, and nobody else: what the textbook models describe."""
+    world = World(
+        name="textbook",
+        base=base or Base(),
+        population=Population(customers=1000, prospects=0, history_weeks=0.0),
+        price=INSENSITIVE,
+    )
+    return replace(world, **changes)
+
+
+def shop(**changes) -> World:
+    """A small shop with five kinds of channel, a base with history, and every mechanism on."""
+    channels = (
+        Channel("paid_search", leads_most=60, half_budget=900, budget=900, half_life_weeks=1, p_convert=0.25),
+        Channel("paid_social", leads_most=80, half_budget=1200, budget=1000, half_life_weeks=2, value_ratio=0.8),
+        Channel("content", leads_most=40, half_budget=600, budget=500, half_life_weeks=6, hill_slope=1.5),
+        Channel("marketplace", leads_most=30, half_budget=300, budget=200, p_identified=0.1, commission=0.12),
+        Channel("organic", leads_most=25, p_convert=0.3),
+    )
+    world = World(name="shop", population=Population(customers=600, prospects=3000), channels=channels)
+    return replace(world, **changes)
+
+
+def today(*more: Play) -> tuple[Play, ...]:
+    """Today's policy, and further plays on top of it."""
+    return (Play("today", Today()), *more)

@@ -1,0 +1,88 @@
+"""Two engines, one truth: the compiled pass and one Mesa agent per person must agree bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDiscount, Tag, Target
+from sim.customers import column_names
+from sim.market import Market
+from sim.micro import MicroMarket
+from sim.world import Base, Calendar, Population, PriceResponse
+from strategies import ChannelMix, DiscountTiers
+from tests.conftest import shop, today
+
+
+@dataclass(frozen=True)
+class EverythingAtOnce:
+    """Every kind of action of the contract, changing from week to week."""
+
+    def decide(self, view):
+        lucky = view.lot("coupon") < 0.3
+        actions = [
+            PublicDiscount(0.05 if view.week % 3 == 0 else 0.0),
+            PublicDiscount(0.10, channel="organic"),
+            FirstOrderOffer(0.15, channel="paid_social"),
+            Discount(np.where(view.orders_52 > 1, 0.12, 0.0)),
+            ChannelBudget("content", 800.0),
+            Tag("lucky", lucky, weeks=10),
+        ]
+        if view.week % 5 == 1:
+            actions.append(Coupon(np.where(view.tag("lucky"), 0.2, 0.15), to=lucky, weeks=3))
+        return actions
+
+
+PLAYS = today(
+    Play("all", EverythingAtOnce(), holdout=0.2, ramp_weeks=3),
+    Play("tiers", DiscountTiers(), target=Target(bands={"orders": (2, 99)}), start=2, stop=30),
+    Play("mix", ChannelMix(factors={"paid_search": 2.0})),
+)
+
+
+def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> None:
+    crowd = Market(world, plays, customers=customers, seed=3, replication=2)
+    micro = MicroMarket(world, plays, customers=customers, seed=3, replication=2)
+    for week in range(weeks):
+        crowd.step()
+        micro.step()
+        for name in column_names():
+            np.testing.assert_array_equal(
+                getattr(crowd.customers, name), getattr(micro.customers, name), f"{name} in week {week}"
+            )
+        ours, theirs = crowd.order_log.week(week), micro.order_log.week(week)
+        for name in ours._fields:
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), f"order {name} in week {week}")
+        np.testing.assert_array_equal(crowd.counts, micro.counts)
+        np.testing.assert_array_equal(crowd.leads, micro.leads)
+    assert crowd.ledger.journal == micro.ledger.journal
+    assert sum(crowd.order_log.week(week).n for week in range(weeks)) > 20
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("model", ["pareto_nbd", "bg_nbd", "nbd"])
+def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str) -> None:
+    world = shop(
+        base=Base(model=model, r=1.0, alpha=6.0),
+        calendar=Calendar(season_amplitude=0.3, season_peak_week=10),
+        today_rate=0.02,
+        price=replace(PriceResponse(), p_exposure=0.5),
+        population=Population(customers=120, prospects=400, history_weeks=60),
+    )
+    assert_same_lives(world, PLAYS, weeks=20 if model != "pareto_nbd" else 55)
+
+
+def test_a_full_order_book_is_enlarged_without_losing_or_repeating_anything() -> None:
+    world = shop(base=Base(r=20.0, alpha=1.0))  # twenty orders a week each
+    roomy = Market(world, today(), customers=200)
+    cramped = Market(world, today(), customers=200)
+    cramped._room = cramped._room.__class__.space(1)
+    roomy.run(3)
+    cramped.run(3)
+    for week in range(3):
+        for a, b in zip(roomy.order_log.week(week), cramped.order_log.week(week), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(roomy.totals, cramped.totals)
+    np.testing.assert_array_equal(roomy.customers.spend, cramped.customers.spend)
