@@ -20,6 +20,7 @@ import pandas as pd
 HEAD_BYTES = 1 << 16
 _DELIMITERS = ",;\t|"
 _NOT_TEXT = {b"PK\x03\x04": "an Excel workbook or zip archive", b"%PDF": "a PDF", b"PAR1": "a Parquet file"}
+_ABSURD_AMOUNT = 1e12  # sums of refunds stay exact below it
 _YEAR_FIRST = r"(?=\d{8}$|\d{4}[-/.])(?P<year>\d{4})(?P<mark>[-/.]?)(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"
 _YEAR_LAST = r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
 _MONTH_NAMED = r"(?P<day>\d{1,2})[-/. ](?P<month>[A-Za-z]{3})[A-Za-z]*[-/., ]+(?P<year>\d{4}|\d{2})"
@@ -68,7 +69,8 @@ def overlong_lines(path: Path, table: TableFormat) -> list[int]:
     with gzip.open(path) if table.gzipped else path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.count(table.delimiter.encode()) >= width:
-                fields = next(csv.reader([line.decode(table.encoding, errors="replace")], delimiter=table.delimiter))
+                text = line[:HEAD_BYTES].decode(table.encoding, errors="replace")
+                fields = next(csv.reader(text.splitlines()[:1], delimiter=table.delimiter))
                 if any(field.strip() for field in fields[width:]):
                     lines.append(number)
     return lines
@@ -141,7 +143,7 @@ def _decide_order(parts: pd.DataFrame, written: pd.Series, day_first: bool | Non
 def parse_amounts(texts: pd.Series) -> tuple[pd.Series, list[str]]:
     """Read money as written: currency signs and thousands marks dropped, a decimal comma understood where certain.
 
-    Returns float64 (NaN where unreadable or not finite) and notes on what was assumed.
+    Returns float64 (NaN where unreadable or beyond a trillion) and notes on what was assumed.
     """
     amounts = pd.to_numeric(texts, errors="coerce").astype(np.float64)
     notes: list[str] = []
@@ -154,7 +156,7 @@ def parse_amounts(texts: pd.Series) -> tuple[pd.Series, list[str]]:
             notes.append(f"amounts were read with a decimal {'comma' if decimal == ',' else 'point'}")
             bare = bare.str.replace(dropped, "", regex=False).str.replace(decimal, ".", regex=False)
         amounts = pd.to_numeric(bare, errors="coerce").astype(np.float64)
-    return amounts.where(np.isfinite(amounts)), notes
+    return amounts.where(amounts.abs() < _ABSURD_AMOUNT), notes
 
 
 def _decimal_is_comma(bare: pd.Series) -> bool:

@@ -129,6 +129,7 @@ def _read_texts(path: Path, table: TableFormat, positions: list[int]) -> pd.Data
             path,
             sep=table.delimiter,
             encoding=table.encoding,
+            encoding_errors="replace" if table.encoding == "cp1252" else "strict",
             compression="gzip" if table.gzipped else None,
             header=None,
             names=list(range(len(table.columns))),
@@ -166,7 +167,7 @@ def _understand(rows: pd.DataFrame, refused: Refused, day_first: bool | None) ->
 def _check_readable(texts: pd.Series, values: pd.Series, what: str, remedy: str) -> None:
     unreadable = texts[values.isna()]
     if len(unreadable) > _TOLERATED_SHARE * len(texts):
-        example, line = str(unreadable.iloc[0])[:40], unreadable.index[0]
+        example, line = "".join(filter(str.isprintable, unreadable.iloc[0]))[:40], unreadable.index[0]
         share = f"{len(unreadable)} of {len(texts)}"
         raise FormatError(f"has {share} {what} that cannot be read, for example '{example}' on line {line}: {remedy}")
 

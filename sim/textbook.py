@@ -167,7 +167,7 @@ class ParetoNBD(RepeatModel):
         """Log of the likelihood kernel of those who left in between: Int_tx^T s (alpha+u)^-(r+x) (beta+u)^-(s+1) du.
 
         The published difference of two 2F1 loses all digits silently for frequent buyers when alpha >> beta. On the
-        scale log(1 + steepness * weeks) the integrand is smooth, and fixed nodes are good to 1e-6 at worst, mostly 1e-11.
+        scale log(1 + steepness * weeks) the integrand is smooth: fixed nodes are good to 1e-6 at worst, mostly 1e-11.
         """
         shape = self.r + x
         early_alpha, early_beta = self.alpha + tx, self.beta + tx
