@@ -1,6 +1,7 @@
 """The contract between the world and its strategies. Importing it loads neither mesa, simpy nor numba."""
 
 from sim.actions import Action, ChannelBudget, Coupon, Discount, FirstOrderOffer, PublicDiscount, Tag
+from sim.contract import ContractError, check_strategy
 from sim.levers import Lever, Unknown, levers_of
 from sim.plays import Play
 from sim.strategy import Strategy
@@ -10,6 +11,7 @@ from sim.view import FirmView
 __all__ = [
     "Action",
     "ChannelBudget",
+    "ContractError",
     "Coupon",
     "Discount",
     "FirmView",
@@ -21,5 +23,6 @@ __all__ = [
     "Tag",
     "Target",
     "Unknown",
+    "check_strategy",
     "levers_of",
 ]

@@ -107,6 +107,7 @@ class Market(mesa.Model):
             self.week,
             self._channel_names,
             self._planned,
+            self.world.today_rate,
             self._lots,
             self.offers.tags,
             self.books,
@@ -151,7 +152,7 @@ class Market(mesa.Model):
     def remember(self, settled: Settled, orders: Orders) -> None:
         """Keep what the firm will know next week."""
         self.order_log.add(self.week, orders)
-        forgotten = self.order_log.week(self.week + 1 - YEAR)
+        forgotten = self.order_log.week(self.week - YEAR)
         if forgotten is not None:
             forget(forgotten, self.customers.orders_52, self.customers.spend_52)
         newcomers = orders.row[orders.index == 0]

@@ -129,9 +129,7 @@ class Person(mesa.Agent):
         hazard, repay, extra = order_hazard(base, guarded(pull), float(self.debt), reaction.repay_share)
         return hazard, departure, repay, extra
 
-    def go_through_week(
-        self, offer: Offer, now: float
-    ) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
+    def go_through_week(self, offer: Offer, now: float) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
         """Events of the rest of the week. Returns the orders, the best rate seen, and (repay, extra, share lived)."""
         standing, single = self.standing_rate(offer), self.single_rate(offer)
         seen = max(standing, single)

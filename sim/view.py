@@ -30,7 +30,11 @@ def _read_only(array: NDArray) -> NDArray:
 
 
 class FirmView:
-    """The firm's knowledge at the start of a week. All arrays have shape [n], one entry per identified customer."""
+    """The firm's knowledge at the start of a week. All arrays have shape [n], one entry per identified customer.
+
+    `week` counts from the start of the run; `channels` are the names behind `source`; `planned_budget` (currency a
+    week, by paid channel) and `planned_discount` (share of list price) are today's policy; `books` the weekly series.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class FirmView:
         week: int,
         channels: tuple[str, ...],
         planned_budget: Mapping[str, float],
+        planned_discount: float,
         lots: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
         tags: Mapping[str, NDArray[np.int16]],
         books: WeeklyBooks,
@@ -46,6 +51,7 @@ class FirmView:
         self.week = week
         self.channels = channels
         self.planned_budget = MappingProxyType(dict(planned_budget))
+        self.planned_discount = planned_discount
         self.books = books
         self._customers = customers
         self._rows = rows

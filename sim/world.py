@@ -224,7 +224,7 @@ class World:
 
         Budgets, saturation and fixed costs shrink with the market, so that shares, rates and costs per customer stay.
         """
-        scale = self.population.customers / customers if self.population.customers else 1.0
+        scale = self.population.customers / customers if self.population.customers and customers else 1.0
         channels = tuple(
             replace(
                 c,
@@ -236,5 +236,6 @@ class World:
             for c in self.channels
         )
         prospects = round(self.population.prospects / scale)
-        population = replace(self.population, customers=customers, prospects=prospects)
+        founding = customers if self.population.customers else 0
+        population = replace(self.population, customers=founding, prospects=prospects)
         return replace(self, channels=channels, population=population), scale

@@ -13,6 +13,8 @@ from strategies import Today
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
+CDNOW_PARETO = Base()
+CDNOW_BG = Base(model="bg_nbd", r=0.243, alpha=4.414, a=0.793, b=2.426)
 INSENSITIVE = replace(PriceResponse(), elasticity=0.0, elasticity_cv=0.0, gain=0.0, pull_forward=0.0)
 
 

@@ -1,0 +1,287 @@
+"""The contract between firm and world: what strategies may do, and what becomes of what they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+import pytest
+
+from sim import (
+    ChannelBudget,
+    ContractError,
+    Coupon,
+    Discount,
+    FirstOrderOffer,
+    Lever,
+    Play,
+    PublicDiscount,
+    Tag,
+    Target,
+    check_strategy,
+    levers_of,
+)
+from sim.customers import column_names
+from sim.market import Market
+from sim.offers import ActionError
+from strategies import STRATEGIES, ChannelMix, DiscountTiers
+from tests.conftest import shop, today
+
+
+@pytest.mark.parametrize("kind", STRATEGIES)
+def test_every_shipped_strategy_keeps_the_contract(kind: str) -> None:
+    check_strategy(STRATEGIES[kind])
+
+
+@dataclass(frozen=True)
+class Peeking:
+    """Looks at a hidden trait."""
+
+    def decide(self, view):
+        return [Discount(np.where(view.elasticity > 2, 0.1, 0.0))]
+
+
+@dataclass(frozen=True)
+class Scribbling:
+    """Writes into the records."""
+
+    def decide(self, view):
+        view.spend[:1] = 0
+        return []
+
+
+@dataclass(frozen=True)
+class Dicing:
+    """Uses its own luck."""
+
+    def decide(self, view):
+        return [PublicDiscount(float(np.random.default_rng().random() / 2))]
+
+
+@dataclass
+class Remembering:
+    """Keeps a list."""
+
+    seen: list = field(default_factory=list)
+
+    def decide(self, view):
+        return []
+
+
+@dataclass(frozen=True)
+class OutOfRange:
+    """Its default lies outside its own range."""
+
+    rate: Annotated[float, Lever(0.0, 0.1)] = 0.5
+
+    def decide(self, view):
+        return []
+
+
+@dataclass(frozen=True)
+class Chatty:
+    """Returns a word."""
+
+    def decide(self, view):
+        return ["discount"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "clause"),
+    [
+        (Peeking, "cannot see"),
+        (Scribbling, "writes to the view"),
+        (Dicing, "same view must lead to the same actions"),
+        (Remembering, "frozen dataclass"),
+        (OutOfRange, "outside its range"),
+        (Chatty, "no action of the contract"),
+    ],
+)
+def test_a_strategy_that_breaks_the_contract_is_told_which_clause(strategy: type, clause: str) -> None:
+    with pytest.raises(ContractError, match=clause):
+        check_strategy(strategy)
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Returns what it is given."""
+
+    actions: tuple = ()
+
+    def decide(self, view):
+        return [action(view) if callable(action) else action for action in self.actions]
+
+
+def settle(*plays: Play, weeks: int = 0):
+    market = Market(shop(), plays, customers=400).run(weeks)
+    return market, market.offers.settle(market.look(), market.identified_rows, market.plays)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (ChannelBudget("telepathy", 10), 'no channel "telepathy"'),
+        (ChannelBudget("organic", 10), "takes no budget"),
+        (ChannelBudget("content", -1), "must be 0 or more"),
+        (ChannelBudget("content", float("nan")), "must be 0 or more"),
+        (PublicDiscount(1.2), "between 0 and 0.95"),
+        (FirstOrderOffer(-0.1), "between 0 and 0.95"),
+        (Discount(np.array([0.1, 0.2])), "one per identified customer"),
+        (Discount(float("nan")), "between 0 and 0.95"),
+        (lambda view: Coupon(0.1, to=np.ones(view.n)), "True or False"),
+        (lambda view: Tag("x", on=np.ones(3, bool)), "True or False"),
+        ("free beer", "no action of the contract"),
+    ],
+)
+def test_an_action_that_cannot_be_carried_out_is_refused_by_name(action, message: str) -> None:
+    with pytest.raises(ActionError, match=message) as refused:
+        settle(Play("oops", Returns((action,))))
+    assert "oops" in str(refused.value)
+
+
+def test_standing_price_cuts_do_not_add_up() -> None:
+    market, settled = settle(
+        Play("a", Returns((Discount(0.10),))),
+        Play("b", Returns((Discount(0.07), PublicDiscount(0.05)))),
+        Play("c", Returns((PublicDiscount(0.2, channel="content"),))),
+    )
+    np.testing.assert_allclose(settled.offer.own[market.identified_rows], 0.10)
+    np.testing.assert_allclose(settled.offer.public, [0.05, 0.05, 0.05, 0.2, 0.05, 0.05])
+
+
+def test_the_last_play_that_names_a_channel_sets_its_budget_and_terms_end_with_the_week() -> None:
+    mix = Play("mix", ChannelMix(factors={"content": 2.0}, hold_total=False), stop=1)
+    market, settled = settle(*today(mix))
+    scale = market.scale
+    np.testing.assert_allclose(settled.spend * scale, [900, 1000, 1000, 200, 0])
+    market.run(1)
+    back = market.offers.settle(market.look(), market.identified_rows, market.plays)
+    np.testing.assert_allclose(back.spend * scale, [900, 1000, 500, 200, 0])
+    nobody = Market(shop(), (), customers=400)
+    assert nobody.offers.settle(nobody.look(), nobody.identified_rows, ()).spend.sum() == 0
+
+
+def test_a_channel_mix_can_hold_the_total() -> None:
+    market, settled = settle(*today(Play("mix", ChannelMix(total=1.0, factors={"content": 4.0, "paid_search": 0.0}))))
+    assert settled.spend.sum() * market.scale == pytest.approx(2600)
+    assert settled.spend[0] == 0
+
+
+def test_a_better_coupon_replaces_a_worse_one_and_a_worse_one_is_refused() -> None:
+    def everybody(view):
+        return np.ones(view.n, bool)
+
+    market, settled = settle(
+        Play("good", Returns((lambda view: Coupon(0.2, to=everybody(view), weeks=4),))),
+        Play("worse", Returns((lambda view: Coupon(0.1, to=everybody(view), weeks=9),))),
+        Play("longer", Returns((lambda view: Coupon(0.2, to=everybody(view), weeks=6),))),
+    )
+    assert settled.coupons_refused == market.identified_rows.size
+    np.testing.assert_allclose(market.customers.coupon_rate[market.identified_rows], 0.2)
+    assert (market.customers.coupon_ends[market.identified_rows] == 6).all()
+
+
+def test_only_the_target_is_treated_and_the_holdout_is_left_alone_and_measured() -> None:
+    target = Target(bands={"orders": (2, 1000)})
+    play = Play("loyal", Returns((Discount(0.3),)), target=target, holdout=0.25)
+    market, settled = settle(*today(play))
+    view = market.look()
+    held = view.lot("loyal/holdout") < 0.25
+    treated = settled.offer.own[market.identified_rows] > 0
+    np.testing.assert_array_equal(treated, (view.orders >= 2) & ~held)
+    market.run(30)
+    results = market.books.campaign("loyal")
+    share = results["held_out_customers"].sum() / (results["held_out_customers"] + results["treated_customers"]).sum()
+    assert 0.2 < share < 0.3
+    rate_treated = results["treated_orders"].sum() / results["treated_customers"].sum()
+    rate_held_out = results["held_out_orders"].sum() / results["held_out_customers"].sum()
+    assert rate_treated > 1.3 * rate_held_out  # 30 % off: the firm can see its effect
+    assert market.books.campaign("unknown")["treated_orders"].size == 0
+
+
+def test_a_play_starts_ramps_up_and_stops() -> None:
+    play = Play("late", Returns((Discount(0.1),)), start=2, stop=12, ramp_weeks=4)
+    market = Market(shop(), today(play), customers=2000)
+    reached = []
+    for _ in range(14):
+        settled = market.offers.settle(market.look(), market.identified_rows, market.plays)
+        own = settled.offer.own
+        reached.append(float((own[market.identified_rows] > 0).mean()) if own.size else 0.0)
+        market.step()
+    assert reached[:2] == [0, 0]
+    np.testing.assert_allclose(reached[2:6], [0.2, 0.4, 0.6, 0.8], atol=0.05)
+    assert reached[6:12] == [1.0] * 6
+    assert reached[12:] == [0, 0]
+
+
+def test_tags_are_remembered_until_they_fade_and_can_be_targeted() -> None:
+    tagging = Play("mark", Returns((lambda view: Tag("vip", on=view.orders >= 3, weeks=5),)), stop=1)
+    using = Play("use", Returns((Discount(0.2),)), target=Target(tags=("vip",)))
+    market = Market(shop(), today(tagging, using), customers=600)
+    marked = market.look().orders >= 3
+    market.step()
+    assert (market.look().tag("vip")[: marked.size] == marked).all()
+    settled = market.offers.settle(market.look(), market.identified_rows, market.plays)
+    assert (settled.offer.own[market.identified_rows] > 0).sum() == marked.sum()
+    market.run(5)
+    assert not market.look().tag("vip").any()
+
+
+def test_the_firm_does_not_see_customers_of_channels_that_hide_them() -> None:
+    market = Market(shop(), today(), customers=3000).run(40)
+    newcomers = np.flatnonzero((market.customers.source == 3) & (market.customers.orders > 0))
+    share = market.customers.identified[newcomers].mean()
+    assert newcomers.size > 100
+    assert 0.02 < share < 0.2  # the marketplace hands over one in ten
+    view = market.look()
+    assert view.n == market.customers.identified.sum()
+    np.testing.assert_array_equal(np.sort(market.identified_rows), np.flatnonzero(market.customers.identified))
+    assert (np.diff(market.customers.first_order[market.identified_rows[3000:]]) > -1).all()  # by registration
+
+
+def test_hidden_columns_cannot_be_asked_for_and_seen_ones_cannot_be_written() -> None:
+    view = Market(shop(), today(), customers=100).look()
+    for hidden in ("order_rate", "departure_rate", "elasticity", "reference", "debt", "order_clock", "mean_order"):
+        assert hidden in column_names()
+        with pytest.raises(AttributeError):
+            getattr(view, hidden)
+    with pytest.raises(ValueError, match="read-only"):
+        view.spend[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        view.books["orders"][:] = 1
+    with pytest.raises(TypeError):
+        view.planned_budget["content"] = 1
+
+
+def test_trailing_records_cover_exactly_the_last_52_weeks() -> None:
+    market = Market(shop(), today(), customers=500)
+    for weeks in (1, 30, 40):
+        market.run(weeks)
+        when, orders = market.order_log.table(since=market.week - 52)
+        inside = when >= market.week - 52
+        expected = np.bincount(orders.row[inside], minlength=market.customers.n)
+        np.testing.assert_array_equal(market.customers.orders_52, expected)
+        spend = np.bincount(orders.row[inside], orders.paid[inside], market.customers.n)
+        np.testing.assert_array_equal(market.customers.spend_52, spend.astype(np.int64))
+
+
+def test_segments_and_rfm_scores_describe_recorded_behaviour() -> None:
+    view = Market(shop(), today(), customers=2000).run(20).look()
+    assert set(np.unique(view.rfm)) <= {1, 2, 3, 4, 5}
+    dormant = Target(segments=("dormant",)).matches(view)
+    assert (view.weeks_since_order[dormant] >= 26).all()
+    new = Target(segments=("new",)).matches(view)
+    assert (view.orders[new] == 1).all()
+    loyal = Target(segments=("high_value_loyal",)).matches(view)
+    assert view.spend_52[loyal].mean() > 2 * view.spend_52.mean()
+    assert 0 < loyal.sum() < view.n / 2
+    both = Target(segments=("dormant",), sources=("before",)).matches(view)
+    assert (view.source[both] == -1).all()
+
+
+def test_levers_stand_once_on_the_field() -> None:
+    levers = levers_of(DiscountTiers)
+    assert list(levers) == ["silver_spend", "gold_factor", "silver_rate", "gold_extra"]
+    assert levers["silver_spend"].range.log
+    assert levers["silver_rate"].default == 0.05
