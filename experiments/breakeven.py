@@ -7,6 +7,7 @@ stated strength, all else as stated; between the strengths tried it is interpola
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,9 +83,7 @@ def _means(runs: Sequence[Run], kpi: str) -> dict[str, float]:
 def crossing_of(gains: Mapping[float, float]) -> float:
     """The strength nearest to 1 at which the gain changes sign, by linear interpolation; NaN when it never does."""
     known = sorted((factor, gain) for factor, gain in gains.items() if not math.isnan(gain))
-    crossings = [
-        f0 + (f1 - f0) * g0 / (g0 - g1) for (f0, g0), (f1, g1) in zip(known, known[1:], strict=False) if g0 * g1 < 0
-    ]
+    crossings = [f0 + (f1 - f0) * g0 / (g0 - g1) for (f0, g0), (f1, g1) in itertools.pairwise(known) if g0 * g1 < 0]
     return min(crossings, key=lambda factor: abs(factor - 1)) if crossings else math.nan
 
 

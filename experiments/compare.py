@@ -72,7 +72,7 @@ def compare(experiment: Experiment, workers: int = 0, on_progress: Progress | No
     compile_ahead(experiment)
     lived = run_all(partial(_live, experiment), tasks, workers, on_progress)
     runs = [run for (_, _, assumption, _), batch in zip(tasks, lived, strict=True) if not assumption for run in batch]
-    what_if = {}
+    what_if: dict[tuple[str, float], list[Run]] = {}
     for (_, _, assumption, strength), batch in zip(tasks, lived, strict=True):
         if assumption:
             what_if.setdefault((assumption, strength), []).extend(batch)

@@ -32,7 +32,7 @@ def read_history(path: Path) -> History:
         if column not in table:
             raise HistoryError(f'has no column "{column}"; it needs {", ".join(COLUMNS)}.')
     present = [c for c in COLUMNS if c in table]
-    if not len(table) or not all(np.issubdtype(t, np.number) for t in table[present].dtypes):
+    if not len(table) or not all(pd.api.types.is_numeric_dtype(t) for t in table[present].dtypes):
         raise HistoryError("must hold numbers only, one order a row.")
     if table[present].isna().to_numpy().any() or (table[present] < 0).to_numpy().any():
         raise HistoryError("has empty or negative numbers.")
@@ -45,7 +45,7 @@ def read_history(path: Path) -> History:
 
 
 def write_history(path: Path, history: History) -> None:
-    """Write a history as CSV: four decimals of a week (a minute), cents."""
+    """Write a history as CSV: times to a minute (four decimals of a week), amounts to a cent."""
     import pandas as pd
 
     table = pd.DataFrame({"customer": history.customer, "weeks_before": np.round(history.weeks_before, 4)})

@@ -34,7 +34,13 @@ class Problem:
         return f"{name} = {self.value}" if isinstance(self.value, int | float) else name
 
 
-class SpecError(ValueError):
+class UserError(ValueError):
+    """Something the user can put right. The message says what, and `exit_code` what the command line returns."""
+
+    exit_code = 2
+
+
+class SpecError(UserError):
     """A file that cannot be used. `problems` are its mistakes, one line each; `str()` is the whole message."""
 
     def __init__(self, path: Path | str, problems: Sequence[Problem]) -> None:

@@ -11,7 +11,7 @@ ASSUMED = "costs, channels and reactions to price"
 def provenance(fitted: Collection[str]) -> str:
     """One sentence on the origin of the numbers, from the parts of the world that were estimated from data."""
     if not fitted:
-        return "Assumed: everything. No part of this world was estimated from an order log of yours."
+        return "Published or assumed: everything. No part of this world was estimated from an order log of yours."
     real = _listed([words for part, words in FITTED.items() if part in fitted])
     assumed = _listed([words for part, words in FITTED.items() if part not in fitted and part != "history"])
     return f"Real (estimated from the order log): {real}. Assumed: {assumed + ', ' if assumed else ''}{ASSUMED}."

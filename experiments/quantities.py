@@ -7,6 +7,7 @@ import math
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "": ""}
 UNDEFINED = "–"
 MINUS = "\u2212"
+COUNTS = ("orders", "customers", "people", "leads", "coupons", "messages")  # whole things: no decimals from 10 on
 
 
 def quantity(value: float | None, unit: str = "", currency: str = "USD") -> str:
@@ -74,7 +75,7 @@ def _digits(size: float, unit: str) -> str:
         return _short(size) if size >= 1e7 else f"{size:,.2f}" if size < 100 else f"{size:,.0f}"
     if size >= 1e9:
         return _short(size)
-    if size == int(size) or size >= 1000:
+    if size == int(size) or size >= (10 if unit in COUNTS else 1000):
         return f"{size:,.0f}"
     return f"{size:,.1f}" if size >= 10 else f"{size:.2f}"
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from experiments.experiment import Arm, Design, Experiment
 from experiments.forms import Form, built, filled, form_of, problem
@@ -49,10 +50,17 @@ class ExperimentForm(Form):
 
     name: str = Field(min_length=1, description="Names the folder of its runs.")
     question: str = Field("", description="What is to be decided, in a sentence.")
-    world: str | dict[str, Any] = Field(description="Path relative to this file, name of a shipped world, or a table.")
+    world: Any = Field(description="Path relative to this file, name of a shipped world, or a table.")
     baseline: str = Field(TODAY, description="The arm with which the others are compared.")
     design: DesignForm = Field(default_factory=DesignForm)  # type: ignore[valid-type]
     arms: dict[str, ArmForm] = Field(default_factory=dict)
+
+    @field_validator("world")
+    @classmethod
+    def _name_or_table(cls, value: Any) -> Any:
+        if not isinstance(value, str | dict):
+            raise PydanticCustomError("refused", "must be a path, the name of a shipped world, or a table")
+        return value
 
 
 def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
@@ -65,12 +73,13 @@ def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path
     world_overrides = [s.removeprefix("world.") for s in overrides if s.startswith("world.")]
     inline = isinstance(source.data.get("world"), dict) and world is None
     source.override([s for s in overrides if inline or not s.startswith("world.")])
-    if world is not None:
+    if world is not None:  # its own mistakes are told under its own name
         source.data["world"] = str(world)
-    found, problems = _world(source, world_overrides, Path() if world is not None else source.path.parent)
+        found: WorldFile | None = load_world(world, world_overrides)
+        problems: list[Problem] = []
+    else:
+        found, problems = _world(source, world_overrides)
     form, more = filled(ExperimentForm, source.data, (), source)
-    if not ("world" in source.data and found is None):
-        more = [p for p in more if p.loc[:1] != ("world",) or p.loc == ("world",)]
     arms, arm_problems = _arms(source, found)
     problems += more + arm_problems + (_design_problems(form, arms, source) if form else [])
     if form is None or found is None or problems:
@@ -104,13 +113,13 @@ def only_arm(experiment: Experiment, name: str) -> Experiment:
     raise SpecError(experiment.name, [Problem(f"--arm {name}: {not_known(name, 'arm', known)}")])
 
 
-def _world(source: TomlSource, overrides: Sequence[str], folder: Path) -> tuple[WorldFile | None, list[Problem]]:
+def _world(source: TomlSource, overrides: Sequence[str]) -> tuple[WorldFile | None, list[Problem]]:
     world = source.data.get("world")
     if isinstance(world, dict):
         return world_of(world, ("world",), source)
     if not isinstance(world, str):
         return None, []  # the form says so
-    path = world_path(world, folder)
+    path = world_path(world, source.path.parent)
     if not path.exists():
         worlds = ", ".join(shipped_worlds())
         text = f"does not exist (looked for {path}). Shipped worlds: {worlds}."
@@ -156,7 +165,7 @@ def _arm(
     if table.get("from", TODAY) == TODAY:
         for position, play in enumerate(plays):
             if play.name in {p.name for p in today}:
-                text = f'the play "{play.name}" is part of today; give this one another name.'
+                text = f'the play "{play.name}" is already part of today; give this one another name.'
                 problems.append(problem(text, (*loc, position), source))
         plays = (*today, *plays)
     return Arm(name, plays, str(table.get("description", ""))), problems

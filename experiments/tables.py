@@ -5,7 +5,7 @@ Counts and money are those of the real market.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -46,12 +46,12 @@ def _weekly(record: Record) -> pd.DataFrame:
 
 
 def _channels(record: Record) -> pd.DataFrame:
-    """Per channel: spend, leads, first orders, CAC on average and at the margin (average / Hill elasticity)."""
+    """Per channel: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity)."""
     market, rows = record.market, []
     given = (record.orders.value - record.orders.paid) / MINOR
     for channel in market.channels:
         came = record.source == channel.number
-        first = came & (record.orders.index == 0)
+        first = came & (record.orders.nth == 0)
         n_first = int(first.sum())
         media = market.ledger.by_week(MEDIA, record.weeks, channel.number).sum() / MINOR
         fixed = market.ledger.by_week(CHANNEL_COSTS, record.weeks, channel.number).sum() / MINOR
@@ -62,14 +62,21 @@ def _channels(record: Record) -> pd.DataFrame:
                 "spend": (media + fixed) * market.scale,
                 "leads": market.books.by_channel("leads")[:, channel.number].sum(),
                 "first_orders": n_first * market.scale,
-                "second_orders": int((came & (record.orders.index == 1)).sum()) * market.scale,
+                "second_orders": int((came & (record.orders.nth == 1)).sum()) * market.scale,
                 "incentives": given[first].sum() * market.scale,
                 "revenue": record.orders.paid[came].sum() / MINOR * market.scale,
                 "cac": (media + fixed + given[first].sum()) / n_first if n_first else np.nan,
-                "cac_marginal": media / n_first / elasticity if n_first and elasticity > 0 and media > 0 else np.nan,
+                "cac_marginal": _marginal(media, given[first].sum(), n_first, elasticity),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _marginal(media: float, incentives: float, n_first: int, elasticity: float) -> float:
+    """What one more customer costs: the media at the margin, and the incentive that every customer gets."""
+    if not n_first or elasticity <= 0 or media <= 0:
+        return np.nan
+    return media / n_first / elasticity + incentives / n_first
 
 
 def _funnel(record: Record) -> pd.DataFrame:
@@ -77,7 +84,7 @@ def _funnel(record: Record) -> pd.DataFrame:
     for channel in market.channels:
         of_channel = record.source == channel.number
         people = [market.books.by_channel("leads")[:, channel.number].sum()]
-        people += [int((of_channel & (record.orders.index == k)).sum()) * market.scale for k in (0, 1, 2)]
+        people += [int((of_channel & (record.orders.nth == k)).sum()) * market.scale for k in (0, 1, 2)]
         for step, name in enumerate(("leads", "first order", "second order", "third order or more")):
             rows.append({"channel": channel.spec.name, "step": step, "name": name, "people": people[step]})
     return pd.DataFrame(rows)
@@ -94,7 +101,7 @@ def _cohorts(record: Record) -> pd.DataFrame:
     sizes = np.bincount(cohort_of, minlength=n_cohorts + 1)
     cohort_of_row = np.full(record.market.customers.n, -1)
     cohort_of_row[record.acquired] = cohort_of
-    repeat = ~np.isnan(record.age) & (record.orders.index > 0)
+    repeat = ~np.isnan(record.age) & (record.orders.nth > 0)
     period = (record.age[repeat] // COHORT_WEEKS).astype(int)
     seen = pd.DataFrame({"row": record.orders.row[repeat], "age": period}).drop_duplicates()
     seen["cohort"] = cohort_of_row[seen["row"]]
@@ -148,7 +155,7 @@ _KEYS = {
 }
 
 
-def averaged(name: str, by_arm: dict[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+def averaged(name: str, by_arm: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """One table over all arms: the mean over replications; weekly series with their 95 % band."""
     keys = ["arm", *_KEYS[name]]
     stacked = pd.concat([table.assign(arm=arm) for arm, tables in by_arm.items() for table in tables])

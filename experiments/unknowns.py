@@ -32,9 +32,10 @@ def _draw_fitted(experiment: Experiment, world: World, rng: np.random.Generator)
         names, covariance = experiment.log_covariance[group]
         fitted = getattr(world, group)
         logs = np.log([getattr(fitted, name) for name in names])
-        drawn = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
-        drawn = _inside(fitted, names, drawn)
-        world = dataclasses.replace(world, **{group: dataclasses.replace(fitted, **drawn)})
+        values = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
+        drawn = _inside(fitted, names, values)
+        changed: Any = {group: dataclasses.replace(fitted, **drawn)}
+        world = dataclasses.replace(world, **changed)
     return world
 
 
@@ -90,10 +91,11 @@ def with_value(world: World, path: str, value: float) -> World:
     """The same world with one number changed; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
     group, *rest = path.split(".")
     if group == "channels":
-        name, field = ".".join(rest[:-1]), rest[-1]
-        channels = tuple(
-            dataclasses.replace(channel, **{field: value}) if channel.name == name else channel
-            for channel in world.channels
-        )
+        name, changed = ".".join(rest[:-1]), {rest[-1]: value}
+        channels = tuple(_replaced(channel, changed) if channel.name == name else channel for channel in world.channels)
         return dataclasses.replace(world, channels=channels)
-    return dataclasses.replace(world, **{group: dataclasses.replace(getattr(world, group), **{rest[0]: value})})
+    return _replaced(world, {group: _replaced(getattr(world, group), {rest[0]: value})})
+
+
+def _replaced(record: Any, changed: dict[str, Any]) -> Any:
+    return dataclasses.replace(record, **changed)

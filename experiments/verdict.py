@@ -13,16 +13,18 @@ from typing import Any
 import pandas as pd
 
 from experiments.quantities import between, change, relative
+from experiments.rows import each_row
 
-ARROWS = {1: "▲", -1: "▼", 0: "■"}
+ARROWS = {1: "▲", -1: "▼", 0: "○"}
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The state of one KPI of one arm against the baseline.
 
-    `word` is "better", "worse", "higher", "lower" (KPIs without a good direction) or "not decided"; `arrow` shows
-    where the value went; `counts` says which interval decided: "luck and unknowns" or "luck only".
+    `word` is "better", "worse", "higher", "lower" (KPIs without a good direction), "not decided", "unchanged" (exactly
+    the same in every replication) or "undefined"; `arrow` shows where the value went; `counts` says which interval
+    decided: "luck and unknowns" or "luck only".
     """
 
     word: str
@@ -33,7 +35,7 @@ class Verdict:
 
     @property
     def decided(self) -> bool:
-        return self.word != "not decided"
+        return self.arrow in (ARROWS[1], ARROWS[-1])
 
 
 def judge(effect: Any) -> Verdict:
@@ -42,8 +44,14 @@ def judge(effect: Any) -> Verdict:
     low, high = (effect.low_unknowns, effect.high_unknowns) if sampled else (effect.low, effect.high)
     moved = 1 if low > 0 else -1 if high < 0 else 0
     words = {1: ("better", "worse"), -1: ("worse", "better")}.get(int(effect.direction), ("higher", "lower"))
-    word = "not decided" if moved == 0 else words[moved < 0]
+    word = words[moved < 0] if moved else _undecided(effect.difference, low, high)
     return Verdict(word, ARROWS[moved], "luck and unknowns" if sampled else "luck only", low, high)
+
+
+def _undecided(difference: float, low: float, high: float) -> str:
+    if not math.isfinite(difference):
+        return "undefined"
+    return "unchanged" if difference == low == high == 0 else "not decided"
 
 
 def verdict_sentence(effects: pd.DataFrame, arm: str, baseline: str, primary: str, currency: str = "USD") -> str:
@@ -52,17 +60,22 @@ def verdict_sentence(effects: pd.DataFrame, arm: str, baseline: str, primary: st
     `effects` is the table of effects of a run; an arm or a primary KPI that it lacks gives a sentence that says so.
     """
     mine = effects[effects["arm"] == arm]
-    rows = list(mine[mine["kpi"] == primary].itertuples())
+    rows = list(each_row(mine[mine["kpi"] == primary]))
     if not rows or not math.isfinite(rows[0].difference):
         return f"Not decided: the primary KPI ({primary}) is undefined for this arm."
-    effect = rows[0]
-    verdict = judge(effect)
+    effect, verdict = rows[0], judge(rows[0])
     label = in_sentence(effect.label)
+    if verdict.word == "unchanged":
+        return f"Unchanged: {label} is exactly what it is under {baseline}. {_others(mine, primary)}".strip()
     moved = f"{change(effect.difference, effect.unit, currency)}, {relative(effect.difference, effect.baseline_value)}"
-    span = f"{between(verdict.low, verdict.high, effect.unit, currency)} counting {verdict.counts}"
-    states = {"not decided": f"the difference in {label} to {baseline} ({moved}) may be luck or assumption"}
-    head = states.get(verdict.word, f"{label} is {verdict.word} than under {baseline} ({moved})")
-    return f"{verdict.word.capitalize()}: {head}; range {span}. {_odds(effect, baseline)}{_others(mine, primary)}".strip()
+    head = f"{label} is {verdict.word} than under {baseline} ({moved})"
+    if not verdict.decided:
+        head = f"the difference in {label} to {baseline} ({moved}) may be luck or assumption"
+    span = f"range {between(verdict.low, verdict.high, effect.unit, currency)} counting {verdict.counts}"
+    if not math.isfinite(verdict.low):
+        span = "too few replications for a range"
+    odds, others = _odds(effect, baseline), _others(mine, primary)
+    return f"{verdict.word.capitalize()}: {head}; {span}. {odds}{others}".strip()
 
 
 def in_sentence(label: str) -> str:
@@ -74,12 +87,15 @@ def in_sentence(label: str) -> str:
 def _odds(effect: Any, baseline: str) -> str:
     if not math.isfinite(effect.p_better):
         return ""
-    return f"It is ahead of {baseline} in {100 * effect.p_better:.0f}% of the sampled worlds. "
+    share = {0.0: "none", 1.0: "all"}.get(effect.p_better, f"{100 * effect.p_better:.0f}%")
+    return f"It is ahead of {baseline} in {share} of the sampled worlds. "
 
 
 def _others(mine: pd.DataFrame, primary: str) -> str:
     groups: dict[str, list[str]] = {"better": [], "worse": []}
-    for effect in mine[mine["kpi"] != primary].itertuples():
+    for effect in each_row(mine[mine["kpi"] != primary]):
+        if getattr(effect, "hidden", False):
+            continue  # the firm could not see it
         groups.get(judge(effect).word, []).append(in_sentence(str(effect.label)))
-    parts = [f"Also {word}: {', '.join(labels)}." for word, labels in groups.items() if labels]
+    parts = [f"Also {word}: {'; '.join(labels)}." for word, labels in groups.items() if labels]
     return " ".join(parts)

@@ -3,101 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from pydantic import Field, create_model
-
-from experiments.forms import Form, built, filled, form_of, own_ranges, problem
+from experiments.forms import built, filled, own_ranges, problem
 from experiments.history_file import HistoryError, file_sha256, read_history
 from experiments.messages import Loc, Problem, SpecError, not_known
 from experiments.play_form import plays_of
 from experiments.toml_source import TomlSource
+from experiments.world_form import FitForm, WorldForm, contradictions
 from sim.plays import Play
-from sim.world import (
-    Acquisition,
-    Base,
-    Calendar,
-    Channel,
-    Economics,
-    Population,
-    PriceResponse,
-    PurchaseModel,
-    Spend,
-    World,
-)
+from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, PriceResponse, Spend, World
 from strategies.today import Today
 
 SHIPPED = Path(__file__).parent / "worlds"
 PRESETS = "assumed"  # lies with the shipped worlds, but is what `calibrate` assumes, not a world
-LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
-
-FittedGroup = Literal["base", "spend", "history"]
-PARAMETERS = {
-    "pareto_nbd": ("r", "alpha", "s", "beta"),
-    "bg_nbd": ("r", "alpha", "a", "b"),
-    "nbd": ("r", "alpha"),
-    "spend": ("p", "q", "gamma"),
-}
-
-_PEOPLE = {"ge": 0, "le": LARGEST}
-SpendForm = form_of(Spend)
-BaseForm = form_of(Base, spend=(SpendForm, Field(default_factory=SpendForm)))
-PopulationForm = form_of(
-    Population,
-    limits={"customers": _PEOPLE, "prospects": _PEOPLE},
-    history=(str | None, Field(None, description="CSV file with columns customer, weeks_before, amount.")),
-    history_sha256=(str | None, Field(None, description="Checked when the history is read.")),
-)
-ChannelForm = form_of(Channel, limits={"budget": {"ge": 0}, "name": {"min_length": 1}})
-AcquisitionForm = form_of(Acquisition)
-EconomicsForm = form_of(Economics)
-CalendarForm = form_of(Calendar)
-PriceForm = form_of(PriceResponse)
-UnknownsForm = create_model("UnknownsForm", __base__=Form, price=(PriceForm, Field(default_factory=PriceForm)))
-
-
-class CovarianceForm(Form):
-    """How sure an estimate is: covariance of the logs of its parameters, in the order stated."""
-
-    parameters: list[str]
-    log_covariance: list[list[float]]
-
-
-class FitForm(Form):
-    """Written by `crmlab calibrate`: which parts of the world were estimated from real data."""
-
-    model: PurchaseModel
-    groups: list[FittedGroup] = Field(default_factory=list)
-    base: CovarianceForm | None = None
-    spend: CovarianceForm | None = None
-    calibration: str | None = Field(None, description="JSON file beside the world, for the report.")
-
-
-class TodayForm(Form):
-    """The policy in force today: the plays of the baseline arm."""
-
-    strategies: list[dict[str, Any]] = Field(default_factory=lambda: [{"kind": "today"}])
-
-
-class WorldForm(Form):
-    """A market: its people, how they react, what things cost, and the policy in force today."""
-
-    name: str | None = None
-    description: str = ""
-    base: BaseForm  # type: ignore[valid-type]
-    population: PopulationForm  # type: ignore[valid-type]
-    today: TodayForm = Field(default_factory=TodayForm)
-    channel: list[ChannelForm] = Field(default_factory=list)  # type: ignore[valid-type]
-    acquisition: AcquisitionForm = Field(default_factory=AcquisitionForm)  # type: ignore[valid-type]
-    economics: EconomicsForm = Field(default_factory=EconomicsForm)  # type: ignore[valid-type]
-    calendar: CalendarForm = Field(default_factory=CalendarForm)  # type: ignore[valid-type]
-    unknowns: UnknownsForm = Field(default_factory=UnknownsForm)  # type: ignore[valid-type]
-    fit: FitForm | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +71,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         return None, [*problems, *plays_of(strategies, (*loc, "today", "strategies"), source, None)[1]]
     channels = tuple(built(Channel, c) for c in form.channel)
     today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, channels)
-    problems += found + _contradictions(form, loc, source)
+    problems += found + contradictions(form, loc, source)
     population: Any = form.population
     world = World(
         name=form.name or source.path.stem,
@@ -161,6 +83,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         economics=built(Economics, form.economics),
         calendar=built(Calendar, form.calendar),
         channels=channels,
+        today_rate=form.today.discount,
     )
     if population.history:
         world, found = _with_history(world, population, (*loc, "population"), source)
@@ -183,56 +106,6 @@ def _with_history(world: World, form: Any, loc: Loc, source: TomlSource) -> tupl
     if "customers" not in form.model_fields_set:
         world = replace(world, population=replace(world.population, customers=history.n_customers))
     return replace(world, history=history), []
-
-
-def _contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
-    """What is wrong although each number is fine by itself."""
-    found = []
-    if form.population.prospects == 0 and form.population.customers == 0 and not form.population.history:
-        text = "customers and prospects are both 0: there is nobody in this market."
-        found.append(problem(text, (*loc, "population"), source))
-    names = [c.name for c in form.channel]
-    for position, channel in enumerate(form.channel):
-        place = (*loc, "channel", position)
-        if channel.name == "before":
-            found.append(problem("stands for customers from before week 0.", (*place, "name"), source, channel.name))
-        if channel.name in names[:position]:
-            found.append(problem("two channels have this name.", (*place, "name"), source, channel.name))
-        if channel.budget > 0 and not _value(channel.half_budget):
-            text = "is spent on an organic channel; give it a half_budget or no budget."
-            found.append(problem(text, (*place, "budget"), source, channel.budget))
-    if _value(form.unknowns.price.elasticity_most) < _value(form.unknowns.price.elasticity):
-        place = (*loc, "unknowns", "price", "elasticity_most")
-        found.append(problem("must not be below elasticity, which it truncates.", place, source))
-    return found + (_fit_contradictions(form, (*loc, "fit"), source) if form.fit else [])
-
-
-def _fit_contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
-    found = []
-    if form.fit.model != form.base.model:
-        text = f'is not the model in use: [base] says "{form.base.model}".'
-        found.append(problem(text, (*loc, "model"), source, form.fit.model))
-    for group, model in (("base", form.base.model), ("spend", "spend")):
-        fit = getattr(form.fit, group)
-        if fit is None:
-            continue
-        if sorted(fit.parameters) != sorted(PARAMETERS[model]):
-            text = f"must name {', '.join(PARAMETERS[model])}."
-            found.append(problem(text, (*loc, group, "parameters"), source))
-        elif not _is_covariance(fit.log_covariance, len(fit.parameters)):
-            size = len(fit.parameters)
-            text = f"must be a covariance: {size} rows of {size} numbers, symmetric, no negative variance."
-            found.append(problem(text, (*loc, group, "log_covariance"), source))
-    return found
-
-
-def _is_covariance(rows: list[list[float]], size: int) -> bool:
-    if [len(row) for row in rows] != [size] * size or not all(math.isfinite(v) for row in rows for v in row):
-        return False
-    matrix = np.array(rows)
-    if not np.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-12):
-        return False
-    return bool(np.linalg.eigvalsh(matrix).min() >= -1e-9 * max(1.0, float(np.abs(matrix).max())))
 
 
 def _calibration(fit: FitForm | None, loc: Loc, source: TomlSource) -> tuple[Mapping[str, Any] | None, list[Problem]]:
@@ -264,6 +137,7 @@ def _covariances(fit: FitForm | None) -> dict[str, tuple[tuple[str, ...], list[l
 
 
 def _ranges(form: Any) -> dict[str, tuple[float, float]]:
+    """The ranges that the file itself gives to its numbers, by path."""
     ranges = own_ranges(form.base, "base") | own_ranges(form.base.spend, "spend")
     ranges |= own_ranges(form.population, "population") | own_ranges(form.unknowns.price, "price")
     for group in ("acquisition", "economics", "calendar"):
@@ -271,7 +145,3 @@ def _ranges(form: Any) -> dict[str, tuple[float, float]]:
     for channel in form.channel:
         ranges |= own_ranges(channel, f"channels.{channel.name}")
     return ranges
-
-
-def _value(number: Any) -> float:
-    return getattr(number, "value", number)

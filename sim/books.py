@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SERIES = (
     "orders", "first_orders", "repeat_orders", "revenue", "discounts", "media", "leads",
+    "active_customers",
 )  # fmt: skip
 BY_CHANNEL = ("spend", "leads", "first_orders")
 CAMPAIGN = ("customers", "orders", "paid")
@@ -78,6 +79,7 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
             (value - paid) / MINOR,
             settled.spend.sum(),
             market.leads.sum(),
+            np.count_nonzero(market.customers.orders_52),
         )
         self._series[self.weeks] *= market.scale
         if market.channels:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -47,14 +47,14 @@ def _cache_folder() -> Path:
     return folder
 
 
-numba.config.CACHE_DIR = str(_cache_folder())
+setattr(numba.config, "CACHE_DIR", str(_cache_folder()))  # noqa: B010 - numba declares it at run time
 
 
 def compiled(function: F) -> F:
     """Compile an outer loop over columns. No fast-math: the last bit must not depend on the engine."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def rule(function: F) -> F:
     """Compile a scalar rule into its callers; with `NUMBA_DISABLE_JIT=1` it stays the plain Python function."""
-    return numba.njit(inline="always", error_model="numpy")(function)
+    return cast(F, numba.njit(inline="always", error_model="numpy")(function))

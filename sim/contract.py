@@ -27,7 +27,7 @@ class ContractError(AssertionError):
 
 
 def check_strategy(strategy: type | Strategy) -> None:
-    """Raise `ContractError` unless the strategy (a class whose fields have defaults, or an instance) keeps the contract.
+    """Raise `ContractError` unless a strategy (a class whose fields have defaults, or an instance) keeps the contract.
 
     It is a documented frozen dataclass; its levers' defaults lie in their ranges; it can be pickled; `decide` returns
     actions for a market with and without identified customers, at its defaults and at both ends of every lever; it
@@ -53,7 +53,7 @@ def _instance(strategy: type | Strategy) -> Any:
 
 def _check_form(instance: Any) -> None:
     name = type(instance).__name__
-    if not dataclasses.is_dataclass(instance) or not type(instance).__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if not getattr(getattr(instance, "__dataclass_params__", None), "frozen", False):
         raise ContractError(f"{name}: must be a frozen dataclass, so that it cannot remember anything between weeks")
     if not callable(getattr(instance, "decide", None)):
         raise ContractError(f"{name}: needs a method decide(view) that returns a list of actions")

@@ -253,7 +253,7 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
             value = list_value(float(people.mean_order[i]), size, reaction.spend_shape, reaction.today_rate)
             taken = standing if used_single else max(standing, single)
             book.row[written] = i
-            book.index[written] = index
+            book.nth[written] = index
             book.at[written] = now
             book.value[written] = np.int64(value)
             book.paid[written] = np.int64(paid_value(value, taken))

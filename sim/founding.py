@@ -171,7 +171,7 @@ def _fill_past(
             if m < week.size:
                 week[m] = when
                 book.row[m] = i
-                book.index[m] = index
+                book.nth[m] = index
                 book.at[m] = since - age - when
                 book.value[m] = value
                 book.paid[m] = paid

@@ -55,13 +55,14 @@ def summary_of(history: History) -> Summary:
     np.maximum.at(first, who, history.weeks_before)
     last = np.full(n, np.inf)
     np.minimum.at(last, who, history.weeks_before)
-    x = np.bincount(who, minlength=n) - 1.0
+    x = np.bincount(who, minlength=n).astype(np.float64) - 1
     repeat = history.weeks_before < first[who]
     amount = np.zeros(who.size) if history.amount is None else history.amount
     valued = repeat & (amount > 0)
     n_spend = np.bincount(who[valued], minlength=n).astype(np.float64)
     total = np.bincount(who[valued], weights=amount[valued], minlength=n)
-    return Summary(x, first - last, first, n_spend, total / np.maximum(n_spend, 1))
+    mean_spend = np.asarray(total / np.maximum(n_spend, 1), np.float64)
+    return Summary(x, first - last, first, n_spend, mean_spend)
 
 
 def found_imported(world: World, customers: Customers, n_founding: int, key: tuple, seed: int) -> dict[int, Orders]:

@@ -102,7 +102,7 @@ class Ledger:
     def book_orders(self, week: int, orders: Orders, costs: OrderCosts) -> None:
         """Sales at list price, the discounts that brought them down to what was paid, and what they cost."""
         given = orders.value - orders.paid
-        given_first = int(given[orders.index == 0].sum())
+        given_first = int(given[orders.nth == 0].sum())
         self.post(week, CASH, SALES, int(orders.paid.sum()))
         self.post(week, DISCOUNTS, SALES, int(given.sum()) - given_first)
         self.post(week, FIRST_ORDER_DISCOUNTS, SALES, given_first)

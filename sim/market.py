@@ -155,7 +155,7 @@ class Market(mesa.Model):
         forgotten = self.order_log.week(self.week - YEAR)
         if forgotten is not None:
             forget(forgotten, self.customers.orders_52, self.customers.spend_52)
-        newcomers = orders.row[orders.index == 0]
+        newcomers = orders.row[orders.nth == 0]
         self.identified_rows = np.concatenate(
             [self.identified_rows, newcomers[self.customers.identified[newcomers]]], dtype=np.int32
         )

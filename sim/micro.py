@@ -8,6 +8,7 @@ both ways, with everything switched on, and demands equal columns bit for bit. A
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import mesa
 import numpy as np
@@ -40,7 +41,7 @@ from sim.quantiles import quantile
 class PlacedOrder:
     """One order as it happened: its number in the customer's life, when in the week, and what it was worth."""
 
-    index: int
+    nth: int
     at: float
     value: int
     paid: int
@@ -51,14 +52,20 @@ class Person(mesa.Agent):
 
     def __init__(self, model: MicroMarket, row: int) -> None:
         super().__init__(model)
+        self.reference: np.float32
+        self.debt: np.float32
         self.row = row
         self.who = person_id(row, model.n_founding)
         for name in column_names():
             setattr(self, name, getattr(model.customers, name)[row])
 
+    def __getattr__(self, name: str) -> Any:  # only for what is missing: the columns are set above, one value each
+        raise AttributeError(f"{type(self).__name__} has no {name}")
+
     def draw(self, purpose: int, index: int) -> tuple[float, float, float, float]:
         """Four uniforms of this person for one purpose."""
-        return uniforms(*self.model.key, purpose, self.who, index)
+        key0, key1 = self.model.key
+        return uniforms(key0, key1, purpose, self.who, index)
 
     def live(self, offer: Offer) -> list[PlacedOrder]:
         """Live one week under an offer and return the orders of it."""
@@ -225,7 +232,7 @@ class MicroMarket(Market):
         self.totals += self.counts
         book = Orders.space(len(placed))
         for j, (row, order) in enumerate(placed):
-            book.row[j], book.index[j], book.at[j] = row, order.index, order.at
+            book.row[j], book.nth[j], book.at[j] = row, order.nth, order.at
             book.value[j], book.paid[j] = order.value, order.paid
         return book
 

@@ -13,10 +13,10 @@ YEAR = 52  # weeks
 
 
 class Orders(NamedTuple):
-    """Orders as columns of shape [m]. `index` 0 is the first order of a life; `at` is the share of the week."""
+    """Orders as columns of shape [m]. `nth` counts the orders of a life from 0; `at` is the share of the week."""
 
     row: NDArray[np.int32]
-    index: NDArray[np.int32]
+    nth: NDArray[np.int32]
     at: NDArray[np.float32]
     value: NDArray[np.int64]  # minor units at list price
     paid: NDArray[np.int64]  # minor units
@@ -34,13 +34,13 @@ class Orders(NamedTuple):
 
     def first(self, m: int) -> Orders:
         """A copy of the first m orders."""
-        return Orders(*(column[:m].copy() for column in self))
+        return Orders._make(column[:m].copy() for column in self)
 
     def grown(self, m: int) -> Orders:
         """Twice the room, holding the first m orders."""
         bigger = Orders.space(2 * self.row.size)
-        for new, old in zip(bigger, self, strict=True):
-            new[:m] = old[:m]
+        for name in self._fields:
+            getattr(bigger, name)[:m] = getattr(self, name)[:m]
         return bigger
 
     @property
@@ -54,7 +54,7 @@ def orders_by_week(week: NDArray[np.int32], orders: Orders) -> dict[int, Orders]
     for number in range(-YEAR, 0):
         which = np.flatnonzero(week == number)
         if which.size:
-            past[number] = Orders(*(column[which] for column in orders))
+            past[number] = Orders._make(column[which] for column in orders)
     return past
 
 
@@ -82,7 +82,7 @@ class OrderLog:
             return np.empty(0, np.int32), Orders.space(0)
         parts = [self._weeks[week] for week in weeks]
         week_of = np.repeat(np.array(weeks, np.int32), [part.n for part in parts])
-        return week_of, Orders(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return week_of, Orders._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
 @compiled

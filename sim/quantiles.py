@@ -94,7 +94,7 @@ def _location(mean: float, sigma: float, most: float) -> float:
 
     def excess(mu: float) -> float:
         z = (math.log(most) - mu) / sigma
-        cut_mean = math.exp(mu + sigma * sigma / 2) * special.ndtr(z - sigma) / special.ndtr(z)
-        return cut_mean - mean
+        log_share = special.log_ndtr(z - sigma) - special.log_ndtr(z)  # 0/0 far above the cut without logs
+        return math.exp(mu + sigma * sigma / 2 + log_share) - mean
 
     return float(brentq(excess, math.log(mean) - sigma * sigma - 1, math.log(most) + 5 * sigma + 5, xtol=1e-12))

@@ -41,7 +41,7 @@ class Record:
     @cached_property
     def moment(self) -> Floats:
         """When each order was placed, in weeks from week 0."""
-        return self._table[0] + self.orders.at.astype(np.float64)
+        return self._table[0].astype(np.float64) + self.orders.at
 
     @cached_property
     def source(self) -> NDArray[np.int8]:
@@ -56,12 +56,12 @@ class Record:
     @cached_property
     def acquired(self) -> NDArray[np.int32]:
         """Rows of the customers whose first order lies in the run, in order of acquisition."""
-        return self.orders.row[self.orders.index == 0]
+        return self.orders.row[self.orders.nth == 0]
 
     @cached_property
     def acquired_at(self) -> Floats:
         """Moment of each acquired customer's first order."""
-        return self.moment[self.orders.index == 0]
+        return self.moment[self.orders.nth == 0]
 
     @cached_property
     def _first_moment_of_row(self) -> Floats:
@@ -78,7 +78,7 @@ class Record:
     def second_after(self) -> Floats:
         """Weeks from first to second order of each acquired customer; infinite where there was none."""
         second = np.full(self.market.customers.n, np.inf)
-        repeat = self.orders.index == 1
+        repeat = self.orders.nth == 1
         second[self.orders.row[repeat]] = self.moment[repeat]
         return second[self.acquired] - self.acquired_at
 

@@ -63,7 +63,7 @@ def test_posterior_founding_reproduces_p_alive_and_the_conditional_expectation(b
     market = Market(world, (), seed=4)
     alive = market.customers.stage == CUSTOMER
     market.run(39)
-    week, orders = market.order_log.table()
+    _, orders = market.order_log.table()
     future = np.bincount(orders.row, minlength=alive.size)
     for number, (x, t_x, watched) in enumerate(LIVES):
         copies = owner == number

@@ -44,8 +44,8 @@ def test_the_books_balance_to_the_minor_unit_and_agree_with_the_orders(busy: Mar
     commission = np.array([c.commission for c in busy.world.channels] + [0.0])[busy.customers.source[orders.row]]
     by_hand = {
         "sales": -orders.value.sum(),
-        "discounts": (orders.value - orders.paid)[orders.index > 0].sum(),
-        "first-order discounts": (orders.value - orders.paid)[orders.index == 0].sum(),
+        "discounts": (orders.value - orders.paid)[orders.nth > 0].sum(),
+        "first-order discounts": (orders.value - orders.paid)[orders.nth == 0].sum(),
         "goods": np.rint(orders.value * (1 - economics.gross_margin)).sum(),
         "fulfilment": orders.n * round(economics.fulfilment_cost * 100),
         "payment": np.rint(orders.paid * economics.payment_cost).sum(),
@@ -85,18 +85,18 @@ def test_kpis_equal_what_a_spreadsheet_would_give(busy: Market) -> None:
     log = pd.DataFrame(orders._asdict()).assign(moment=week + orders.at.astype(float))
     log["source"] = busy.customers.source[log["row"]]
     log["contribution"] = busy.tariff.contribution(orders, busy.customers.source[orders.row]) / 100
-    first = log[log["index"] == 0].set_index("row")["moment"]
+    first = log[log["nth"] == 0].set_index("row")["moment"]
     log["first"] = log["row"].map(first)
     log["age"] = log["moment"] - log["first"]
     delta = np.log(1.15) / 52
 
     media = 104 * sum(round(c.budget * 100) / 100 for c in busy.world.channels if c.half_budget)
-    incentives = (log["value"] - log["paid"])[log["index"] == 0].sum() / 100
+    incentives = (log["value"] - log["paid"])[log["nth"] == 0].sum() / 100
     assert kpis["cac"] == pytest.approx((media + incentives) / first.size)
     assert kpis["cac_media"] == pytest.approx(media / first.size)
 
     cohort_members = first[first <= 52]
-    second = log[log["index"] == 1].set_index("row")["moment"]
+    second = log[log["nth"] == 1].set_index("row")["moment"]
     within = (second.reindex(cohort_members.index) - cohort_members) <= 52
     assert kpis["repurchase_52"] == pytest.approx(within.mean())
 

@@ -90,9 +90,9 @@ def test_order_values_have_the_published_mean_and_the_published_spread_within_a_
     assert abs(z_of_mean(mean_of_buyer, 35.22)) < 4
     # Within a customer: relative deviation of two orders of one person has variance 2 / p.
     first = np.full(N, np.nan)
-    first[row[record.orders.index == 1]] = value[record.orders.index == 1]
+    first[row[record.orders.nth == 1]] = value[record.orders.nth == 1]
     second = np.full(N, np.nan)
-    second[row[record.orders.index == 2]] = value[record.orders.index == 2]
+    second[row[record.orders.nth == 2]] = value[record.orders.nth == 2]
     both = ~np.isnan(first + second)
     scaled = (first[both] - second[both]) / market.customers.mean_order[row_index(both)]
     spread = scaled**2 / 2
@@ -128,7 +128,7 @@ def test_refitting_the_simulated_orders_recovers_the_world(lived) -> None:
 def test_refitting_the_simulated_spend_recovers_the_world() -> None:
     market = Market(cohort(), customers=20_000, seed=6).run(104)
     record = Record(market)
-    repeat = record.orders.index > 0
+    repeat = record.orders.nth > 0
     x = np.bincount(record.orders.row[repeat], minlength=20_000)
     total = np.bincount(record.orders.row[repeat], record.orders.paid[repeat] / 100, 20_000)
     fit = fit_spend(x[x > 0].astype(float), total[x > 0] / x[x > 0])
@@ -143,7 +143,7 @@ def test_several_orders_a_week_are_possible_and_moments_lie_inside_the_week() ->
     assert np.bincount(orders.row[week == 0]).max() > 5
     assert orders.at.min() >= 0
     assert orders.at.max() <= 1
-    per_row = np.lexsort((orders.index, orders.row))
+    per_row = np.lexsort((orders.nth, orders.row))
     moment = (week + orders.at)[per_row]
     same = np.diff(orders.row[per_row]) == 0
     assert (np.diff(moment)[same] >= 0).all()

@@ -138,7 +138,7 @@ def test_an_acquisition_discount_selects_the_price_sensitive_and_changes_nobody(
 def test_a_first_order_offer_is_paid_once_and_only_on_first_orders() -> None:
     market = Market(shop(), today(Play("welcome", WelcomeOffer())), customers=2000).run(26)
     _, orders = market.order_log.table()
-    first = orders.index == 0
+    first = orders.nth == 0
     assert first.sum() > 50
     np.testing.assert_allclose(orders.paid[first] / orders.value[first], 0.7, atol=0.02)
     assert (orders.paid[~first] == orders.value[~first]).all()

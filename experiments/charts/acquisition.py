@@ -12,6 +12,7 @@ from experiments.charts.blocks import block_figure, block_rows
 from experiments.charts.chart import Chart
 from experiments.charts.look import CHANNEL_COLOURS, INK, Look, new_figure
 from experiments.quantities import money_axis, quantity
+from experiments.rows import each_row
 
 
 def acquisition_funnel(funnel: pd.DataFrame, look: Look) -> Chart:
@@ -49,7 +50,7 @@ def cac_by_channel(channels: pd.DataFrame, look: Look) -> Chart:
     blocks = {name: look.in_order(paid.loc[paid["channel"] == name, "arm"]) for name in names}
     figure = block_figure(blocks, {name: name for name in names}, "cost of a new customer")
     places = block_rows(blocks)
-    for row in paid.itertuples():
+    for row in each_row(paid):
         style, at = look.style(row.arm), places[row.channel, row.arm]
         line = {"color": style.colour, "width": 1.5}
         figure.add_scatter(x=[row.cac, row.cac_marginal], y=[at, at], mode="lines", line=line, hoverinfo="skip")
@@ -59,12 +60,16 @@ def cac_by_channel(channels: pd.DataFrame, look: Look) -> Chart:
             mode="markers",
             marker={"symbol": ["circle", "diamond-open"], "size": 11, "color": style.colour, "line": {"width": 2}},
             hovertext=[f"{row.arm}, {row.channel}: {kind}" for kind in ("average", "marginal")],
-            hovertemplate="%{hovertext} %{x:$,.2f}<extra></extra>".replace("$", money_axis(look.currency)["tickprefix"]),
+            hovertemplate="%{hovertext} %{x:$,.2f}<extra></extra>".replace(
+                "$", money_axis(look.currency)["tickprefix"]
+            ),
         )
     figure.update_xaxes(rangemode="tozero", **money_axis(look.currency))
+    if paid.empty:
+        figure.add_annotation(text="no channel had any spend", x=0.5, xref="paper", y=0.5, yref="paper")
     note = (
-        "Disc: average (spend and incentives divided by first orders). Open diamond: marginal, the cost of the next "
-        "customer at the present spend. Channels without spend have no cost and are in the table only."
+        "Disc: average (spend and incentives divided by first orders). Open diamond: marginal, the media that "
+        "the next customer costs at the present spend. Channels without spend have no cost and are in the table only."
     )
     return Chart("Cost of a new customer by channel", figure, _cac_table(channels, look), _cac_words(paid, look), note)
 
@@ -72,12 +77,12 @@ def cac_by_channel(channels: pd.DataFrame, look: Look) -> Chart:
 def _step_panels(titles: list[str], arms: int) -> go.Figure:
     bar, head = 26, 34
     figure = make_subplots(rows=len(titles), cols=1, subplot_titles=titles, vertical_spacing=0.6 / (4 * len(titles)))
-    empty = new_figure(len(titles) * (bar * arms + head) + 60, barmode="stack", bargap=0.25)
+    empty = new_figure(len(titles) * (bar * arms + head) + 90, barmode="stack", bargap=0.25)
     figure.update_layout(empty.layout.to_plotly_json())
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": INK})
     for title in figure.layout.annotations:
         title.text = f"<b>{title.text}</b>"
-    figure.update_layout(legend={"traceorder": "normal", "y": 1.0, "yshift": 0} | {"y": 1 + 30 / figure.layout.height})
+    figure.update_layout(margin={"t": 30}, legend={"traceorder": "normal", "y": 0, "yanchor": "top"})
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(visible=False)
     return figure
@@ -98,7 +103,7 @@ def _label_totals(figure: go.Figure, panel: int, totals: pd.Series, step: int, a
         row=panel,
         col=1,
     )
-    figure.update_xaxes(range=[0, 1.8 * max([*sizes, 1e-9])], row=panel, col=1)
+    figure.update_xaxes(range=[0, 1.85 * max([*sizes, 1e-9])], row=panel, col=1)
 
 
 def _funnel_words(totals: pd.Series, steps: list[int], arm: str) -> str:
@@ -140,7 +145,7 @@ def _cac_table(channels: pd.DataFrame, look: Look) -> pd.DataFrame:
             "Revenue": quantity(row.revenue, "currency", money),
         }
         for arm in look.in_order(channels["arm"])
-        for row in channels[channels["arm"] == arm].itertuples()
+        for row in each_row(channels[channels["arm"] == arm])
     ]
     return pd.DataFrame(rows)
 

@@ -9,8 +9,8 @@ import pandas as pd
 from plotly.subplots import make_subplots
 
 from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, GAIN, INK, LOSS, MIDDLE, Look, new_figure
-from experiments.quantities import UNDEFINED, change, money_axis, quantity
+from experiments.charts.look import GAIN, INK, LOSS, MIDDLE, Look, new_figure
+from experiments.quantities import change, money_axis, quantity
 
 PERIOD_WEEKS = 4
 
@@ -38,43 +38,49 @@ def repeat_by_age(cohorts: pd.DataFrame, look: Look) -> Chart:
     shown = curves.map(lambda share: quantity(share, "share")).rename_axis(None, axis=1)
     table = shown.rename_axis("Age in 4-week periods").reset_index()
     middle = curves.index[len(curves) // 2] if len(curves) else 0
-    parts = [f"{arm} {quantity(curves.at[middle, arm], 'share')}" for arm in curves.columns]
+    parts = [f"{arm} {quantity(float(curves[arm].loc[middle]), 'share')}" for arm in curves.columns]
     sentence = f"Share of customers who order in period {middle + 1} after their first order: {', '.join(parts)}."
-    return Chart("Orders again, by age", figure, table, sentence, "Weighted mean over the cohorts that reached the age.")
+    return Chart(
+        "Orders again, by age", figure, table, sentence, "Weighted mean over the cohorts that reached the age."
+    )
 
 
 def cohort_triangle(cohorts: pd.DataFrame, look: Look) -> Chart:
     """The cohort triangle of the baseline, and below it what each arm changes, in percentage points."""
-    arms = look.in_order(cohorts["arm"])
+    arms = look.in_order(_repeat_rows(cohorts)["arm"])
     grids = {arm: _grid(cohorts, arm) for arm in arms}
     base = grids[arms[0]]
     titles = [f"<b>{arms[0]}</b>: share who order again"]
-    titles += [f"<b>{arm}</b> minus {arms[0]}, percentage points" for arm in arms[1:]]
-    panel = 70 + min(13 * max(len(base), 8), 220)
+    titles += [f"<b>{arm}</b> minus {arms[0]} (pp)" for arm in arms[1:]]
+    panel = 70 + min(9 * max(len(base), 8), 160)
     figure = make_subplots(rows=len(arms), cols=1, subplot_titles=titles, vertical_spacing=55 / (panel * len(arms)))
-    figure.update_layout(new_figure(panel * len(arms) + 30).layout.to_plotly_json())
+    figure.update_layout(new_figure(panel * len(arms) + 40, margin={"t": 30}).layout.to_plotly_json())
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": INK})
     shifts = {arm: 100 * (grids[arm] - base).reindex_like(base) for arm in arms[1:]}
-    reach = max([float(np.nanmax(np.abs(shift.to_numpy()), initial=0.05)) for shift in shifts.values()], default=1.0)
+    reach = max([_reach(shift) for shift in shifts.values()], default=1.0)
     for row, arm in enumerate(arms, start=1):
-        z, form = (base, ":.1%") if row == 1 else (shifts[arm], ":+.2f} pp")
+        z, value = (base, "%{z:.1%}") if row == 1 else (shifts[arm], "%{z:+.2f} pp")
         extra = {"zmin": 0} if row == 1 else {"zmin": -reach, "zmax": reach}
         figure.add_heatmap(
             z=z.to_numpy(),
             x=list(z.columns),
             y=list(z.index),
             colorscale=[[0, MIDDLE], [1, GAIN]] if row == 1 else [[0, LOSS], [0.5, MIDDLE], [1, GAIN]],
-            hovertemplate=f"cohort %{{y}}, age %{{x}}: %{{z{form.removesuffix(' pp').rstrip('}')}}}<extra>{arm}</extra>",
+            hovertemplate=f"cohort %{{y}}, age %{{x}}: {value}<extra>{arm}</extra>",
             colorbar=_colour_bar(figure, row, ".0%" if row == 1 else "+.1f"),
             xgap=1,
             ygap=1,
+            row=row,
+            col=1,
             **extra,
         )
-        figure.data[-1].update(xaxis=f"x{row if row > 1 else ''}", yaxis=f"y{row if row > 1 else ''}")
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, title_text="cohort")
     figure.update_xaxes(showgrid=False, zeroline=False)
     figure.update_xaxes(title_text="4-week periods since the first order", row=len(arms), col=1)
-    note = "A cohort is everybody whose first order fell into the same four weeks. Empty cells: age not yet reached."
+    note = (
+        "A cohort is everybody whose first order fell into the same four weeks. Empty cells: age not yet reached. "
+        "pp: percentage points."
+    )
     return Chart("Cohort triangle", figure, _triangle_table(cohorts, arms[0]), _triangle_words(cohorts, arms), note)
 
 
@@ -102,10 +108,10 @@ def ltv_against_cac(ltv: pd.DataFrame, look: Look) -> Chart:
         rows.append(_ltv_row(arm, curve, payback, look.currency))
         words.append(f"{arm} {_payback_words(payback, cac)}")
     figure.update_xaxes(title_text="weeks since the first order", rangemode="tozero")
-    figure.update_yaxes(title_text="per acquired customer", **money_axis(look.currency))
+    figure.update_yaxes(title_text="per acquired customer", rangemode="tozero", **money_axis(look.currency))
     note = (
-        "Curve: mean discounted contribution of a customer acquired in the run, up to that age. Level dotted line: cost "
-        "of acquiring one (CAC). Mark: payback."
+        "Curve: mean discounted contribution of a customer acquired in the run, up to that age. "
+        "Level dotted line: cost of acquiring one (CAC). Mark: payback."
     )
     sentence = f"Payback of an acquired customer: {'; '.join(words)}."
     return Chart("Lifetime value against acquisition cost", figure, pd.DataFrame(rows), sentence, note)
@@ -132,7 +138,14 @@ def _grid(cohorts: pd.DataFrame, arm: str) -> pd.DataFrame:
 def _colour_bar(figure: object, row: int, form: str) -> dict[str, object]:
     axis = figure.layout[f"yaxis{row if row > 1 else ''}"]  # type: ignore[attr-defined]
     low, high = axis.domain
-    return {"len": high - low, "y": (low + high) / 2, "thickness": 10, "tickformat": form, "outlinewidth": 0, "nticks": 5}
+    return {
+        "len": high - low,
+        "y": (low + high) / 2,
+        "thickness": 10,
+        "tickformat": form,
+        "outlinewidth": 0,
+        "nticks": 5,
+    }
 
 
 def _triangle_table(cohorts: pd.DataFrame, arm: str) -> pd.DataFrame:
@@ -146,10 +159,19 @@ def _triangle_table(cohorts: pd.DataFrame, arm: str) -> pd.DataFrame:
 
 def _triangle_words(cohorts: pd.DataFrame, arms: list[str]) -> str:
     kept = _repeat_rows(cohorts)
-    means = {arm: np.average(mine["share"], weights=mine["customers"]) for arm, mine in kept.groupby("arm") if len(mine)}
+    means = {
+        arm: np.average(mine["share"], weights=mine["customers"]) for arm, mine in kept.groupby("arm") if len(mine)
+    }
     base = f"Under {arms[0]}, {quantity(means[arms[0]], 'share')} of a cohort order in a four-week period on average"
     rest = ", ".join(f"{arm} {change(means[arm] - means[arms[0]], 'share')}" for arm in arms[1:])
     return f"{base}{'; difference: ' + rest if rest else ''}."
+
+
+def _reach(shift: pd.DataFrame) -> float:
+    """Half-width of a colour scale: nearly all cells, so that one tiny cohort does not bleach all the others."""
+    sizes = np.abs(shift.to_numpy())
+    sizes = sizes[np.isfinite(sizes)]
+    return max(0.05, float(np.quantile(sizes, 0.98))) if sizes.size else 0.05
 
 
 def _payback(curve: pd.DataFrame) -> float | None:
@@ -160,15 +182,17 @@ def _payback(curve: pd.DataFrame) -> float | None:
 def _payback_words(payback: float | None, cac: float) -> str:
     if not math.isfinite(cac):
         return "undefined (no first orders)"
-    return "not within the horizon" if payback is None else f"after {payback:.0f} weeks"
+    if payback is None:
+        return "not within the horizon"
+    return f"after {payback:.0f} weeks" if payback else "with the first order"
 
 
 def _ltv_row(arm: str, curve: pd.DataFrame, payback: float | None, currency: str) -> dict[str, str]:
     last, cac = curve.iloc[-1], float(curve["cac"].iloc[0])
     row = {"Arm": arm, "Customers": f"{last['customers']:,.0f}", "CAC": quantity(cac, "currency", currency)}
     for age in (13, 26, 52, 104):
-        at = curve[curve["age_weeks"] == age]
-        row[f"LTV at {age} weeks"] = quantity(float(at["contribution"].iloc[0]), "currency", currency) if len(at) else UNDEFINED
+        for value in curve.loc[curve["age_weeks"] == age, "contribution"]:
+            row[f"LTV at {age} weeks"] = quantity(value, "currency", currency)
     ratio = float(last["contribution"]) / cac if cac > 0 else math.nan
     row[f"LTV / CAC at {last['age_weeks']:.0f} weeks"] = quantity(ratio)
     return row | {"Payback": _payback_words(payback, cac)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ import plotly.graph_objects as go
 from experiments.charts.blocks import block_figure, block_rows
 from experiments.charts.chart import Chart
 from experiments.charts.look import Look
-from experiments.quantities import between, change, quantity, relative, signed_percent
+from experiments.quantities import UNDEFINED, between, change, quantity, relative, signed_percent
+from experiments.rows import each_row
 from experiments.verdict import Verdict, in_sentence, judge
 
 
@@ -39,15 +41,15 @@ class KpiCard:
     rows: list[CardRow]
 
 
-def kpi_cards(effects: pd.DataFrame, look: Look, primary: str, most: int = 8) -> list[KpiCard]:
-    """The KPI strip: the primary KPI first, then the others in their order, at most `most` of them.
+def kpi_cards(effects: pd.DataFrame, look: Look, primary: str, headline: Collection[str]) -> list[KpiCard]:
+    """The KPI strip: the primary KPI first, then those of `headline` in the order of the table.
 
     KPIs that are undefined for the baseline (a rate without a single case) get no card; the lift table has them.
     """
-    cards = []
-    for _, rows in _by_kpi(effects, look, primary):
+    cards: list[KpiCard] = []
+    for kpi, rows in _by_kpi(effects, look, primary):
         first = rows[0]
-        if math.isfinite(first.baseline_value) and len(cards) < most:
+        if math.isfinite(first.baseline_value) and (kpi == primary or kpi in headline):
             baseline = quantity(first.baseline_value, first.unit, look.currency)
             cards.append(KpiCard(first.label, baseline, [_card_row(row, look) for row in rows]))
     return cards
@@ -60,7 +62,7 @@ def lift_forest(effects: pd.DataFrame, look: Look, primary: str) -> Chart:
     others are drawn as a pointer at the edge, with their number.
     """
     drawn, skipped = [], 0
-    for kpi, rows in _by_kpi(effects, look, primary):
+    for kpi, rows in _by_kpi(effects[~_hidden(effects)], look, primary):
         kept = [row for row in rows if row.baseline_value and math.isfinite(row.difference / row.baseline_value)]
         skipped += not kept
         drawn += [(kpi, kept)] if kept else []
@@ -87,8 +89,13 @@ def _by_kpi(effects: pd.DataFrame, look: Look, primary: str) -> list[tuple[str, 
     """The rows of the arms by KPI, the primary KPI first, arms in their order."""
     others = effects[effects["arm"].isin(look.others)]
     kpis = sorted(dict.fromkeys(others["kpi"]), key=lambda kpi: kpi != primary)
-    rows = {(row.kpi, row.arm): row for row in others.itertuples()}
+    rows = {(row.kpi, row.arm): row for row in each_row(others)}
     return [(kpi, [rows[kpi, arm] for arm in look.others if (kpi, arm) in rows]) for kpi in kpis]
+
+
+def _hidden(effects: pd.DataFrame) -> pd.Series:
+    """Which rows are of KPIs that only the simulation knows: never drawn beside what a firm could measure."""
+    return effects.get("hidden", pd.Series(False, index=effects.index)).astype(bool)
 
 
 def _card_row(effect: Any, look: Look) -> CardRow:
@@ -123,15 +130,20 @@ def _draw_arm(figure: go.Figure, mine: list[tuple[Any, int]], look: Look, limit:
     style = look.style(mine[0][0].arm)
     y = [place for _, place in mine]
     at = np.array([_percent(row, row.difference) for row, _ in mine])
+    beyond = np.abs(at) > limit
     for low, high, width in (("low_unknowns", "high_unknowns", 1.5), ("low", "high", 5)):
-        ends = [(_percent(row, getattr(row, low)), _percent(row, getattr(row, high))) for row, _ in mine]
+        ends = [
+            (None, None) if far else (_percent(row, getattr(row, low)), _percent(row, getattr(row, high)))
+            for (row, _), far in zip(mine, beyond, strict=True)
+        ]
         line_x = [x for pair in ends for x in (*pair, None)]
-        line_y = [place for place in y for place in (place, place, None)]
+        line_y = [end for at_row in y for end in (at_row, at_row, None)]
         line = {"color": style.colour, "width": width}
         figure.add_scatter(x=line_x, y=line_y, mode="lines", line=line, hoverinfo="skip", connectgaps=False)
-    beyond = np.abs(at) > limit
     symbols = [
-        ("triangle-right" if x > 0 else "triangle-left") if far else style.symbol + ("" if judge(row).decided else "-open")
+        ("triangle-right" if x > 0 else "triangle-left")
+        if far
+        else style.symbol + ("" if judge(row).decided else "-open")
         for x, far, (row, _) in zip(at, beyond, mine, strict=True)
     ]
     figure.add_scatter(
@@ -159,14 +171,18 @@ def _table(effects: pd.DataFrame, look: Look, primary: str) -> pd.DataFrame:
             "Luck only": between(row.low, row.high, row.unit, money),
             "Luck and unknowns": between(row.low_unknowns, row.high_unknowns, row.unit, money),
             "Verdict": judge(row).word,
-            "P(better)": quantity(row.p_better, "share"),
-            "p (Holm)": quantity(row.p_holm, "share") if row.p_holm >= 0.001 else "< 0.1%",
-            "Variance reduction": f"{quantity(row.variance_reduction)}×",
+            "P(better)": quantity(row.p_better, "share") if row.direction else "",
+            "p (Holm)": "< 0.1%" if row.p_holm < 0.001 else quantity(row.p_holm, "share"),
+            "Variance reduction": _times(row.variance_reduction),
         }
         for _, rows in _by_kpi(effects, look, primary)
         for row in rows
     ]
     return pd.DataFrame(rows)
+
+
+def _times(factor: float) -> str:
+    return "∞" if factor == math.inf else f"{factor:,.0f}×" if math.isfinite(factor) else UNDEFINED
 
 
 def _sentence(effects: pd.DataFrame, look: Look, primary: str) -> str:

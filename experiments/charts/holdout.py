@@ -28,7 +28,9 @@ def holdout_check(calibration: Mapping[str, Any]) -> Chart:
         figure.add_vrect(x0=split, x1=weekly["week"].max(), fillcolor=GRID, opacity=0.45, line_width=0, layer="below")
         figure.add_annotation(x=split, y=1, yref="paper", xanchor="left", yanchor="top", text=" held out from the fit")
     actual = weekly["actual_cumulative"]
-    figure.add_scatter(x=weekly["week"], y=actual, name="really happened", mode="lines", line={"color": INK, "width": 3})
+    figure.add_scatter(
+        x=weekly["week"], y=actual, name="really happened", mode="lines", line={"color": INK, "width": 3}
+    )
     for name in models:
         colour, dash = LINES[name]
         line = {"color": colour, "dash": dash, "width": 2.5}
@@ -36,7 +38,8 @@ def holdout_check(calibration: Mapping[str, Any]) -> Chart:
     figure.update_traces(hovertemplate="week %{x}: %{y:,.0f}")
     figure.update_xaxes(title_text="weeks since the first day of the log")
     figure.update_yaxes(title_text="repeat orders so far", rangemode="tozero")
-    note = "Lines: expectation for the whole cohort from its fitted parameters, given only when each customer first ordered."
+    note = "Model lines: expectation for the whole cohort, knowing only when each customer first ordered."
+    note = " ".join([note, *(f"Warning: {words}." for words in calibration.get("warnings", []))])
     return Chart("Does the base model fit?", figure, _table(weekly, models, split), _words(calibration), note)
 
 
@@ -44,7 +47,11 @@ def _table(weekly: pd.DataFrame, models: list[str], split: float) -> pd.DataFram
     marks = sorted({split, weekly["week"].max()} | set(weekly["week"][12::13]))
     rows = []
     for row in weekly[weekly["week"].isin(marks)].to_dict("records"):
-        cells = {"Week": f"{row['week']:g}", "Phase": row["phase"], "Really happened": f"{row['actual_cumulative']:,.0f}"}
+        cells = {
+            "Week": f"{row['week']:g}",
+            "Phase": row["phase"],
+            "Really happened": f"{row['actual_cumulative']:,.0f}",
+        }
         for name in models:
             miss = 100 * (row[name] / row["actual_cumulative"] - 1) if row["actual_cumulative"] else float("nan")
             cells[MODELS[name]] = f"{row[name]:,.0f} ({signed_percent(miss)})"

@@ -43,11 +43,11 @@ class ArmStyle:
 BASELINE = ArmStyle(FAINT, "solid", "circle")
 STYLES = (
     ArmStyle(BLUE, "solid", "circle"),
-    ArmStyle(VERMILLION, "dash", "square"),
-    ArmStyle(GREEN, "dashdot", "diamond"),
-    ArmStyle(PURPLE, "dot", "triangle-up"),
-    ArmStyle(ORANGE, "longdash", "pentagon"),
-    ArmStyle(SKY, "longdashdot", "hexagon"),
+    ArmStyle(VERMILLION, "7px,3px", "square"),
+    ArmStyle(GREEN, "9px,3px,2px,3px", "diamond"),
+    ArmStyle(PURPLE, "2px,3px", "triangle-up"),
+    ArmStyle(ORANGE, "12px,4px", "pentagon"),
+    ArmStyle(SKY, "12px,3px,3px,3px", "hexagon"),
     ArmStyle(YELLOW, "solid", "star"),
 )
 CHANNEL_COLOURS = (SKY, ORANGE, GREEN, PURPLE, YELLOW, BLUE, VERMILLION, FAINT)
@@ -95,6 +95,7 @@ def _template() -> go.layout.Template:
         "legend": {"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "title": {"text": ""}},
         "hoverlabel": {"align": "left", "bgcolor": MIDDLE, "font": {"color": INK}},
         "dragmode": False,
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": FAINT, "activecolor": INK},
         "annotationdefaults": {"showarrow": False, "font": {"color": INK}},
         "colorway": [style.colour for style in STYLES],
     }

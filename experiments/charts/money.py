@@ -17,7 +17,7 @@ def profit_waterfall(profit: pd.DataFrame, look: Look, arm: str) -> Chart:
     Amounts are signed (income +, cost -), so a bar to the right is always money won. What the accounts leave
     unexplained, if anything, stands as a bar of its own.
     """
-    amounts = profit.pivot_table(index="account", columns="arm", values="amount", sort=False)
+    amounts = profit.pivot_table(index="account", columns="arm", values="amount", sort=False).fillna(0.0)
     base, mine = amounts[look.baseline], amounts[arm]
     shifts = (mine - base).drop(TOTAL)
     rest = float(mine[TOTAL] - base[TOTAL] - shifts.sum())
@@ -61,7 +61,7 @@ def _window(steps: list[float]) -> tuple[float, float, bool]:
     cut = high - low > 5 * span
     if cut:
         low, high = float(levels.min()), float(levels.max())
-    pad = 0.28 * (high - low)
+    pad = (0.4 if cut or low < 0 else 0.28) * (high - low)
     return (low - pad if cut or low < 0 else 0.0), high + pad, cut
 
 
@@ -85,5 +85,5 @@ def _words(base: pd.Series, mine: pd.Series, shifts: pd.Series, look: Look, arm:
     sentence = f"{arm} changes the contribution by {moved} ({relative(total, float(base[TOTAL]))})"
     if shifts.empty:
         return f"{sentence}; no account moves."
-    largest = shifts.abs().idxmax()
+    largest = str(shifts.abs().idxmax())
     return f"{sentence}; the largest single change is {largest} ({change(shifts[largest], 'currency', look.currency)})."

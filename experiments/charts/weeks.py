@@ -6,7 +6,7 @@ import pandas as pd
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import Look, new_figure
-from experiments.quantities import money_axis, quantity, relative
+from experiments.quantities import UNDEFINED, money_axis, quantity, relative
 
 SERIES = {
     "orders": ("Orders a week", ""),
@@ -77,8 +77,8 @@ def _words(mine: pd.DataFrame, arms: list[str], unit: str, look: Look) -> str:
     last = mine[mine["week"] > mine["week"].max() - QUARTER_WEEKS].groupby("arm")["mean"].mean()
     head = f"Mean of the last {min(QUARTER_WEEKS, mine['week'].nunique())} weeks: {arms[0]} "
     head += quantity(last[arms[0]], unit, look.currency)
-    rest = [
-        f"{arm} {quantity(last[arm], unit, look.currency)} ({relative(last[arm] - last[arms[0]], last[arms[0]])})"
-        for arm in arms[1:]
-    ]
+    rest = []
+    for arm in arms[1:]:
+        moved = relative(last[arm] - last[arms[0]], last[arms[0]])
+        rest.append(f"{arm} {quantity(last[arm], unit, look.currency)}" + (f" ({moved})" if moved != UNDEFINED else ""))
     return f"{', '.join([head, *rest])}."

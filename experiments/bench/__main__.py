@@ -1,0 +1,11 @@
+"""Entry point. One thread for everything, set before numpy loads: engines are compared core against core."""
+
+import os
+
+for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+from experiments.bench.command import app  # noqa: E402
+
+if __name__ == "__main__":
+    app(prog_name="python -m experiments.bench")

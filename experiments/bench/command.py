@@ -1,0 +1,68 @@
+"""`python -m experiments.bench`: speed, memory and agreement; `... variance`: what coupling buys."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
+
+
+@app.callback(invoke_without_command=True)
+def speed(
+    context: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a minute instead of some.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Growth up to 10 million rows; takes some 3 GB.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Time this engine, plain numpy and plain Mesa on one model; exit code 1 if they do not agree on it."""
+    if context.invoked_subcommand is not None:
+        return
+    if quick and full:
+        raise typer.BadParameter("--quick and --full exclude each other; give one of them")
+    from experiments.bench.suite import FULL, QUICK, Suite, run_suite
+    from experiments.bench.tables import print_results
+
+    suite = QUICK if quick else FULL if full else Suite()
+    results = run_suite(suite, lambda text: print(f"... {text}", file=sys.stderr))
+    if as_json:
+        print(json.dumps(results.to_json(), indent=2))
+    else:
+        print_results(results, Console())
+    if not results.agree:
+        print("The engines do not live the same model: see the z-scores.", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def variance(
+    replications: Annotated[int, typer.Option(min=8, help="Paired replications.")] = 96,
+    customers: Annotated[
+        int, typer.Option(min=100, help="Founding customers; nine prospects come with each.")
+    ] = 20_000,
+    weeks: Annotated[int, typer.Option(min=1, max=520)] = 52,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per core.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Variance-reduction factors of the price reference policies on orders."""
+    from experiments.bench.tables import print_reductions
+    from experiments.bench.variance import reductions
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("living paired replications", total=replications)
+        found = reductions(
+            customers, weeks, replications, workers=workers,
+            on_done=lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps([{**asdict(r), "met": r.met} for r in found], indent=2))
+    else:
+        title = f"Orders of {customers:,} founding customers and their market over {weeks} weeks, {replications} pairs"
+        print_reductions(found, title, Console())

@@ -1,0 +1,67 @@
+"""The three engines behind one handle, so that they can be timed and compared alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from experiments.bench.mesa_plain import MesaMarket
+from experiments.bench.model import Outcome, base_plays, base_world, founding_customers
+from experiments.bench.numpy_plain import NumpyMarket
+from sim import Play
+from sim.crowd import Offer
+from sim.customers import CUSTOMER, MINOR
+from sim.market import Market
+from sim.orders import Orders
+
+
+class TimedMarket(Market):
+    """A `Market` that notes the CPU time that its people take to live (the compiled pass), all else apart."""
+
+    seconds_in_pass = 0.0
+
+    def live(self, offer: Offer) -> Orders:
+        begun = time.process_time()
+        orders = super().live(offer)
+        self.seconds_in_pass += time.process_time() - begun
+        return orders
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the run came to, in rows."""
+        _, orders = self.order_log.table(since=0)
+        first = int((orders.nth == 0).sum())
+        return Outcome(orders.n, first, int(orders.paid.sum()) / MINOR, int((self.customers.stage == CUSTOMER).sum()))
+
+    @property
+    def share_bought(self) -> float:
+        """Share of the rows that ever ordered, before week 0 or since."""
+        return float((self.customers.orders > 0).mean())
+
+    @property
+    def column_bytes(self) -> int:
+        """Memory of the columns, order log apart."""
+        return round(self.customers.bytes_per_row * self.customers.n)
+
+
+def ours(rows: int, seed: int, cut: float = 0.0, plays: Sequence[Play] | None = None) -> TimedMarket:
+    """This project's engine. `plays` overrule the base policy."""
+    world = base_world()
+    customers = founding_customers(world, rows)
+    return TimedMarket(world, base_plays(cut) if plays is None else plays, customers=customers, seed=seed)
+
+
+def plain_numpy(rows: int, seed: int, cut: float = 0.0) -> NumpyMarket:
+    """The base model in plain numpy."""
+    world = base_world()
+    return NumpyMarket(world.at_rows(founding_customers(world, rows))[0], seed, cut)
+
+
+def plain_mesa(rows: int, seed: int, cut: float = 0.0) -> MesaMarket:
+    """The base model in plain Mesa."""
+    world = base_world()
+    return MesaMarket(world.at_rows(founding_customers(world, rows))[0], seed, cut)
+
+
+ENGINES: dict[str, Callable[..., Any]] = {"ours": ours, "numpy": plain_numpy, "mesa": plain_mesa}

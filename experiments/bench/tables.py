@@ -1,0 +1,104 @@
+"""The benchmark as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.bench.agreement import MOST_Z
+from experiments.bench.measure import Measured
+from experiments.bench.suite import Results
+from experiments.bench.variance import Reduction
+
+
+def print_results(results: Results, console: Console) -> None:
+    """Agreement first: a comparison of times means nothing without it."""
+    runs = results.suite.agreement_runs
+    for title, columns, rows in (
+        (
+            f"Do the engines live the same model? Means over {runs} runs each; |z| must stay within {MOST_Z}",
+            ("engine", "price cut", "quantity", "ours", "theirs", "z", ""),
+            _agreement(results),
+        ),
+        (
+            "CPU nanoseconds per row and week (prospects are rows), set-up apart",
+            ("engine", "strategies", "rows", "weeks", "median", "least", "pass alone", "set-up s", "columns B/row",
+             "peak B/row", "ever bought"),
+            _speed(results),
+        ),
+        ("How many times the time of this engine", ("engine", "rows", "times"), _ratios(results)),
+        ("Growth of this engine with the rows", ("rows", "weeks", "ns per row-week", "CPU seconds"), _growth(results)),
+        ("Targets", ("what", "median", "best", "at most", "unit", ""), _targets(results)),
+    ):  # fmt: skip
+        console.print(_table(title, columns, rows))
+    console.print(f"First compilation {results.compile_empty_seconds:.1f} s with an empty cache, "
+                  f"{results.compile_cached_seconds:.1f} s with a filled one.")  # fmt: skip
+    machine = results.machine
+    console.print(f"{machine['cpu']}, {machine['cores']} cores, one thread used; load {machine['load_before']:.1f} "
+                  f"at the start, {results.load_after:.1f} at the end; Python {machine['python']}, numpy "
+                  f"{machine['numpy']}, numba {machine['numba']}, Mesa {machine['mesa']}.")  # fmt: skip
+
+
+def print_reductions(reductions: Sequence[Reduction], title: str, console: Console) -> None:
+    """The variance-reduction factors beside their targets."""
+    rows = [(r.policy, f"{r.effect:+.1%}", f"± {r.half_width:.2%}", f"{r.factor:.0f}", f"± {r.standard_error:.0f}",
+             f"{r.target:.0f}", _verdict(r.met)) for r in reductions]  # fmt: skip
+    names = ("against today", "orders", "95 % half-width", "variance reduction", "standard error", "at least", "")
+    console.print(_table(title, names, rows))
+
+
+def _agreement(results: Results) -> Iterable[tuple[str, ...]]:
+    for check in results.agreement:
+        yield (check.engine, f"{check.cut:.0%}", check.quantity.replace("_", " "), f"{check.ours:,.1f}",
+               f"{check.theirs:,.1f}", f"{check.z:+.1f}", "agree" if check.holds else "[red]DIFFER[/red]")  # fmt: skip
+
+
+def _speed(results: Results) -> Iterable[tuple[str, ...]]:
+    order = ("ours", "numpy", "mesa")
+    speed = sorted(results.speed, key=lambda m: (order.index(m.case.engine), m.case.rows))
+    for m in (*speed, results.small_whole, results.whole):
+        yield (m.case.engine, m.case.plays, f"{m.case.rows:,}", str(m.case.weeks), f"{m.median_ns:,.1f}",
+               f"{m.least_ns:,.1f}", _number(m.pass_median_ns), f"{m.set_up_seconds:.2f}", _number(m.column_bytes),
+               _number(m.peak_bytes), f"{m.share_bought:.0%}")  # fmt: skip
+
+
+def _ratios(results: Results) -> Iterable[tuple[str, ...]]:
+    for m in results.speed:
+        own = results.speed_of("ours", m.case.rows)
+        if m.case.engine != "ours" and own is not None:
+            yield m.case.engine, f"{m.case.rows:,}", f"{m.median_ns / own.median_ns:,.1f}"
+
+
+def _growth(results: Results) -> Iterable[tuple[str, ...]]:
+    for m in results.growth:
+        yield f"{m.case.rows:,}", str(m.case.weeks), f"{m.median_ns:,.1f}", f"{_seconds(m):,.2f}"
+    yield "exponent", "", f"{results.time_exponent:.3f}", ""
+
+
+def _targets(results: Results) -> Iterable[tuple[str, ...]]:
+    for t in results.targets:
+        digits = 2 if t.unit == "exponent" else 0 if t.most > 100 else 1
+        yield (t.what, f"{t.measured:,.{digits}f}", f"{t.best:,.{digits}f}", f"{t.most:g}", t.unit, _verdict(t.met))
+
+
+def _seconds(measured: Measured) -> float:
+    return measured.median_ns * measured.case.rows * measured.case.weeks / 1e9
+
+
+def _verdict(met: bool) -> str:
+    return "[green]met[/green]" if met else "[red]missed[/red]"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*row)
+    return table

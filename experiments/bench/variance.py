@@ -1,0 +1,94 @@
+"""What coupling buys: variance-reduction factors of the price reference policies on orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from experiments.bench.model import base_plays, base_world
+from experiments.effects import luck_interval, variance_reduction
+from experiments.executor import run_all
+from sim import Play
+from sim.founding import found
+from sim.market import Market
+from strategies import DiscountTiers, PriceCut
+
+BASELINE = "today"
+POLICIES: dict[str, tuple[Play, ...]] = {
+    BASELINE: (),
+    "5 % off always": (Play("cut", PriceCut(rate=0.05)),),
+    "tiers 5/10 %": (Play("tiers", DiscountTiers()),),
+    "10 % off always": (Play("cut", PriceCut(rate=0.10)),),
+    "20 % off always": (Play("cut", PriceCut(rate=0.20)),),
+}
+TARGETS = {"5 % off always": 30.0, "tiers 5/10 %": 30.0, "10 % off always": 30.0, "20 % off always": 5.0}
+BOOTSTRAPS = 2_000
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A policy against today: relative effect on orders, half-width of its 95 % interval, and the factor."""
+
+    policy: str
+    effect: float  # share of today's orders
+    half_width: float  # share of today's orders
+    factor: float
+    standard_error: float  # of the factor, bootstrap over replications
+    target: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the factor reaches its target."""
+        return self.factor >= self.target
+
+
+def reductions(
+    customers: int = 20_000,
+    weeks: int = 52,
+    replications: int = 48,
+    seed: int = 1,
+    workers: int = 1,
+    on_done: Callable[[int, int], None] | None = None,
+) -> list[Reduction]:
+    """Live every reference policy on the same people with the same luck, replication by replication."""
+    work = partial(orders_of_replication, customers, weeks, seed)
+    orders = np.array(run_all(work, range(replications), workers, on_done))
+    today = orders[:, 0]
+    return [_reduction(name, orders[:, p], today) for p, name in enumerate(POLICIES) if name != BASELINE]
+
+
+def orders_of_replication(customers: int, weeks: int, seed: int, replication: int) -> list[float]:
+    """Orders under each of `POLICIES` in one replication."""
+    world = base_world()
+    founders = found(world.at_rows(customers)[0], seed, replication)
+    return [
+        float(
+            Market(
+                world, (*base_plays(), *plays), customers=customers, seed=seed, replication=replication,
+                founders=founders,
+            ).run(weeks).books["orders"].sum()
+        )
+        for plays in POLICIES.values()
+    ]  # fmt: skip
+
+
+def _reduction(policy: str, orders: NDArray[np.float64], today: NDArray[np.float64]) -> Reduction:
+    difference = orders - today
+    low, high = luck_interval(difference, 0.95)
+    spread = stats.bootstrap(
+        (orders, today), variance_reduction, paired=True, vectorized=False, n_resamples=BOOTSTRAPS,
+        method="percentile", rng=np.random.default_rng(1),
+    ).standard_error  # fmt: skip
+    return Reduction(
+        policy,
+        float(difference.mean() / today.mean()),
+        float((high - low) / 2 / today.mean()),
+        variance_reduction(orders, today),
+        float(spread),
+        TARGETS[policy],
+    )

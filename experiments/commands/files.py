@@ -1,0 +1,108 @@
+"""`crmlab init`, `validate` and `schema`: the files in which questions and worlds are written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from experiments.commands.options import AsJson, Settings, WorldOption, overrides
+from experiments.commands.printing import print_json, say
+from experiments.messages import SpecError, UserError
+
+PACKAGE = Path(__file__).parent.parent
+EXAMPLE = PACKAGE / "library" / "discounts.toml"
+SCHEMAS = PACKAGE / "schema"
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it: a file or a folder.")] = Path("experiment.toml"),
+    world: WorldOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented experiment file to start from."""
+    from experiments.store import disk_trouble
+
+    path = path / "experiment.toml" if path.is_dir() else path
+    if path.exists() and not force:
+        raise UserError(f"{path} is already there; --force replaces it.")
+    _, _, text = EXAMPLE.read_text(encoding="utf-8").partition("\n")
+    schema = Path(os.path.relpath(SCHEMAS / "experiment.schema.json", path.parent.resolve())).as_posix()
+    text = f"#:schema {schema}\n{text.replace(EXAMPLE.name, path.name)}"
+    if world is not None:
+        place = Path(os.path.relpath(world, path.parent)).as_posix() if world.exists() else str(world)
+        text = text.replace('world = "shop"', f'world = "{place}"')
+    with disk_trouble(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    if as_json:
+        print_json({"file": str(path)})
+        return
+    say(f"Wrote {path}.")
+    say(f"Next: crmlab compare {path} --quick")
+
+
+def validate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file or world file.")],
+    world: WorldOption = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check an experiment file or a world file; nothing is run."""
+    try:
+        sentence = _checked(file, world, settings)
+    except SpecError as error:
+        if not as_json:
+            raise
+        print_json({"file": str(file), "ok": False, "problems": error.problems})
+        raise typer.Exit(2) from None
+    if as_json:
+        print_json({"file": str(file), "ok": True, "problems": []})
+        return
+    say(sentence)
+
+
+def schema(
+    which: Annotated[Literal["experiment", "world"], typer.Argument(help="Whose schema.")] = "experiment",
+    write: Annotated[Path | None, typer.Option("--write", help="Write both schemas into this folder.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the JSON schema of experiment or world files, with every range, unit and source."""
+    from experiments.schemas import schema_text
+    from experiments.store import disk_trouble
+
+    if write is None:
+        say(schema_text(which).rstrip())
+        return
+    with disk_trouble(write):
+        write.mkdir(parents=True, exist_ok=True)
+        files = [write / f"{name}.schema.json" for name in ("experiment", "world")]
+        for file in files:
+            file.write_text(schema_text(file.name.partition(".")[0]), encoding="utf-8")
+    if as_json:
+        print_json({"files": [str(file) for file in files]})
+        return
+    say(f"Wrote {files[0]} and {files[1]}.")
+
+
+def _checked(file: Path, world: Path | None, settings: list[str] | None) -> str:
+    from experiments.spec import load_experiment
+    from experiments.toml_source import TomlSource
+    from experiments.world_file import load_world
+
+    if {"base", "population"} & TomlSource.read(file).data.keys():
+        found = load_world(file, overrides(settings, None)).world
+        people = found.population
+        return (
+            f"{file} is in order: {people.customers:,} customers, {people.prospects:,} prospects, "
+            f"{len(found.channels)} channels.\nNext: crmlab init --world {file}"
+        )
+    experiment = load_experiment(file, overrides(settings, None), world)
+    design, arms = experiment.design, ", ".join(arm.name for arm in experiment.arms)
+    return (
+        f"{file} is in order: {len(experiment.arms)} arms ({arms}), {design.customers:,} customers, "
+        f"{design.weeks} weeks, {design.replications} replications.\nNext: crmlab compare {file}"
+    )

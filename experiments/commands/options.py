@@ -1,0 +1,33 @@
+"""Options that several commands share, worded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RESULTS = Path("results")
+
+ExperimentFile = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (TOML).", show_default=False)]
+RunName = Annotated[
+    str | None, typer.Argument(metavar="RUN", help="Run id or its beginning, experiment name, or folder.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Small and fast: at most 2 000 customers, 4 replications.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 is one per core. Changes no number.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Overrule a setting, e.g. design.weeks=52. Repeatable."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Other luck: overrules design.seed.")]
+Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
+WorldOption = Annotated[
+    Path | None, typer.Option("--world", metavar="WORLD", help="World file or shipped world instead of the file's.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Run again although this run is already there.")]
+
+
+def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
+    """The settings of the command line, the seed among them."""
+    return [*(settings or []), *([f"design.seed={seed}"] if seed is not None else [])]

@@ -1,0 +1,195 @@
+"""`crmlab run` and `crmlab compare`: play an experiment, keep the run, print what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.commands.options import (
+    RESULTS,
+    AsJson,
+    ExperimentFile,
+    Force,
+    Out,
+    Quick,
+    Seed,
+    Settings,
+    Workers,
+    WorldOption,
+    overrides,
+)
+from experiments.commands.printing import print_json, print_table, progress, remark, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.experiment import Experiment
+    from experiments.store import RunFolder, StoredRun
+
+
+def compare(
+    file: ExperimentFile,
+    world: WorldOption = None,
+    quick: Quick = False,
+    workers: Workers = 0,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Out = RESULTS,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
+    experiment = _asked(file, world, quick, settings, seed)
+    run = answered(experiment, file, out, workers, force)
+    if as_json:
+        print_json(run.json("comparison") | {"run": str(run.path)})
+    else:
+        print_comparison(run)
+        say(f"Run: {run.path} (all KPIs: in the report, or --json)")
+    report = _report(run)  # comes last: a report that cannot be drawn loses no answer
+    if not as_json:
+        say(f"Next: open {report} in a browser.")
+
+
+def run(
+    file: ExperimentFile,
+    arm: Annotated[str | None, typer.Option("--arm", help="The arm to play; default: the baseline.")] = None,
+    world: WorldOption = None,
+    quick: Quick = False,
+    workers: Workers = 0,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Out = RESULTS,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""
+    from experiments.spec import only_arm
+
+    experiment = _asked(file, world, quick, settings, seed)
+    experiment = only_arm(experiment, arm or experiment.baseline.name)
+    found = answered(experiment, file, out, workers, force)
+    kpis = _kpis_of(found.table("runs"))
+    if as_json:
+        print_json({"arm": experiment.baseline.name, "replications": experiment.design.replications, "kpis": kpis})
+        return
+    _print_kpis(experiment, kpis)
+    say(f"Run: {found.path}")
+    say(f"Next: crmlab compare {file}")
+
+
+def answered(experiment: Experiment, file: Path, out: Path, workers: int, force: bool) -> StoredRun:
+    """The run that answers an experiment: the one already there, or a new one that is kept whatever happens."""
+    from experiments.messages import UserError
+    from experiments.store import RunFolder, StoredRun, finished_run
+
+    known = finished_run(out, experiment)
+    if known and not force:
+        remark(f"This run is already there: {known.path} (--force plays it again).")
+        return known
+    folder = RunFolder.create(out, experiment, file.read_text(encoding="utf-8-sig"), workers)
+    try:
+        _play(experiment, folder, workers)
+        return StoredRun(folder.finish("done"))
+    except KeyboardInterrupt:
+        kept = folder.finish("interrupted")
+        remark(f"Interrupted. What there was is kept in {kept}; the same command starts the run again.")
+        raise typer.Exit(130) from None
+    except UserError:
+        folder.discard()
+        raise
+    except Exception as error:
+        folder.failures = [f"{type(error).__name__}: {error}"]
+        remark(f"The run failed; what there was is kept in {folder.finish('failed')}.")
+        raise
+
+
+def print_comparison(run: StoredRun) -> None:
+    """The main effects of every arm against the baseline, with both intervals, and what is real and what assumed."""
+    from experiments.provenance import provenance
+    from experiments.quantities import between, change, quantity
+
+    resolved, effects = run.json("resolved"), run.table("effects")
+    headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
+    design, currency = resolved["design"], resolved["currency"]
+    baseline = run.json("comparison")["baseline"]
+    sure = f"{design['confidence']:.0%}"
+    columns = ["KPI", baseline, "arm", "difference", f"{sure} luck only", f"{sure} luck and unknowns", "P(better)"]
+    for arm, rows in effects[(effects["arm"] != baseline) & effects["kpi"].isin(headline)].groupby("arm", sort=False):
+        lines = [
+            (
+                row.label,
+                quantity(row.baseline_value, row.unit, currency),
+                quantity(row.value, row.unit, currency),
+                change(row.difference, row.unit, currency),
+                between(row.low, row.high, row.unit, currency),
+                between(row.low_unknowns, row.high_unknowns, row.unit, currency),
+                quantity(row.p_better, "share") if row.direction else "",
+            )
+            for row in rows.itertuples()
+        ]
+        title = f"{arm} against {baseline}, {design['weeks']} weeks, {design['replications']} replications"
+        print_table(title, columns, lines, provenance(resolved["fitted"]))
+
+
+def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:
+    from experiments.spec import load_experiment, quick
+
+    experiment = load_experiment(file, overrides(settings, seed), world)
+    return quick(experiment) if small else experiment
+
+
+def _play(experiment: Experiment, folder: RunFolder, workers: int) -> None:
+    from experiments.compare import compare as compare_arms
+
+    with progress("Playing") as show:
+
+        def on_progress(done: int, total: int) -> None:
+            show(done, total)
+            folder.progress(done, total)
+
+        comparison = compare_arms(experiment, workers=workers, on_progress=on_progress)
+    for name, table in comparison.tables.items():
+        folder.write_table(name, table)
+    folder.write_json("comparison", comparison.to_json())
+    folder.write_json("glossary", _glossary())
+    folder.failures = list(getattr(comparison, "failures", ()))
+
+
+def _glossary() -> list[dict[str, Any]]:
+    from sim.readings import HEADLINE, KPIS
+
+    words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
+    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in KPIS.values()]
+    return [entry | {"headline": entry["id"] in HEADLINE} for entry in entries]
+
+
+def _report(run: StoredRun) -> Path:
+    from experiments.report import write_report
+    from experiments.store import disk_trouble
+
+    with disk_trouble(run.path):
+        return write_report(run.path)
+
+
+def _kpis_of(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Mean over the replications of the stated world, and the standard deviation between them, by KPI."""
+    fixed = runs[runs["world"] == "fixed"].drop(columns=["arm", "world", "replication"])
+    return {str(k): {"value": float(fixed[k].mean()), "sd": float(fixed[k].std())} for k in fixed.columns}
+
+
+def _print_kpis(experiment: Experiment, kpis: dict[str, dict[str, float]]) -> None:
+    from experiments.provenance import provenance
+    from experiments.quantities import quantity
+    from sim.readings import KPIS
+
+    currency, design = experiment.world.economics.currency, experiment.design
+    rows = [
+        (KPIS[k].label, quantity(v["value"], KPIS[k].unit, currency), quantity(v["sd"], KPIS[k].unit, currency))
+        for k, v in kpis.items()
+        if k in KPIS
+    ]
+    title = f"{experiment.baseline.name}, {design.weeks} weeks, {design.replications} replications"
+    print_table(title, ["KPI", "mean", "sd between replications"], rows, provenance(experiment.fitted))

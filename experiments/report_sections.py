@@ -1,0 +1,127 @@
+"""What a report shows between the verdict and the limits: one section per question, drawn from the tables of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from experiments import charts
+from experiments.charts import Chart, Look
+from experiments.listings import Listing, assumption_listing, breakeven_listing, glossary_listing, kpi_listing
+from experiments.run_files import RunFiles
+
+ONE_ARM = "This run has one arm only: there is nothing to compare it with."
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report. `missing` says in words why something is not there; small charts stand side by side."""
+
+    id: str
+    title: str
+    intro: str
+    charts: tuple[Chart, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    missing: str = ""
+    side_by_side: bool = False
+
+
+def sections(run: RunFiles) -> list[Section]:
+    """All sections in their order; those whose table the run does not have say so."""
+    return [
+        _lift(run),
+        _drawn(run, "funnel", "Funnel", "From hearing of the firm to the third order.", charts.acquisition_funnel),
+        _cohorts(run),
+        _drawn(run, "ltv", "Lifetime value and payback", "What a new customer brings.", charts.ltv_against_cac),
+        _drawn(run, "channels", "Acquisition cost", "What a new customer costs, by channel.", charts.cac_by_channel),
+        _weekly(run),
+        _profit(run),
+        _calibration(run),
+        _breakeven(run),
+        _assumptions(run),
+        _glossary(run),
+    ]
+
+
+def _lift(run: RunFiles) -> Section:
+    title, look = "What each policy changes", run.look
+    if run.effects.empty:
+        runs, glossary = run.table("runs"), run.json("glossary") or []
+        known = () if runs is None else (kpi_listing(runs, glossary, look.baseline, look.currency),)
+        return Section("lift", title, "", listings=known, missing=ONE_ARM)
+    forest = charts.lift_forest(run.effects, look, run.primary)
+    return Section("lift", title, f"Differences to {look.baseline}: same people, same luck.", (forest,))
+
+
+def _drawn(run: RunFiles, table: str, title: str, intro: str, draw: Callable[[pd.DataFrame, Look], Chart]) -> Section:
+    rows = run.table(table)
+    if rows is None:
+        return _without(table, title, intro)
+    return Section(table, title, intro, (draw(rows, run.look),))
+
+
+def _without(table: str, title: str, intro: str) -> Section:
+    return Section(table, title, intro, missing=f"This run has no table “{table}”.")
+
+
+def _cohorts(run: RunFiles) -> Section:
+    title, intro = "Cohorts", "Of the customers won in the same four weeks, how many order again, and when."
+    rows = run.table("cohorts")
+    if rows is None or rows["share"].isna().all():
+        return Section("cohorts", title, intro, missing="No customers of this run could be followed for four weeks.")
+    both = (charts.repeat_by_age(rows, run.look), charts.cohort_triangle(rows, run.look))
+    return Section("cohorts", title, intro, both)
+
+
+def _weekly(run: RunFiles) -> Section:
+    title = "Week by week"
+    intro = "Line: mean over the replications of the stated world. Band: the middle 95% of the replications."
+    rows = run.table("weekly")
+    if rows is None:
+        return _without("weekly", title, intro)
+    return Section("weekly", title, intro, tuple(charts.weekly_paths(rows, run.look)), side_by_side=True)
+
+
+def _profit(run: RunFiles) -> Section:
+    title, intro = "Where the money goes", f"From the contribution under {run.look.baseline} to that of each policy."
+    rows = run.table("profit")
+    if rows is None:
+        return _without("profit", title, intro)
+    arms = [arm for arm in run.look.in_order(rows["arm"]) if arm != run.look.baseline]
+    drawn = tuple(charts.profit_waterfall(rows, run.look, arm) for arm in arms)
+    return Section("profit", title, intro, drawn, missing="" if arms else ONE_ARM, side_by_side=True)
+
+
+def _calibration(run: RunFiles) -> Section:
+    title, intro = "Calibration check", "The model of repeat orders against what the real customers did."
+    calibration = run.json("calibration") or {}
+    if not calibration.get("weekly_repeats"):
+        why = "This world was written by hand; it was not calibrated to an order log."
+        return Section("calibration", title, intro, missing=why)
+    return Section("calibration", title, intro, (charts.holdout_check(calibration),))
+
+
+def _breakeven(run: RunFiles) -> Section:
+    title, intro = "What must be true", "How large the assumed effect behind a policy must be for the policy to pay."
+    rows = run.table("breakeven")
+    if rows is None:
+        return Section("breakeven", title, intro, missing="This run looked for no break-even.")
+    return Section("breakeven", title, intro, listings=(breakeven_listing(rows, run.effects, run.look.currency),))
+
+
+def _assumptions(run: RunFiles) -> Section:
+    title, intro = "What is real, what is assumed", "Every number that the simulated world rests on."
+    rows = run.table("assumptions")
+    if rows is None:
+        return _without("assumptions", title, intro)
+    return Section("assumptions", title, intro, listings=(assumption_listing(rows),))
+
+
+def _glossary(run: RunFiles) -> Section:
+    title, intro = "KPI glossary", "What each number means, with denominator and window."
+    glossary = run.json("glossary")
+    if not glossary:
+        return Section("glossary", title, intro, missing="This run has no glossary.")
+    return Section("glossary", title, intro, listings=(glossary_listing(glossary),))

@@ -1,0 +1,60 @@
+"""The files of one run as the report reads them: tables, JSON, and what follows from them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.charts import Look
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run folder, read and never written."""
+
+    folder: Path
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A Parquet table of the run, None when the run has none of that name or it is empty."""
+        path = self.folder / f"{name}.parquet"
+        table = pd.read_parquet(path) if path.is_file() else None
+        return None if table is None or table.empty else table
+
+    def json(self, name: str) -> Any:
+        """A JSON file of the run, None when there is none of that name."""
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """The experiment with every default written out."""
+        return self.json("resolved") or {}
+
+    @cached_property
+    def effects(self) -> pd.DataFrame:
+        """The table of effects without the baseline's own rows; labels say which KPIs only the simulation knows."""
+        effects = self.table("effects")
+        if effects is None:
+            return pd.DataFrame(columns=["arm", "kpi"])
+        hidden = effects["hidden"].fillna(False).astype(bool) if "hidden" in effects else False
+        effects = effects.assign(hidden=hidden)
+        effects.loc[effects["hidden"], "label"] += " [known to the simulation only]"
+        return effects[effects["arm"] != self.look.baseline]
+
+    @cached_property
+    def look(self) -> Look:
+        """The arms of the run, the baseline first, and its currency."""
+        named = [arm["name"] for arm in self.resolved.get("arms", [])]
+        baseline = (self.json("comparison") or {}).get("baseline") or (named[0] if named else "today")
+        return Look(baseline, tuple(dict.fromkeys([baseline, *named])), self.resolved.get("currency", "USD"))
+
+    @property
+    def primary(self) -> str:
+        """The KPI on which the decision rests."""
+        known, stated = list(self.effects["kpi"]), self.resolved.get("design", {}).get("primary", "")
+        return stated if stated in known or not known else known[0]

@@ -1,0 +1,134 @@
+"""The form of a world file: every section with its ranges, and what cannot be true together."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, create_model
+
+from experiments.forms import Form, form_of, problem
+from experiments.messages import Loc, Problem
+from experiments.toml_source import TomlSource
+from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, PriceResponse, PurchaseModel, Spend
+
+LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
+
+FittedGroup = Literal["base", "spend", "history"]
+PARAMETERS = {
+    "pareto_nbd": ("r", "alpha", "s", "beta"),
+    "bg_nbd": ("r", "alpha", "a", "b"),
+    "nbd": ("r", "alpha"),
+    "spend": ("p", "q", "gamma"),
+}
+
+_PEOPLE = {"ge": 0, "le": LARGEST}
+SpendForm = form_of(Spend)
+BaseForm = form_of(Base, spend=(SpendForm, Field(default_factory=SpendForm)))
+PopulationForm = form_of(
+    Population,
+    limits={"customers": _PEOPLE, "prospects": _PEOPLE},
+    history=(str | None, Field(None, description="CSV file with columns customer, weeks_before, amount.")),
+    history_sha256=(str | None, Field(None, description="Checked when the history is read.")),
+)
+ChannelForm = form_of(Channel, limits={"budget": {"ge": 0}, "name": {"min_length": 1}})
+AcquisitionForm = form_of(Acquisition)
+EconomicsForm = form_of(Economics)
+CalendarForm = form_of(Calendar)
+PriceForm = form_of(PriceResponse)
+UnknownsForm = create_model("UnknownsForm", __base__=Form, price=(PriceForm, Field(default_factory=PriceForm)))
+
+
+class CovarianceForm(Form):
+    """How sure an estimate is: covariance of the logs of its parameters, in the order stated."""
+
+    parameters: list[str]
+    log_covariance: list[list[float]]
+
+
+class FitForm(Form):
+    """Written by `crmlab calibrate`: which parts of the world were estimated from real data."""
+
+    model: PurchaseModel
+    groups: list[FittedGroup] = Field(default_factory=list)
+    base: CovarianceForm | None = None
+    spend: CovarianceForm | None = None
+    calibration: str | None = Field(None, description="JSON file beside the world, for the report.")
+
+
+class TodayForm(Form):
+    """The policy in force today: the plays of the baseline arm."""
+
+    discount: float = Field(0.0, ge=0, le=0.6, strict=True, description="Standing discount, share of list price.")
+    strategies: list[dict[str, Any]] = Field(default_factory=lambda: [{"kind": "today"}])
+
+
+class WorldForm(Form):
+    """A market: its people, how they react, what things cost, and the policy in force today."""
+
+    name: str | None = None
+    description: str = ""
+    base: BaseForm  # type: ignore[valid-type]
+    population: PopulationForm  # type: ignore[valid-type]
+    today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
+    channel: list[ChannelForm] = Field(default_factory=list)  # type: ignore[valid-type]
+    acquisition: AcquisitionForm = Field(default_factory=AcquisitionForm)  # type: ignore[valid-type]
+    economics: EconomicsForm = Field(default_factory=EconomicsForm)  # type: ignore[valid-type]
+    calendar: CalendarForm = Field(default_factory=CalendarForm)  # type: ignore[valid-type]
+    unknowns: UnknownsForm = Field(default_factory=UnknownsForm)  # type: ignore[valid-type]
+    fit: FitForm | None = None
+
+
+def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
+    """What is wrong although each number is fine by itself."""
+    found = []
+    if form.population.prospects == 0 and form.population.customers == 0 and not form.population.history:
+        text = "customers and prospects are both 0: there is nobody in this market."
+        found.append(problem(text, (*loc, "population"), source))
+    names = [c.name for c in form.channel]
+    for position, channel in enumerate(form.channel):
+        place = (*loc, "channel", position)
+        if channel.name == "before":
+            found.append(problem("stands for customers from before week 0.", (*place, "name"), source, channel.name))
+        if channel.name in names[:position]:
+            found.append(problem("two channels have this name.", (*place, "name"), source, channel.name))
+        if channel.budget > 0 and not _value(channel.half_budget):
+            text = "is spent on an organic channel; give it a half_budget or no budget."
+            found.append(problem(text, (*place, "budget"), source, channel.budget))
+    if _value(form.unknowns.price.elasticity_most) < _value(form.unknowns.price.elasticity):
+        place = (*loc, "unknowns", "price", "elasticity_most")
+        found.append(problem("must not be below elasticity, which it truncates.", place, source))
+    return found + (_fit_contradictions(form, (*loc, "fit"), source) if form.fit else [])
+
+
+def _fit_contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
+    found = []
+    if form.fit.model != form.base.model:
+        text = f'is not the model in use: [base] says "{form.base.model}".'
+        found.append(problem(text, (*loc, "model"), source, form.fit.model))
+    for group, model in (("base", form.base.model), ("spend", "spend")):
+        fit = getattr(form.fit, group)
+        if fit is None:
+            continue
+        if sorted(fit.parameters) != sorted(PARAMETERS[model]):
+            text = f"must name {', '.join(PARAMETERS[model])}."
+            found.append(problem(text, (*loc, group, "parameters"), source))
+        elif not _is_covariance(fit.log_covariance, len(fit.parameters)):
+            size = len(fit.parameters)
+            text = f"must be a covariance: {size} rows of {size} numbers, symmetric, no negative variance."
+            found.append(problem(text, (*loc, group, "log_covariance"), source))
+    return found
+
+
+def _is_covariance(rows: list[list[float]], size: int) -> bool:
+    if [len(row) for row in rows] != [size] * size or not all(math.isfinite(v) for row in rows for v in row):
+        return False
+    matrix = np.array(rows)
+    if not np.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-12):
+        return False
+    return bool(np.linalg.eigvalsh(matrix).min() >= -1e-9 * max(1.0, float(np.abs(matrix).max())))
+
+
+def _value(number: Any) -> float:
+    return getattr(number, "value", number)

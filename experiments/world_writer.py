@@ -1,0 +1,190 @@
+"""From a calibration to a world file: what the order log says is written down as real, the rest as assumed.
+
+Three files are written side by side: the world (TOML, for reading and editing), the order history of its customers
+(CSV, running numbers instead of the shop's own) and what the calibration found (JSON, for the report).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tomlkit
+
+from experiments.history_file import file_sha256, write_history
+from experiments.store import disk_trouble, finite
+from experiments.world_file import PRESETS, SHIPPED
+from sim.levers import unknowns_of
+from sim.world import Channel, History, PriceResponse, Spend
+
+if TYPE_CHECKING:
+    from experiments.calibrate import Calibration
+
+_LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
+
+
+def write_world(path: Path, calibration: Calibration, currency: str = "USD") -> list[Path]:
+    """Write a world from a calibration. Returns the files written: world, history, calibration.
+
+    A world that stood there and differs is kept as `<name>.bak`. Raises `StoreError`.
+    """
+    path = path if path.suffix == ".toml" else path.with_name(f"{path.name}.toml")
+    history_path, findings_path = path.with_suffix(".history.csv"), path.with_suffix(".calibration.json")
+    with disk_trouble(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _place(history_path, lambda temporary: write_history(temporary, _history(calibration)))
+        findings = json.dumps(finite(findings_of(calibration)), indent=2, ensure_ascii=False) + "\n"
+        _place(findings_path, lambda temporary: temporary.write_text(findings, encoding="utf-8"))
+        text = _world_text(calibration, path.stem, history_path, findings_path, currency)
+        if path.exists() and path.read_text(encoding="utf-8") != text:
+            path.replace(path.with_name(f"{path.name}.bak"))
+        _place(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return [path, history_path, findings_path]
+
+
+def findings_of(calibration: Calibration) -> dict[str, Any]:
+    """What the report needs to know: the published result and the weekly path of repeat orders."""
+    weekly = calibration.weekly_repeat_table()
+    return calibration.to_json() | {"weekly_repeats": weekly.to_dict("records")}
+
+
+def _history(calibration: Calibration) -> History:
+    orders = calibration.orders
+    _, customer = np.unique(orders["customer"].to_numpy(), return_inverse=True)
+    amount = orders["amount"].to_numpy(np.float64) if "amount" in orders else None
+    return History(customer, orders["weeks_before_end"].to_numpy(np.float64), amount)
+
+
+def _place(path: Path, write: Any) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _world_text(calibration: Calibration, name: str, history: Path, findings: Path, currency: str) -> str:
+    presets = tomllib.loads((SHIPPED / f"{PRESETS}.toml").read_text(encoding="utf-8"))
+    customers = len(calibration.histories)
+    spend, spend_origin = _spend(calibration, presets)
+    order_value = calibration.mean_order_value or Spend(**presets["spend"]).mean
+    price = {name: field.default for name, field in unknowns_of(PriceResponse).items()}
+    base_origin = f"real: {_LABELS[calibration.base]} estimated from the order log"
+    calendar = {"start": (calibration.calibration_end + 1).item(), "season_amplitude": 0.0}
+    sections = [
+        _heading(calibration, name),
+        _section("[base]", _base(calibration), base_origin),
+        _section("[base.spend]", spend, spend_origin),
+        _population(customers, presets, history),
+        _section("[today]", {"discount": 0.0}, "assumed: today's budgets as below, no standing discount"),
+        *_channels(customers, order_value, presets),
+        _section("[acquisition]", {"lead_weeks": 4.0}, "assumed: how long somebody stays interested"),
+        _section("[economics]", _economics(presets, order_value, currency), "assumed: your books know better"),
+        _section("[calendar]", calendar, "real: the day after the orders that were used; assumed: no season"),
+        _section(
+            "[unknowns.price]", price, "assumed: how people react to a price; ranges and sources: crmlab schema world"
+        ),
+        *_fit(calibration, findings),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _heading(calibration: Calibration, name: str) -> str:
+    counts, days = calibration.log.counts, f"{calibration.log.first_day} to {calibration.calibration_end}"
+    return "\n".join(
+        (
+            f"# A world estimated from an order log of {counts['customers']:,} customers, {days}.",
+            "# Sections marked `real` come from the log. Those marked `assumed` do not: put in what you know.",
+            "# Any number may have a range of its own: { value = 1.8, low = 1.4, high = 2.2 }.",
+            f"name = {_toml(name)}",
+        )
+    )
+
+
+def _base(calibration: Calibration) -> dict[str, Any]:
+    fitted = calibration.fits[calibration.base].parameters
+    return {"model": calibration.base} | {name: _digits(value) for name, value in fitted.items()}
+
+
+def _spend(calibration: Calibration, presets: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    fit = calibration.fits["gamma_gamma"]
+    if fit.identified:
+        values = {name: _digits(value) for name, value in fit.parameters.items()}
+        return values, "real: value of an order, Gamma-Gamma estimated from the order log"
+    spend = Spend(**presets["spend"])
+    if calibration.mean_order_value:  # only the mean is known: keep the preset's shape
+        gamma = _digits(spend.gamma * calibration.mean_order_value / spend.mean)
+        return presets["spend"] | {"gamma": gamma}, f"real: mean order value; assumed: its spread ({fit.reason})"
+    return presets["spend"], f"assumed: value of an order, as in the CDNOW sample ({fit.reason})"
+
+
+def _population(customers: int, presets: Mapping[str, Any], history: Path) -> str:
+    population = {
+        "customers": customers,
+        "prospects": round(presets["prospects_per_customer"] * customers),
+        "history": history.name,
+        "history_sha256": file_sha256(history),
+    }
+    origin = f"real: customers and their orders; assumed: {presets['prospects_per_customer']} prospects per customer"
+    return _section("[population]", population, origin)
+
+
+def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
+    economics = dict(presets["economics"])
+    fulfilment = economics.pop("fulfilment_share_of_order") * order_value
+    return economics | {"fulfilment_cost": round(fulfilment, 2), "currency": currency}
+
+
+def _channels(customers: int, order_value: float, presets: Mapping[str, Any]) -> list[str]:
+    share = presets["first_orders_per_customer_week"]
+    weekly, cac = share * customers, presets["cac_share_of_order"] * order_value
+    origin = (
+        f"assumed: channels win {weekly:.1f} customers a week today ({share:.0%} of the customer base), paid search at",
+        f"{cac:.2f} each ({presets['cac_share_of_order']:.0%} of a mean order of {order_value:.2f}), the others by its",
+        "measure; budgets stand where half of a channel's possible leads are reached",
+    )
+    sized = [_channel(preset, weekly, cac) for preset in presets["channel"]]
+    return [_section("[[channel]]", channel, *(() if i else origin)) for i, channel in enumerate(sized)]
+
+
+def _channel(preset: Mapping[str, Any], weekly: float, cac: float) -> dict[str, Any]:
+    """A channel that wins its share of today's first orders at its cost per new customer."""
+    first_orders, paid = weekly * preset["share"], preset["cac_index"] > 0
+    leads = first_orders / preset["p_convert"]
+    sized: dict[str, Any] = {"name": preset["name"], "leads_most": round(leads * (2 if paid else 1), 1)}
+    if paid:
+        budget = round(first_orders * cac * preset["cac_index"], 2)
+        sized |= {"half_budget": budget, "budget": budget}
+    return sized | {name: preset[name] for name in unknowns_of(Channel) if name in preset}
+
+
+def _fit(calibration: Calibration, findings: Path) -> list[str]:
+    fits = {"base": calibration.fits[calibration.base], "spend": calibration.fits["gamma_gamma"]}
+    fits = {group: fit for group, fit in fits.items() if fit.identified}
+    about = {"model": calibration.base, "groups": [*fits, "history"], "calibration": findings.name}
+    sections = [_section("[fit]", about, "real: which parts were estimated, and how sure the estimates are")]
+    for group, fit in fits.items():
+        rows = [[_digits(float(v)) for v in row] for row in fit.log_covariance]
+        uncertainty = {"parameters": list(fit.parameters), "log_covariance": rows}
+        sections.append(_section(f"[fit.{group}]", uncertainty, "covariance of the logs of the parameters"))
+    return sections
+
+
+def _section(header: str, content: Mapping[str, Any], *comments: str) -> str:
+    lines = [f"# {comment}" for comment in comments]
+    return "\n".join([*lines, header, *(f"{name} = {_toml(value)}" for name, value in content.items())])
+
+
+def _toml(value: Any) -> str:
+    return tomlkit.item(value).as_string()
+
+
+def _digits(value: float) -> float:
+    """Eight significant digits: more than any estimate has."""
+    return float(f"{value:.8g}")

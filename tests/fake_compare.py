@@ -1,0 +1,74 @@
+"""A stand-in for the engine, so that the command line can be tried within a second and be stopped in the middle.
+
+`install(seconds)` puts it in place of `experiments.compare`; `python -m tests.fake_compare SECONDS ARGUMENTS...` runs
+the command line with it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from typing import Any
+
+import pandas as pd
+
+from sim.readings import KPIS
+
+READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better", "variance_reduction")
+
+
+class FakeComparison:
+    """One row per arm and KPI, all of them 1."""
+
+    def __init__(self, experiment: Any) -> None:
+        arms, self.baseline = [arm.name for arm in experiment.arms], experiment.baseline.name
+        self.replications = experiment.design.replications
+        kpis = list(KPIS.values())
+        rows = [
+            {"arm": a, "kpi": k.id, "label": k.label, "unit": k.unit, "direction": k.direction, "baseline_value": 1.0}
+            | dict.fromkeys(READING, 1.0)
+            for a in arms
+            for k in kpis
+        ]
+        runs = [
+            {"arm": a, "world": "fixed", "replication": r} | {k.id: 1.0 + r for k in kpis} for a in arms for r in (0, 2)
+        ]
+        self.tables = {"effects": pd.DataFrame(rows), "runs": pd.DataFrame(runs)}
+
+    def to_json(self) -> dict[str, Any]:
+        arms: dict[str, dict[str, Any]] = {}
+        for row in self.tables["effects"].to_dict("records"):
+            arms.setdefault(row["arm"], {})[row["kpi"]] = {key: row[key] for key in READING}
+        return {"baseline": self.baseline, "replications": self.replications, "arms": arms}
+
+
+def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
+    """Put the fake in place. Returns a list that grows by the number of workers with every comparison made."""
+    made: list[int] = []
+
+    def compare(experiment, workers=0, on_progress=None):
+        for step in range(10):
+            if on_progress:
+                on_progress(step + 1, 10)
+            time.sleep(seconds / 10)
+        made.append(workers)
+        return FakeComparison(experiment)
+
+    compare_module: Any = types.ModuleType("experiments.compare")
+    report_module: Any = types.ModuleType("experiments.report")
+    compare_module.compare = compare
+    report_module.write_report = lambda folder: folder / "report.html"
+    for module in (compare_module, report_module):
+        if monkeypatch is None:
+            sys.modules[module.__name__] = module
+        else:
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+    return made
+
+
+if __name__ == "__main__":
+    from experiments.cli import exit_code
+
+    install(float(sys.argv[1]))
+    sys.exit(exit_code(sys.argv[2:]))

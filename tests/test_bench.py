@@ -1,0 +1,94 @@
+"""The benchmark compares engines that live one model; here at tiny sizes, without a word about time."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from experiments.bench import command, suite, variance
+from experiments.bench.agreement import agreements
+from experiments.bench.engines import ours, plain_mesa, plain_numpy
+from experiments.bench.founders import Advertising, draw_founders
+from experiments.bench.measure import Case, measure_here
+from experiments.bench.model import all_plays, base_world, founding_customers
+from sim.channels import hill_leads
+from sim.market import Market
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.2])
+def test_three_engines_agree_on_orders_newcomers_revenue_and_customers(cut: float) -> None:
+    # Welch z over 12 runs of each engine; 4.5 standard errors are passed by luck once in a few thousand such tests.
+    checks = agreements(rows=600, weeks=16, runs=12, cut=cut)
+    assert {check.engine for check in checks} == {"numpy", "mesa"}
+    assert [check for check in checks if not check.holds] == []
+
+
+def test_an_engine_with_another_price_would_be_noticed() -> None:
+    ordinary = [ours(2_000, seed).run(26).outcome.orders for seed in range(1, 7)]
+    cheaper = [plain_numpy(2_000, seed, cut=0.2).run(26).outcome.orders for seed in range(1, 7)]
+    error = np.sqrt((np.var(ordinary, ddof=1) + np.var(cheaper, ddof=1)) / 6)
+    assert (np.mean(cheaper) - np.mean(ordinary)) / error > 4.5
+
+
+def test_plain_founders_have_the_moments_of_the_world() -> None:
+    world = base_world().at_rows(2_000)[0]
+    founders = draw_founders(world, np.random.default_rng(1))
+    n = founders.order_rate.size
+    base, price = world.base, world.price
+    # Standard errors: sd / sqrt(n), with sd of a gamma rate sqrt(r) / alpha; 4 of them.
+    assert founders.order_rate.mean() == pytest.approx(
+        base.r / base.alpha, abs=4 * np.sqrt(base.r) / base.alpha / np.sqrt(n)
+    )
+    assert founders.elasticity.mean() == pytest.approx(price.elasticity, abs=4 * founders.elasticity.std() / np.sqrt(n))
+    assert founders.elasticity.max() <= price.elasticity_most * (1 + 1e-6)
+    for affinity in founders.affinity:
+        assert affinity.mean() == pytest.approx(1.0, abs=4 * affinity.std() / np.sqrt(n))
+
+
+def test_plain_advertising_moves_prospects_as_the_channels_of_the_market_do() -> None:
+    world = base_world()
+    market = Market(world, all_plays()[:1], customers=100).run(3)
+    advertising = Advertising(world.at_rows(100)[0])
+    clocks = sum(advertising.week() for _ in range(3))
+    np.testing.assert_allclose(clocks, [channel.clock for channel in market.channels], rtol=1e-12)
+    steady = [hill_leads(c, c.budget) for c in world.at_rows(100)[0].channels]
+    np.testing.assert_allclose(advertising.week() * advertising.prospects, steady, rtol=1e-12)
+
+
+def test_engines_hold_as_many_people_as_they_were_asked_for() -> None:
+    world = base_world().at_rows(founding_customers(base_world(), 500))[0]
+    assert world.population.customers + world.population.prospects == 500
+    assert ours(500, 1).customers.n == plain_numpy(500, 1).orders.size == plain_mesa(500, 1).n == 500
+
+
+def test_a_measured_case_states_time_memory_and_who_ever_bought() -> None:
+    measured = measure_here(Case("ours", rows=300, weeks=2, runs=2, plays="all strategies"))
+    assert 0 < measured.least_ns <= measured.median_ns
+    assert 0 < measured.pass_median_ns < measured.median_ns
+    assert 0.1 <= measured.share_bought < 0.3
+    assert 0 < measured.column_bytes <= suite.ROW_BYTES
+
+
+def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_error() -> None:
+    found = variance.reductions(customers=150, weeks=8, replications=12)
+    assert [r.policy for r in found] == list(variance.TARGETS)
+    assert all(r.factor > 1 and r.half_width > 0 and np.isfinite(r.standard_error) for r in found)
+
+
+def test_the_command_prints_json_and_fails_when_engines_disagree(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = suite.Suite(
+        sizes=(300,), mesa_sizes=(200,), growth=(200, 300), weeks=2, growth_weeks=1, runs=1, agreement_rows=200,
+        agreement_runs=4,
+    )  # fmt: skip
+    monkeypatch.setattr(suite, "QUICK", tiny)
+    monkeypatch.setattr(suite, "measure", measure_here)
+    monkeypatch.setattr(suite, "compile_seconds", lambda: (1.0, 0.1))
+    monkeypatch.setattr("experiments.bench.agreement.MOST_Z", 0.0)
+    result = CliRunner().invoke(command.app, ["--quick", "--json"])
+    assert result.exit_code == 1
+    printed = json.loads(result.stdout)
+    assert printed["agree"] is False
+    assert {target["unit"] for target in printed["targets"]} >= {"ns / row-week", "bytes / row", "microseconds"}

@@ -1,0 +1,183 @@
+"""From an experiment to its answer: the same numbers for any number of workers, and honest about what is assumed."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.assumptions import assumptions_table
+from experiments.breakeven import PRICE, crossing_of, strengthened
+from experiments.compare import compare
+from experiments.executor import run_all, workers_for
+from experiments.experiment import Arm, Design, Experiment
+from experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from sim import Play
+from sim.readings import HEADLINE, KPIS
+from strategies import ChannelMix, DiscountTiers, DoNothing
+from tests.conftest import shop, today
+
+ARMS = (
+    Arm("today", today()),
+    Arm("tiers", today(Play("tiers", DiscountTiers()))),
+    Arm("mix", today(Play("mix", ChannelMix(factors={"paid_search": 2.0})))),
+    Arm("same", today(Play("idle", DoNothing()))),
+)
+
+
+@pytest.fixture(scope="module")
+def experiment() -> Experiment:
+    return Experiment("test", shop(), ARMS, Design(weeks=60, customers=300, replications=4, seed=3))
+
+
+@pytest.fixture(scope="module")
+def comparison(experiment: Experiment):
+    return compare(experiment, workers=1)
+
+
+def test_the_answer_is_the_same_for_any_number_of_workers(experiment: Experiment, comparison) -> None:
+    other = compare(experiment, workers=2)
+    assert set(other.tables) == set(comparison.tables)
+    for name, table in comparison.tables.items():
+        pd.testing.assert_frame_equal(table, other.tables[name], check_exact=True)
+
+
+def test_json_has_the_published_keys_and_only_finite_numbers(comparison) -> None:
+    answer = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
+    assert answer["baseline"] == "today"
+    assert answer["replications"] == 4
+    assert list(answer["arms"]) == ["today", "tiers", "mix", "same"]
+    reading = answer["arms"]["tiers"]["customer_equity"]
+    assert set(reading) >= {
+        "value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better", "variance_reduction",
+    }  # fmt: skip
+    assert reading["low"] <= reading["difference"] <= reading["high"]
+    assert answer["arms"]["today"]["orders"]["difference"] is None
+    assert set(answer["arms"]["mix"]) == set(KPIS)
+
+
+def test_an_arm_without_effect_differs_by_exactly_nothing(comparison) -> None:
+    same = comparison.effects[comparison.effects["arm"] == "same"]
+    assert (same["difference"].dropna() == 0).all()
+    assert (same["low_unknowns"].dropna() == 0).all()
+    assert (same["p_better"].dropna() == 0.5).all()
+
+
+def test_holm_never_makes_an_arm_look_surer(comparison) -> None:
+    arms = comparison.effects[comparison.effects["arm"] != "today"].dropna(subset=["p_value"])
+    assert (arms["p_holm"] >= arms["p_value"]).all()
+    assert (arms["p_holm"] > arms["p_value"]).any()
+
+
+def test_the_headline_holds_cac_repurchase_ltv_equity_and_volume(comparison) -> None:
+    assert set(comparison.headline()["kpi"]) == set(HEADLINE)
+    assert {"cac", "repurchase_52", "ltv_52", "customer_equity", "first_orders"} <= set(HEADLINE)
+
+
+def test_unknowns_widen_what_is_claimed(comparison) -> None:
+    row = comparison.effects.set_index(["arm", "kpi"]).loc[("tiers", "orders")]
+    assert row["high_unknowns"] - row["low_unknowns"] > 2 * (row["high"] - row["low"])
+
+
+def test_every_arm_of_a_sampled_world_meets_the_same_world(experiment: Experiment) -> None:
+    a, b = sampled_world(experiment, 1), sampled_world(replace(experiment, arms=ARMS[:2]), 1)
+    assert a == b
+    assert a != sampled_world(experiment, 2)
+    assert a != experiment.world
+
+
+def test_assumptions_stay_in_their_ranges_and_what_the_firm_knows_stays_put(experiment: Experiment) -> None:
+    drawn = [sampled_world(experiment, r) for r in range(200)]
+    elasticity = np.array([w.price.elasticity for w in drawn])
+    assert 1.0 <= elasticity.min() < 1.3
+    assert 2.3 < elasticity.max() <= 2.6
+    peak = (1.0 + 1.8 + 2.6) / 3  # mean of the triangular distribution
+    assert abs(elasticity.mean() - peak) < 4 * elasticity.std() / math.sqrt(200)
+    leads = np.array([w.channels[0].leads_most for w in drawn])
+    assert 30 <= leads.min() < leads.max() <= 120  # a factor of two
+    assert {w.economics for w in drawn} == {experiment.world.economics}
+    assert {w.base for w in drawn} == {experiment.world.base}  # authored, not fitted: no covariance to draw from
+    assert {w.channels[4].half_budget for w in drawn} == {0.0}
+
+
+def test_what_was_switched_off_stays_off_and_a_stated_range_is_used(experiment: Experiment) -> None:
+    off = replace(experiment, world=with_value(experiment.world, "price.pull_forward", 0.0))
+    assert {sampled_world(off, r).price.pull_forward for r in range(20)} == {0.0}
+    stated = replace(experiment, ranges={"economics.gross_margin": (0.40, 0.50)})
+    margins = np.array([sampled_world(stated, r).economics.gross_margin for r in range(50)])
+    assert 0.40 <= margins.min() < margins.max() <= 0.50
+
+
+def test_fitted_parameters_vary_by_their_joint_covariance(experiment: Experiment) -> None:
+    names = ("r", "alpha", "s", "beta")
+    sd = np.array([0.08, 0.10, 0.3, 0.5])
+    correlation = np.eye(4)
+    correlation[0, 1] = correlation[1, 0] = 0.8
+    correlation[2, 3] = correlation[3, 2] = 0.9
+    fitted = replace(experiment, log_covariance={"base": (names, (correlation * np.outer(sd, sd)).tolist())})
+    logs = np.log([[getattr(sampled_world(fitted, r).base, name) for name in names] for r in range(600)])
+    np.testing.assert_allclose(logs.std(axis=0), sd, rtol=0.15)
+    np.testing.assert_allclose(np.corrcoef(logs.T), correlation, atol=0.15)
+    assert not any(path.startswith("base.") for path, _, _ in assumed_unknowns(fitted))
+
+
+def test_one_more_channel_at_the_end_changes_no_other_draw(experiment: Experiment) -> None:
+    channels = experiment.world.channels
+    more = replace(experiment.world, channels=(*channels, replace(channels[0], name="new")))
+    drawn = sampled_world(replace(experiment, world=more), 3)
+    assert drawn.channels[:5] == sampled_world(experiment, 3).channels
+    assert drawn.price == sampled_world(experiment, 3).price
+
+
+def test_every_assumption_is_listed_with_range_source_and_kind(experiment: Experiment) -> None:
+    table = assumptions_table(experiment).set_index("name")
+    assert table.loc["price.elasticity", "kind"] == "assumed"
+    assert table.loc["price.pull_forward", "kind"] == "published"
+    assert table.loc["price.elasticity", "varied"]
+    assert not table.loc["economics.gross_margin", "varied"]
+    assert "base.a" not in table.index  # unused by the Pareto/NBD
+    real = assumptions_table(replace(experiment, fitted=frozenset({"base", "spend"}))).set_index("name")
+    assert set(real.loc[real["kind"] == "real", "group"]) == {"base", "spend"}
+    assert (table["source"].str.len() > 0).all()
+
+
+def test_break_even_finds_where_a_planted_gain_changes_sign(comparison) -> None:
+    assert crossing_of({0.0: -10.0, 0.5: -5.0, 1.0: 0.5, 2.0: 8.0}) == pytest.approx(0.9545, abs=1e-3)
+    assert math.isnan(crossing_of({0.0: 1.0, 1.0: 2.0}))
+    table = comparison.tables["breakeven"].set_index(["arm", "assumption"])
+    assert "does not depend" in table.loc[("same", PRICE), "sentence"]
+    tiers = table.loc[("tiers", PRICE)]
+    assert tiers["at_zero"] < 0  # discounts that move nobody only cost money
+    assert tiers["at_zero"] < tiers["at_default"]
+    assert table.loc[("mix", PRICE), "at_zero"] == pytest.approx(table.loc[("mix", PRICE), "at_default"])
+
+
+def test_the_strength_of_price_reactions_can_be_scaled_to_nothing_and_threefold() -> None:
+    world = shop()
+    assert strengthened(world, PRICE, 0.0).price.elasticity == 0
+    assert strengthened(world, PRICE, 3.0).price.elasticity == pytest.approx(5.4)
+    assert strengthened(world, PRICE, 3.0).price.elasticity_most > 5.4
+
+
+def _square(task: int) -> int:
+    if task < 0:
+        raise ValueError("no roots here")
+    return task * task
+
+
+def test_results_come_in_the_order_of_the_tasks_and_progress_counts_them() -> None:
+    seen: list[tuple[int, int]] = []
+    assert run_all(_square, [3, 1, 2], workers=2, on_done=lambda done, n: seen.append((done, n))) == [9, 1, 4]
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert run_all(_square, [], workers=2) == []
+    assert workers_for(8, 3) == 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failing_task_is_raised_where_the_driver_can_see_it(workers: int) -> None:
+    with pytest.raises(ValueError, match="no roots"):
+        run_all(_square, [1, -1, 2], workers=workers)
