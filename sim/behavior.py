@@ -26,7 +26,7 @@ NOTHING, ORDERS, LEAVES = 0, 1, 2
 @rule
 def relative_price(rate, today_rate):
     """Price paid at discount `rate`, relative to what is paid under today's standing discount."""
-    return (1.0 - rate) / (1.0 - today_rate)
+    return 1.0 if rate == today_rate else (1.0 - rate) / (1.0 - today_rate)
 
 
 @rule
@@ -36,6 +36,8 @@ def price_pull(price, reference, elasticity, gain, loss_aversion):
     -elasticity * ln P + gain * ln(R/P) where the price lies below the reference R; where it lies above, the same gap
     weighs `loss_aversion` times as much. Zero at today's price with an adapted reference.
     """
+    if price == 1.0 and reference == 1.0:
+        return 0.0
     surprise = gain * math.log(reference / price)
     if surprise < 0.0:
         surprise = surprise * loss_aversion
@@ -55,7 +57,7 @@ def order_hazard(base, pull, debt, repay_share):
     A promotion borrows from the future: each week `repay_share` of the debt is paid back as a lower hazard.
     Returns (hazard, repayment, extra hazard caused by the pull), all per week.
     """
-    lifted = base * math.exp(pull)
+    lifted = base if pull == 0.0 else base * math.exp(pull)
     repay = min(debt * repay_share, MOST_REPAID * lifted)
     return lifted - repay, repay, lifted - base
 

@@ -28,7 +28,7 @@ from sim.behavior import (
     run_down,
 )
 from sim.compiling import compiled, rule
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT
+from sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT, REACHED
 from sim.draws import LEAD as LEAD_DRAW
 from sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.quantiles import quantile
@@ -117,125 +117,106 @@ def person_ids(rows, n_founding):
 
 
 @rule
-def first_reached(reach, i, pressure):
-    """The channel that reaches prospect i this week, and when: (-1, 1.0) for none."""
+def first_reached(thresholds, before, after):
+    """The channel that reaches a prospect first this week, and when. At least one does."""
     source = -1
     when = 1.0
-    for c in range(pressure.after.size):
-        threshold = float(reach[i, c])
-        if threshold < pressure.after[c]:
-            moment = reach_moment(threshold, pressure.before[c], pressure.after[c])
+    for c in range(after.size):
+        threshold = float(thresholds[c])
+        if threshold < after[c]:
+            moment = reach_moment(threshold, before[c], after[c])
             if moment < when:
                 source = c
                 when = moment
     return source, when
 
 
-@rule
-def pull_of(rate, reference, elasticity, reaction):
-    """Effect of an offered rate on a person's log order rate, before the guard."""
-    if rate == reaction.today_rate and reference == 1.0:
-        return 0.0
-    price = relative_price(rate, reaction.today_rate)
-    return price_pull(price, reference, elasticity, reaction.gain, reaction.loss_aversion)
+@compiled
+def call_prospects(stage, reach, queue, called, clock):
+    """Mark the prospects whom the channels reach this week, so that nobody else need be looked at.
 
-
-@rule
-def pressure_to_order(base, rate, reference, elasticity, debt, reaction):
-    """(hazard, repayment, extra hazard, whether the guard bound) of a person who is offered `rate` this week."""
-    pull = pull_of(rate, reference, elasticity, reaction)
-    hazard, repay, extra = order_hazard(base, guarded(pull), debt, reaction.repay_share)
-    return hazard, repay, extra, pull != guarded(pull)
-
-
-@rule
-def standing_rate(offer, i, source, stage):
-    """The best price cut that holds for every order of the week: the public one, or the customer's own."""
-    rate = offer.public[source + 1]
-    if stage == CUSTOMER and offer.own.size > 0:
-        rate = max(rate, float(offer.own[i]))
-    return rate
-
-
-@rule
-def single_rate(people, offer, i, source, stage, week):
-    """A price cut for one order only: the first-order offer of a lead, the coupon of a customer. 0 for none."""
-    if stage == LEAD:
-        return offer.first[source + 1]
-    if people.coupon_ends[i] > week:
-        return float(people.coupon_rate[i])
-    return 0.0
-
-
-@rule
-def record_orders(people, i, week, book, first_written, written, identified):
-    """Write a person's orders of the week into the record. Returns the number of orders now in the book."""
-    spend = np.int64(0)
-    for j in range(first_written, written):
-        spend += book.paid[j]
-    if people.orders[i] == 0:
-        people.first_order[i] = week + float(book.at[first_written])
-        people.identified[i] = identified
-    people.last_order[i] = week + float(book.at[written - 1])
-    people.orders[i] += written - first_written
-    people.orders_52[i] += written - first_written
-    people.spend[i] += spend
-    people.spend_52[i] += spend
-    return written
+    `queue` [channels, prospects] holds the rows of the prospects in the order in which each channel would reach them,
+    `called` [channels] how far each channel has come; a channel goes on until its `clock` [channels].
+    """
+    for c in range(called.size):
+        k = called[c]
+        while k < queue.shape[1] and float(reach[queue[c, k], c]) < clock[c]:
+            if stage[queue[c, k]] == PROSPECT:
+                stage[queue[c, k]] = REACHED
+            k += 1
+        called[c] = k
 
 
 @compiled
 def live_week(people, reaction, offer, pressure, week, season, n_founding, key0, key1, book, leads, counts, start, m):
     """Live one week of the rows from `start` on, writing orders into `book` after its first m.
 
+    Prospects must have been called (`call_prospects`); those who were not are passed over.
+
     Returns (next row, orders written). The next row is short of the end when the book is full: nothing of that row
     has been written, so the caller makes room and calls again.
     """
-    for i in range(start, people.stage.size):
-        stage = np.int64(people.stage[i])
-        if stage >= GONE:
+    # Columns and constants as locals: reaching for an array inside a tuple costs a reference count each time.
+    stages, sources, reach = people.stage, people.source, people.reach
+    order_clocks, life_clocks = people.order_clock, people.life_clock
+    order_rates, departure_rates, p_dropouts = people.order_rate, people.departure_rate, people.p_dropout
+    references, debts, elasticities, mean_orders = people.reference, people.debt, people.elasticity, people.mean_order
+    n_orders, coupon_rates, coupon_ends = people.orders, people.coupon_rate, people.coupon_ends
+    today_rate, gain, loss_aversion = reaction.today_rate, reaction.gain, reaction.loss_aversion
+    carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
+    pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
+    spend_shape, spend_quantiles = reaction.spend_shape, reaction.spend_quantiles
+    conversion, p_identified = reaction.conversion, reaction.p_identified
+    public, first, own = offer.public, offer.first, offer.own
+    before, after = pressure.before, pressure.after
+    rows, nths, ats, values, paids = book.row, book.nth, book.at, book.value, book.paid
+    room = rows.size
+
+    for i in range(start, stages.size):
+        was = np.int64(stages[i])
+        if was == PROSPECT or was >= GONE:
             continue
         who = person_id(i, n_founding)
-        source = np.int64(people.source[i])
-        order_clock = people.order_clock[i]
-        life_clock = people.life_clock[i]
-        now = 0.0
+        stage, source, now = was, np.int64(sources[i]), 0.0
+        order_clock, life_clock = order_clocks[i], life_clocks[i]
 
-        # Prospects: does a channel reach them?
-        was = stage
-        if stage == PROSPECT:
-            source, now = first_reached(people.reach, i, pressure)
-            if source < 0:
-                continue
+        # A prospect whom a channel reaches becomes a lead.
+        if was == REACHED:
             stage = LEAD
+            source, now = first_reached(reach[i], before, after)
             u_order, u_cool, _, _ = uniforms(key0, key1, LEAD_DRAW, who, 0)
-            order_clock = exponential(u_order)
-            life_clock = exponential(u_cool)
+            order_clock, life_clock = exponential(u_order), exponential(u_cool)
 
-        # The offer, and what it does to this week's hazards.
-        reference = float(people.reference[i])
-        elasticity = float(people.elasticity[i])
-        debt = float(people.debt[i])
-        standing = standing_rate(offer, i, source, stage)
-        single = single_rate(people, offer, i, source, stage, week)
-        seen = max(standing, single)
+        # The offer: the best standing price cut, and one for a single order. What it does to this week's hazards.
+        standing = public[source + 1]
+        single = 0.0
+        debt = float(debts[i])
         if stage == LEAD:
-            base = reaction.conversion[source]
-            departure = reaction.lead_cooling
+            single = first[source + 1]
+            base, departure = conversion[source], reaction.lead_cooling
         else:
-            base = float(people.order_rate[i]) * season
-            departure = float(people.departure_rate[i])
-        hazard, repay, extra, bound = pressure_to_order(base, seen, reference, elasticity, debt, reaction)
+            if own.size > 0:
+                standing = max(standing, float(own[i]))
+            if coupon_ends[i] > week:
+                single = float(coupon_rates[i])
+            base, departure = float(order_rates[i]) * season, float(departure_rates[i])
+        price = relative_price(max(standing, single), today_rate)
+        reference, elasticity = float(references[i]), float(elasticities[i])
+        pull = price_pull(price, reference, elasticity, gain, loss_aversion)
+        hazard, repay, extra = order_hazard(base, guarded(pull), debt, repay_share)
 
         # Events in their order. Nothing is stored yet: if the book is full, the row is lived again.
-        first_written = m
-        written = m
-        index = np.int64(people.orders[i])
-        identified = people.identified[i]
+        first_written = written = m
+        nth = np.int64(n_orders[i])
         customer_since = now
-        used_single = False
-        full = False
-        while True:
+        identified = used_single = full = False
+        left = 1.0 - now
+        quiet = order_clock >= hazard * left and life_clock >= departure * left
+        if quiet:  # as in most weeks: what the loop would do, at a third of its cost
+            order_clock = run_down(order_clock, hazard, left)
+            life_clock = run_down(life_clock, departure, left)
+            now += left
+        while not quiet:
             what, lived = next_event(order_clock, hazard, life_clock, departure, 1.0 - now)
             order_clock = run_down(order_clock, hazard, lived)
             life_clock = run_down(life_clock, departure, lived)
@@ -245,58 +226,70 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
             if what == LEAVES:
                 stage = COLD if stage == LEAD else GONE
                 break
-            if written == book.row.size:
+            if written == room:
                 full = True
                 break
-            u_gap, u_spend, u_drop, u_identified = uniforms(key0, key1, ORDER, who, index)
-            size = quantile(reaction.spend_quantiles, u_spend)
-            value = list_value(float(people.mean_order[i]), size, reaction.spend_shape, reaction.today_rate)
+            u_gap, u_spend, u_drop, u_identified = uniforms(key0, key1, ORDER, who, nth)
+            size = quantile(spend_quantiles, u_spend)
+            value = list_value(float(mean_orders[i]), size, spend_shape, today_rate)
             taken = standing if used_single else max(standing, single)
-            book.row[written] = i
-            book.nth[written] = index
-            book.at[written] = now
-            book.value[written] = np.int64(value)
-            book.paid[written] = np.int64(paid_value(value, taken))
+            rows[written] = i
+            nths[written] = nth
+            ats[written] = now
+            values[written] = np.int64(value)
+            paids[written] = np.int64(paid_value(value, taken))
             written += 1
-            index += 1
+            nth += 1
             used_single = used_single or single > standing
             order_clock = exponential(u_gap)
             if stage == LEAD:
                 stage = CUSTOMER
                 customer_since = now
-                identified = u_identified < reaction.p_identified[source]
+                identified = u_identified < p_identified[source]
                 life_clock = exponential(uniforms(key0, key1, LIFE, who, 0)[0])
-                departure = float(people.departure_rate[i])
-                base = float(people.order_rate[i]) * season
-                standing = standing_rate(offer, i, source, LEAD)
-                hazard, repay, extra, _ = pressure_to_order(base, standing, reference, elasticity, debt, reaction)
-            elif u_drop < float(people.p_dropout[i]):
+                base, departure = float(order_rates[i]) * season, float(departure_rates[i])
+                after_first = relative_price(standing, today_rate)
+                later_pull = price_pull(after_first, reference, elasticity, gain, loss_aversion)
+                hazard, repay, extra = order_hazard(base, guarded(later_pull), debt, repay_share)
+            elif u_drop < float(p_dropouts[i]):
                 stage = GONE
                 break
         if full:
             return i, m
 
         # What stays: state, records, and what the price did to expectations.
+        order_clocks[i] = order_clock
+        life_clocks[i] = life_clock
         counts[ALIVE] += was == CUSTOMER
-        counts[BOUND] += bound
-        counts[DEPARTED] += stage == GONE
-        counts[COOLED] += stage == COLD
-        if was == PROSPECT:
-            leads[source] += 1
-            people.source[i] = source
+        counts[BOUND] += pull != guarded(pull)
         if stage != was:
-            people.stage[i] = stage
-        people.order_clock[i] = order_clock
-        people.life_clock[i] = life_clock
+            stages[i] = stage
+            counts[DEPARTED] += stage == GONE
+            counts[COOLED] += stage == COLD
+            if was == REACHED:
+                leads[source] += 1
+                sources[i] = source
         if written > first_written:
-            m = record_orders(people, i, week, book, first_written, written, identified)
+            spend = np.int64(0)
+            for j in range(first_written, written):
+                spend += paids[j]
+            if n_orders[i] == 0:
+                people.first_order[i] = week + float(ats[first_written])
+                people.identified[i] = identified
+            people.last_order[i] = week + float(ats[written - 1])
+            n_orders[i] = nth
+            people.orders_52[i] += written - first_written
+            people.spend[i] += spend
+            people.spend_52[i] += spend
             if used_single:
-                people.coupon_ends[i] = 0
+                coupon_ends[i] = 0
+            m = written
         if stage == CUSTOMER and (debt > 0.0 or extra > 0.0):
-            people.debt[i] = next_debt(debt, repay, extra, reaction.pull_forward, now - customer_since)
-        price = relative_price(seen, reaction.today_rate)
-        if price != reference and (
-            written > first_written or uniforms(key0, key1, NOTICE, who, week)[0] < reaction.p_exposure
-        ):
-            people.reference[i] = adapted_reference(reference, price, reaction.carry_over)
-    return people.stage.size, m
+            debts[i] = next_debt(debt, repay, extra, pull_forward, now - customer_since)
+        if price != reference:
+            noticed = written > first_written
+            if not noticed:
+                noticed = uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure
+            if noticed:
+                references[i] = adapted_reference(reference, price, carry_over)
+    return stages.size, m

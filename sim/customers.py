@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Stages of a life. Only the simulation knows COLD and GONE; the firm sees silence.
-PROSPECT, LEAD, CUSTOMER, GONE, COLD = 0, 1, 2, 3, 4
-STAGES = ("prospect", "lead", "customer", "gone", "cold lead")
+# Stages of a life. Only the simulation knows COLD and GONE; the firm sees silence. REACHED lasts for a moment: the
+# prospects whom a channel reaches this week carry it between the channel's call and their own week.
+PROSPECT, REACHED, LEAD, CUSTOMER, GONE, COLD = 0, 1, 2, 3, 4, 5
+STAGES = ("prospect", "reached", "lead", "customer", "gone", "cold lead")
 
 SOURCE_BEFORE = -1  # a customer of the founding base whose channel was not recorded
 NEVER = np.float32(-1e9)  # the time of something that has not happened

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.behavior import list_value, paid_value
 from sim.compiling import compiled
@@ -27,11 +28,15 @@ from sim.world import World
 
 @dataclass(frozen=True)
 class Founders:
-    """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before."""
+    """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before.
+
+    `queue` [channels, prospects] holds the prospects' rows in the order in which each channel would reach them.
+    """
 
     customers: Customers
     past: dict[int, Orders]
     n_founding: int
+    queue: NDArray[np.int32]
 
 
 def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founders:
@@ -49,7 +54,8 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
     else:
         past = _live_the_past(world, customers, n_founding, key)
     _wind_clocks(customers.stage, customers.orders, customers.order_clock, customers.life_clock, n_founding, *key)
-    return Founders(customers, past, n_founding)
+    queue = n_founding + np.argsort(customers.reach[n_founding:], axis=0, kind="stable").T.astype(np.int32, order="C")
+    return Founders(customers, past, n_founding, queue)
 
 
 def _draw_traits(world: World, customers: Customers, n_founding: int, key: tuple) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.books import WeeklyBooks
 from sim.channels import Channel
-from sim.crowd import ALIVE, BOUND, N_COUNTS, Offer, People, Pressure, Reaction, live_week, person_ids
+from sim.crowd import ALIVE, BOUND, N_COUNTS, Offer, People, Pressure, Reaction, call_prospects, live_week, person_ids
 from sim.customers import MINOR, Customers
 from sim.draws import MODEL, draw_lots, key_of, lot_index
 from sim.founding import Founders, found
@@ -51,6 +51,7 @@ class Market(mesa.Model):
         founders = founders or found(self.world, seed, replication, use)
         self.customers: Customers = founders.customers.copy()
         self.n_founding = founders.n_founding
+        self._queue, self._called = founders.queue, np.zeros(len(self.world.channels), np.int64)
         self.order_log = OrderLog(founders.past)
         self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
         self.channels = [
@@ -126,6 +127,7 @@ class Market(mesa.Model):
             np.array([channel.clock_before for channel in self.channels]),
             np.array([channel.clock for channel in self.channels]),
         )
+        call_prospects(self._people.stage, self._people.reach, self._queue, self._called, pressure.after)
         self.leads = np.zeros(len(self.channels), np.int64)
         self.counts[:] = 0
         season = self._season[self.week % YEAR]

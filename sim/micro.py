@@ -124,10 +124,8 @@ class Person(mesa.Agent):
     def hazards(self, rate: float) -> tuple[float, float, float, float]:
         """(order hazard, departure hazard, repayment, extra hazard) this week when offered `rate`."""
         reaction = self.model.reaction
-        reference, pull = float(self.reference), 0.0
-        if rate != reaction.today_rate or reference != 1.0:
-            price = relative_price(rate, reaction.today_rate)
-            pull = price_pull(price, reference, float(self.elasticity), reaction.gain, reaction.loss_aversion)
+        price = relative_price(rate, reaction.today_rate)
+        pull = price_pull(price, float(self.reference), float(self.elasticity), reaction.gain, reaction.loss_aversion)
         self.bound = pull != guarded(pull)
         if self.stage == LEAD:
             base, departure = reaction.conversion[self.source], reaction.lead_cooling

@@ -73,9 +73,13 @@ def test_a_measured_case_states_time_memory_and_who_ever_bought() -> None:
 
 
 def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_error() -> None:
-    found = variance.reductions(customers=150, weeks=8, replications=12)
-    assert [r.policy for r in found] == list(variance.TARGETS)
-    assert all(r.factor > 1 and r.half_width > 0 and np.isfinite(r.standard_error) for r in found)
+    alone = variance.reductions(customers=400, weeks=10, replications=12)
+    market = variance.reductions(customers=150, weeks=8, replications=12, acquisition=True)
+    for found in (alone, market):
+        assert [r.policy for r in found] == list(variance.TARGETS)
+        assert all(r.factor > 1 and r.half_width > 0 and np.isfinite(r.standard_error) for r in found)
+    assert [r.target for r in alone] == list(variance.TARGETS.values())
+    assert {r.target for r in market} == {None}
 
 
 def test_the_command_prints_json_and_fails_when_engines_disagree(monkeypatch: pytest.MonkeyPatch) -> None:

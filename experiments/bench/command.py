@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
@@ -43,10 +44,9 @@ def speed(
 
 @app.command()
 def variance(
-    replications: Annotated[int, typer.Option(min=8, help="Paired replications.")] = 96,
-    customers: Annotated[
-        int, typer.Option(min=100, help="Founding customers; nine prospects come with each.")
-    ] = 20_000,
+    replications: Annotated[int, typer.Option(min=8, help="Paired replications of the customers alone.")] = 192,
+    market_replications: Annotated[int, typer.Option(min=8, help="... of the market with acquisition.")] = 48,
+    customers: Annotated[int, typer.Option(min=100, help="Founding customers.")] = 20_000,
     weeks: Annotated[int, typer.Option(min=1, max=520)] = 52,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per core.")] = 0,
     as_json: Json = False,
@@ -55,14 +55,23 @@ def variance(
     from experiments.bench.tables import print_reductions
     from experiments.bench.variance import reductions
 
+    populations = {"customers alone": (False, replications), "with acquisition": (True, market_replications)}
+    found = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("living paired replications", total=replications)
-        found = reductions(
-            customers, weeks, replications, workers=workers,
-            on_done=lambda done, total: progress.update(task, completed=done, total=total),
-        )  # fmt: skip
+        for name, (acquisition, pairs) in populations.items():
+            task = progress.add_task(name, total=pairs)
+            found[name] = reductions(
+                customers, weeks, pairs, acquisition=acquisition, workers=workers,
+                on_done=partial(_advance, progress, task),
+            )  # fmt: skip
     if as_json:
-        print(json.dumps([{**asdict(r), "met": r.met} for r in found], indent=2))
-    else:
-        title = f"Orders of {customers:,} founding customers and their market over {weeks} weeks, {replications} pairs"
-        print_reductions(found, title, Console())
+        listed = {name: [{**asdict(r), "met": r.met} for r in found[name]] for name in found}
+        print(json.dumps(listed, indent=2))
+        return
+    for name, (_, pairs) in populations.items():
+        title = f"Orders over {weeks} weeks, {customers:,} founding customers, {name}: {pairs} pairs"
+        print_reductions(found[name], title, Console())
+
+
+def _advance(progress: Progress, task: TaskID, done: int, total: int) -> None:
+    progress.update(task, completed=done, total=total)

@@ -43,8 +43,11 @@ def print_results(results: Results, console: Console) -> None:
 
 def print_reductions(reductions: Sequence[Reduction], title: str, console: Console) -> None:
     """The variance-reduction factors beside their targets."""
-    rows = [(r.policy, f"{r.effect:+.1%}", f"± {r.half_width:.2%}", f"{r.factor:.0f}", f"± {r.standard_error:.0f}",
-             f"{r.target:.0f}", _verdict(r.met)) for r in reductions]  # fmt: skip
+    rows = [
+        (r.policy, f"{r.effect:+.1%}", f"± {r.half_width:.2%}", f"{r.factor:.1f}", f"± {r.standard_error:.1f}",
+         "-" if r.target is None else f"{r.target:.0f}", "" if r.met is None else _verdict(r.met))
+        for r in reductions
+    ]  # fmt: skip
     names = ("against today", "orders", "95 % half-width", "variance reduction", "standard error", "at least", "")
     console.print(_table(title, names, rows))
 
