@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORES  ?= 2
 
-.PHONY: demo test test-slow check format bench lab clean
+.PHONY: demo test test-fast lint check format bench lab lock clean
 
 # The core environment runs experiments; the development one adds tests, linters and JupyterLab.
 $(VENV)/.core: requirements/core.txt pyproject.toml
@@ -19,3 +19,44 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	@echo "Adding the development tools to $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# The main job: calibrate on 39 weeks of a real order log, check against the next 39, compare three policies.
+demo: $(VENV)/.core
+	$(BIN)/crmlab calibrate experiments/data/cdnow_sample.csv --customer sample_id --date date --amount dollar_value \
+	    --holdout-weeks 39 --out results/demo/cdnow.toml
+	$(BIN)/crmlab compare experiments/library/cdnow.toml --world results/demo/cdnow.toml --out results
+
+# Every test, two at a time, and a few of them once more as plain Python without compilation.
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m plain
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
+
+lint: $(VENV)/.dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+check: lint test
+
+format: $(VENV)/.dev
+	$(BIN)/python -m ruff format .
+	$(BIN)/python -m ruff check --fix .
+
+bench: $(VENV)/.core
+	$(BIN)/python -m experiments.bench
+
+lab: $(VENV)/.dev
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+# The lists of requirements, with hashes and without index lines. Needs `uv` (pip install uv).
+LOCK = uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q
+lock:
+	$(LOCK) pyproject.toml -o requirements/core.txt
+	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
+	$(LOCK) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

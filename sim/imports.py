@@ -28,7 +28,7 @@ from sim.textbook import BGNBD, ParetoNBD
 from sim.world import History, World
 
 Floats = NDArray[np.float64]
-TAU_NODES = 257
+TAU_NODES = 129
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,9 @@ def _draw_posterior(world: World, customers: Customers, seen: Summary, key: tupl
     departure = dropout = np.zeros(n)
     if base.model == "pareto_nbd":
         alive = u_alive < ParetoNBD(base.r, base.alpha, base.s, base.beta).p_alive(seen.x, seen.t_x, seen.watched)
-        until = np.where(alive, seen.watched, _departure_time(world, seen, u_tau))
+        gone = np.flatnonzero(~alive)
+        until = seen.watched.copy()
+        until[gone] = _departure_time(world, seen.take(gone), u_tau[gone])
         departure = special.gammaincinv(base.s + ~alive, u_leave) / (base.beta + until) * world.departure_factor
     elif base.model == "bg_nbd":
         alive = u_alive < BGNBD(base.r, base.alpha, base.a, base.b).p_alive(seen.x, seen.t_x, seen.watched)
@@ -131,7 +133,7 @@ def _departure_time(world: World, seen: Summary, u: Floats) -> Floats:
     base = world.base
     share = np.linspace(0.0, 1.0, TAU_NODES)
     tau = np.empty_like(u)
-    for block in np.array_split(np.arange(u.size), -(-u.size // 20_000)):
+    for block in np.array_split(np.arange(u.size), 1 + u.size // 20_000):
         t_x, watched, x = seen.t_x[block, None], seen.watched[block, None], seen.x[block, None]
         grid = t_x + (watched - t_x) * share
         log_density = -(base.r + x) * np.log(base.alpha + grid) - (base.s + 1) * np.log(base.beta + grid)

@@ -167,6 +167,11 @@ class Market(mesa.Model):
         return draw_lots(*self.key, lot_index(name), person_ids(rows, self.n_founding))
 
     @property
+    def bytes_per_row(self) -> float:
+        """Memory of the people per row: columns and the order in which channels reach prospects; no order log."""
+        return self.customers.bytes_per_row + self._queue.nbytes / max(self.customers.n, 1)
+
+    @property
     def customer_weeks(self) -> int:
         """Weeks begun by customers who had not left: known to the simulation only."""
         return int(self.totals[ALIVE])

@@ -41,8 +41,8 @@ class TimedMarket(Market):
 
     @property
     def column_bytes(self) -> int:
-        """Memory of the columns, order log apart."""
-        return round(self.customers.bytes_per_row * self.customers.n)
+        """Memory of the columns and of the channels' queues of prospects, order log apart."""
+        return round(self.customers.bytes_per_row * self.customers.n) + self._queue.nbytes
 
 
 def ours(rows: int, seed: int, cut: float = 0.0, plays: Sequence[Play] | None = None) -> TimedMarket:

@@ -109,7 +109,7 @@ class Results:
             Target(f"compiled pass, base, {rows:,} rows", pass_median, pass_least, PASS_NS, "ns / row-week"),
             Target(f"whole market, all strategies, {rows:,} rows", self.whole.median_ns, self.whole.least_ns, WHOLE_NS,
                    "ns / row-week"),
-            Target("columns, order log apart", columns, columns, ROW_BYTES, "bytes / row"),
+            Target("columns and queues, order log apart", columns, columns, ROW_BYTES, "bytes / row"),
             Target(f"a week at {small.case.rows:,} rows, base", small.week_us, least_us, WEEK_US, "microseconds"),
             Target("growth of time with rows", self.time_exponent, self.time_exponent, MOST_EXPONENT, "exponent"),
         ]  # fmt: skip
