@@ -28,7 +28,7 @@ NEGLIGIBLE = 1e-9
 
 
 def strengthened(world: World, assumption: str, factor: float) -> World:
-    """The world with one family of assumed effects scaled: how people react to prices, or how many leads media bring."""
+    """The world with one family of assumed effects scaled: reactions to prices, or the leads that media bring."""
     if assumption == PRICE:
         price = world.price
         most = max(price.elasticity_most, price.elasticity_most * factor)

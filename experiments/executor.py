@@ -30,13 +30,11 @@ def run_all(
     `work` and the tasks must be picklable. `on_done(done, total)` is called after each. An interrupt or a failing
     task stops the rest and is raised here.
     """
-    done = 0
     results: dict[int, Result] = {}
     for number, result in _finished(work, tasks, workers_for(workers, len(tasks))):
         results[number] = result
-        done += 1
         if on_done:
-            on_done(done, len(tasks))
+            on_done(len(results), len(tasks))
     return [results[number] for number in range(len(tasks))]
 
 

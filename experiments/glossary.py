@@ -11,6 +11,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
@@ -114,24 +115,17 @@ def kpi_page() -> str:
     overview = table(("id", "KPI", "unit", "direction", "headline"), rows)
     intro = (
         "Totals are those of the real market, money is in whole currency units, a year has 52 weeks. An undefined "
-        "reading is empty, never 0. A ratio does not stand alone: read it beside the volumes and customer equity. How "
+        "reading is a dash in tables and null in JSON, never 0. A ratio does not stand alone: read it beside the volumes and customer equity. How "
         "to add one: [adding-a-kpi.md](adding-a-kpi.md)."
     )
     return page("KPIs", intro, overview, *(_kpi_section(kpi) for kpi in KPIS.values()))
 
 
 def _kpi_section(kpi: Kpi) -> str:
-    lines = [
-        f"## {kpi.id}",
-        f"**{kpi.label}**, {kpi.unit}; {BETTER[kpi.direction]}."
-        + (" Known to the simulation only: no firm could measure it." if kpi.hidden else ""),
-        f"- Formula: {kpi.formula}",
-        f"- Who counts: {kpi.eligible}",
-        f"- Window: {kpi.window}",
-        f"- At the edge: {kpi.censoring}",
-        f"- Reference: {kpi.reference}",
-    ]
-    return "\n".join([lines[0], "", lines[1], "", *lines[2:]])
+    hidden = " Known to the simulation only: no firm could measure it." if kpi.hidden else ""
+    facts = {"Formula": kpi.formula, "Who counts": kpi.eligible, "Window": kpi.window, "At the edge": kpi.censoring}
+    lines = "\n".join(f"- {word}: {fact}" for word, fact in (facts | {"Reference": kpi.reference}).items())
+    return f"## {kpi.id}\n\n**{kpi.label}**, {kpi.unit}; {BETTER[kpi.direction]}.{hidden}\n\n{lines}"
 
 
 def strategy_page() -> str:
@@ -245,10 +239,9 @@ def _value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return f"{value:g}"
-    if isinstance(value, str) and value:
-        return f"`{value}`"
-    required = type(value).__name__ == "_MISSING_TYPE"
-    return "required" if required else ""
+    if value is MISSING:
+        return "required"
+    return f"`{value}`" if isinstance(value, str) and value else ""
 
 
 if __name__ == "__main__":

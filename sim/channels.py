@@ -30,18 +30,29 @@ def hill_elasticity(channel: ChannelSpec, pressure: float) -> float:
     return channel.hill_slope / (1 + (pressure / channel.half_budget) ** channel.hill_slope)
 
 
+def opening_clock(channel: ChannelSpec, prospects: int, lead_weeks: float) -> float:
+    """Where the channel's clock stands at week 0: those whom it has passed are the leads of that moment.
+
+    Under today's budget a channel keeps as many leads as it wins in the mean time that a lead takes to order or to
+    cool off, 1 / (conversion + cooling hazard).
+    """
+    leads_a_week = hill_leads(channel, channel.budget)
+    weeks_a_lead = 1 / (channel.conversion_hazard(lead_weeks) + 1 / lead_weeks)
+    return leads_a_week * weeks_a_lead / max(prospects, 1)
+
+
 class Channel(mesa.Agent):
     """One channel of a market. `spend` is set by the settled budgets, all else follows from it."""
 
-    def __init__(self, model: mesa.Model, spec: ChannelSpec, number: int, prospects: int) -> None:
+    def __init__(self, model: mesa.Model, spec: ChannelSpec, number: int, prospects: int, opening_clock: float) -> None:
         super().__init__(model)
         self.spec = spec
         self.number = number
         self.prospects = prospects
         self.spend = 0.0
         self.adstock = spec.budget / (1 - spec.carry_over)  # the steady state of today's budget
-        self.clock = 0.0
-        self.clock_before = 0.0
+        self.clock = opening_clock
+        self.clock_before = opening_clock
 
     @property
     def pressure(self) -> float:

@@ -118,7 +118,7 @@ def person_ids(rows, n_founding):
 
 @rule
 def first_reached(thresholds, before, after):
-    """The channel that reaches a prospect first this week, and when. At least one does."""
+    """The channel whose clock passes a prospect's threshold first, and when: (-1, 1.0) for none."""
     source = -1
     when = 1.0
     for c in range(after.size):

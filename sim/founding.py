@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.behavior import list_value, paid_value
+from sim.channels import opening_clock
 from sim.compiling import compiled
-from sim.crowd import person_id
-from sim.customers import CUSTOMER, GONE, PROSPECT, Customers
+from sim.crowd import first_reached, person_id
+from sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
 from sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, TRAITS, exponential, key_of, uniforms
+from sim.draws import LEAD as LEAD_DRAW
 from sim.imports import found_imported
 from sim.orders import YEAR, Orders, orders_by_week
 from sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
@@ -30,19 +32,22 @@ from sim.world import World
 class Founders:
     """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before.
 
-    `queue` [channels, prospects] holds the prospects' rows in the order in which each channel would reach them.
+    `queue` [channels, prospects] holds the prospects' rows in the order in which each channel would reach them,
+    `opening_clock` [channels] how far the channels had come at week 0.
     """
 
     customers: Customers
     past: dict[int, Orders]
     n_founding: int
     queue: NDArray[np.int32]
+    opening_clock: NDArray[np.float64]
 
 
 def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founders:
     """The founding population of a replication. `world` is already at the wanted number of rows."""
     n_founding = world.population.customers
-    customers = Customers.empty(n_founding + world.population.prospects, len(world.channels))
+    n = n_founding + world.population.prospects
+    customers = Customers.empty(n, len(world.channels))
     key = key_of(seed, replication, use)
     _draw_traits(world, customers, n_founding, key)
     _draw_reach(world, customers, n_founding, key)
@@ -55,7 +60,12 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
         past = _live_the_past(world, customers, n_founding, key)
     _wind_clocks(customers.stage, customers.orders, customers.order_clock, customers.life_clock, n_founding, *key)
     queue = n_founding + np.argsort(customers.reach[n_founding:], axis=0, kind="stable").T.astype(np.int32, order="C")
-    return Founders(customers, past, n_founding, queue)
+    opening = np.array([opening_clock(c, n - n_founding, world.acquisition.lead_weeks) for c in world.channels])
+    _call_leads(
+        customers.stage, customers.source, customers.order_clock, customers.life_clock, customers.reach, opening,
+        n_founding, *key,
+    )  # fmt: skip
+    return Founders(customers, past, n_founding, queue, opening)
 
 
 def _draw_traits(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
@@ -197,6 +207,20 @@ def _fill_past(
         if leaves < age:
             stage[i] = GONE
     return m
+
+
+@compiled
+def _call_leads(stage, source, order_clock, life_clock, reach, opening_clock, n_founding, key0, key1):
+    """Prospects whom a channel has reached before week 0 are leads; how long they have been does not matter."""
+    since = np.zeros_like(opening_clock)
+    for i in range(n_founding, stage.size):
+        channel, _ = first_reached(reach[i], since, opening_clock)
+        if channel >= 0:
+            u_order, u_cool, _, _ = uniforms(key0, key1, LEAD_DRAW, person_id(i, n_founding), 0)
+            stage[i] = LEAD
+            source[i] = channel
+            order_clock[i] = exponential(u_order)
+            life_clock[i] = exponential(u_cool)
 
 
 @compiled

@@ -55,7 +55,7 @@ class Market(mesa.Model):
         self.order_log = OrderLog(founders.past)
         self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
         self.channels = [
-            Channel(self, spec, number, self.world.population.prospects)
+            Channel(self, spec, number, self.world.population.prospects, float(founders.opening_clock[number]))
             for number, spec in enumerate(self.world.channels)
         ]
         self.offers = Offers(self.customers, self.world.channels, self.scale)
@@ -196,7 +196,7 @@ def reaction_of(world: World) -> Reaction:
         float(world.spend.p),
         gamma_quantiles(world.spend.p).log_value,
         cooling,
-        np.array([cooling * c.p_convert / (1 - c.p_convert) for c in world.channels], np.float64),
+        np.array([c.conversion_hazard(world.acquisition.lead_weeks) for c in world.channels], np.float64),
         np.array([c.p_identified for c in world.channels], np.float64),
     )
 

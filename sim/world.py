@@ -135,6 +135,10 @@ class Channel:
     commission: Annotated[float, Unknown(0.0, 0.4, "share of every order's price", "preset", "R2")] = 0.0
     fixed_cost: Annotated[float, Unknown(0.0, 1e7, "currency a week", "preset", "A")] = 0.0
 
+    def conversion_hazard(self, lead_weeks: float) -> float:
+        """Weekly hazard of a lead's first order at today's price, such that `p_convert` order before cooling off."""
+        return self.p_convert / (1 - self.p_convert) / lead_weeks
+
     @property
     def carry_over(self) -> float:
         """Share of this week's advertising pressure that is still there next week."""

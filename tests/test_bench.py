@@ -50,10 +50,13 @@ def test_plain_founders_have_the_moments_of_the_world() -> None:
 
 def test_plain_advertising_moves_prospects_as_the_channels_of_the_market_do() -> None:
     world = base_world()
-    market = Market(world, all_plays()[:1], customers=100).run(3)
+    market = Market(world, all_plays()[:1], customers=100)
+    opening = [channel.clock for channel in market.channels]
+    market.run(3)
     advertising = Advertising(world.at_rows(100)[0])
     clocks = sum(advertising.week() for _ in range(3))
-    np.testing.assert_allclose(clocks, [channel.clock for channel in market.channels], rtol=1e-12)
+    moved = np.subtract([channel.clock for channel in market.channels], opening)
+    np.testing.assert_allclose(clocks, moved, rtol=1e-12)
     steady = [hill_leads(c, c.budget) for c in world.at_rows(100)[0].channels]
     np.testing.assert_allclose(advertising.week() * advertising.prospects, steady, rtol=1e-12)
 

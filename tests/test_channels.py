@@ -71,12 +71,21 @@ def test_todays_budget_brings_its_steady_number_of_leads_from_the_first_week_on(
         assert abs(leads[:, week].mean() - expected) < 4 * np.sqrt(expected / 30) + 0.003 * expected
 
 
+def test_first_orders_flow_from_the_first_week_on_because_there_are_leads_already() -> None:
+    world = shop(channels=(SEARCH,), population=Population(customers=100, prospects=100_000))
+    first = np.array([Market(world, today(), replication=r).run(4).books["first_orders"] for r in range(40)])
+    expected = hill_leads(SEARCH, SEARCH.budget) * SEARCH.p_convert
+    for week in range(4):
+        assert abs(first[:, week].mean() - expected) < 4 * np.sqrt(expected / 40)
+
+
 def test_the_market_depletes_by_itself() -> None:
     world = shop(channels=(replace(SEARCH, leads_most=2000, affinity_cv=0.0),), population=Population(100, 5000))
     market = Market(world, today()).run(30)
     left = (market.customers.stage[100:] == PROSPECT).mean()
     reach_per_week = hill_leads(world.channels[0], 1000) / 5000
-    assert left == pytest.approx(np.exp(-30 * reach_per_week), abs=4 * np.sqrt(left / 5000))
+    weeks_a_lead = 4.0 * (1 - world.channels[0].p_convert)  # those who were leads at week 0
+    assert left == pytest.approx(np.exp(-(30 + weeks_a_lead) * reach_per_week), abs=4 * np.sqrt(left / 5000))
     assert market.books["leads"][-5:].mean() < 0.05 * market.books["leads"][:5].mean()
 
 

@@ -42,7 +42,7 @@ class TimedMarket(Market):
     @property
     def column_bytes(self) -> int:
         """Memory of the columns and of the channels' queues of prospects, order log apart."""
-        return round(self.customers.bytes_per_row * self.customers.n) + self._queue.nbytes
+        return round(self.bytes_per_row * self.customers.n)
 
 
 def ours(rows: int, seed: int, cut: float = 0.0, plays: Sequence[Play] | None = None) -> TimedMarket:

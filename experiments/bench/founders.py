@@ -15,7 +15,10 @@ Floats = NDArray[np.float32]
 
 
 class Founders(NamedTuple):
-    """Traits of shape [n], founding customers first; `affinity` is [channels, n]. `alive` is about customers."""
+    """Traits of shape [n], founding customers first; `affinity` is [channels, n]. `alive` is about customers.
+
+    `source` is the channel of those who are leads at week 0, -1 for everybody else.
+    """
 
     order_rate: Floats  # per week
     departure_rate: Floats  # per week
@@ -23,6 +26,7 @@ class Founders(NamedTuple):
     elasticity: Floats
     affinity: Floats
     alive: NDArray[np.bool_]  # of the founding customers: not yet departed at week 0
+    source: NDArray[np.int8]
 
 
 def draw_founders(world: World, rng: np.random.Generator) -> Founders:
@@ -34,14 +38,26 @@ def draw_founders(world: World, rng: np.random.Generator) -> Founders:
     order_rate = rng.gamma(base.r, 1 / base.alpha, n)
     departure_rate = rng.gamma(base.s, 1 / base.beta, n)
     age = people.history_weeks * rng.random(people.customers)
+    affinity = _affinities(world, order_rate, rng)
     return Founders(
         order_rate.astype(np.float32),
         departure_rate.astype(np.float32),
         (spend.p / rng.gamma(spend.q, 1 / spend.gamma, n)).astype(np.float32),
         _elasticities(world.price, rng.random(n)),
-        _affinities(world, order_rate, rng),
+        affinity,
         rng.standard_exponential(people.customers) > departure_rate[: people.customers] * age,
+        _leads_at_week_0(world, affinity, rng),
     )
+
+
+def _leads_at_week_0(world: World, affinity: Floats, rng: np.random.Generator) -> NDArray[np.int8]:
+    """Who has been reached and has not decided yet: each channel's reach in the mean time that a lead takes."""
+    weeks_a_lead = 1 / (conversion_hazards(world) + 1 / world.acquisition.lead_weeks)
+    hazards = affinity * (Advertising(world).week() * weeks_a_lead)[:, None]
+    wait = rng.standard_exponential(hazards.shape) / np.maximum(hazards, 1e-300)
+    source = np.where(wait.min(axis=0) < 1, wait.argmin(axis=0), -1).astype(np.int8)
+    source[: world.population.customers] = -1
+    return source
 
 
 def _elasticities(price: PriceResponse, u: NDArray[np.float64]) -> Floats:

@@ -21,7 +21,7 @@ class MesaCustomer(mesa.Agent):
     """One person: a prospect, a lead or a customer."""
 
     def __init__(self, model: MesaMarket, stage: str, order_rate: float, departure_rate: float, mean_order: float,
-                 elasticity: float, affinity: list[float]) -> None:  # fmt: skip
+                 elasticity: float, affinity: list[float], source: int) -> None:  # fmt: skip
         super().__init__(model)
         self.stage = stage
         self.order_rate = order_rate
@@ -29,7 +29,7 @@ class MesaCustomer(mesa.Agent):
         self.mean_order = mean_order
         self.elasticity = elasticity
         self.affinity = affinity
-        self.source = -1
+        self.source = source
         self.orders = 0
         self.spend = 0
         self.last_order = -1
@@ -132,10 +132,11 @@ class MesaMarket(mesa.Model):
         n, n_founding = people.order_rate.size, world.population.customers
         self.n, self.n_founding = n, n_founding
         there = np.flatnonzero(np.concatenate([people.alive, np.ones(n - n_founding, np.bool_)]))
-        stages = np.where(there < n_founding, "customer", "prospect")
+        source = people.source[there]
+        stages = np.where(there < n_founding, "customer", np.where(source < 0, "prospect", "lead"))
         traits = (column[there].tolist() for column in people[:4])
         affinity = people.affinity.T[there].tolist()
-        MesaCustomer.create_agents(self, there.size, stages.tolist(), *traits, affinity)
+        MesaCustomer.create_agents(self, there.size, stages.tolist(), *traits, affinity, source.tolist())
         self.datacollector = mesa.DataCollector(model_reporters={"orders": "orders", "revenue": "revenue"})
 
     def step(self) -> None:

@@ -26,10 +26,10 @@ class NumpyMarket:
         self.people = draw_founders(world, self.rng)
         self.advertising, self.conversion = Advertising(world), conversion_hazards(world)
         n, n_founding = self.people.order_rate.size, world.population.customers
-        self.prospects = np.arange(n_founding, n)
-        self.leads = np.zeros(0, np.int64)
+        self.prospects = n_founding + np.flatnonzero(self.people.source[n_founding:] < 0)
+        self.leads = np.flatnonzero(self.people.source >= 0)
         self.customers = np.flatnonzero(self.people.alive)
-        self.source = np.full(n, -1, np.int8)
+        self.source = self.people.source
         self.orders = np.zeros(n, np.int32)
         self.spend = np.zeros(n, np.int64)
         self.last_order = np.full(n, -1, np.int32)
