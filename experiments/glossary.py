@@ -114,6 +114,12 @@ def kpi_page() -> str:
     ]
     overview = table(("id", "KPI", "unit", "direction", "headline"), rows)
     intro = (
+        "Totals are those of the real market, money is in whole currency units, a year has 52 weeks. What is undefined "
+        "is a dash in tables and null in JSON, never 0. Read a ratio beside the volumes and customer equity. How to add "
+        "one: [adding-a-kpi.md](adding-a-kpi.md)."
+    )
+    overview = table(("id", "KPI", "unit", "direction", "headline"), rows)
+    intro = (
         "Totals are those of the real market, money is in whole currency units, a year has 52 weeks. An undefined "
         "reading is a dash in tables and null in JSON, never 0. A ratio does not stand alone: read it beside the volumes and customer equity. How "
         "to add one: [adding-a-kpi.md](adding-a-kpi.md)."
@@ -144,7 +150,7 @@ def _strategy_section(kind: str, cls: type) -> str:
         lever = field.range
         assert isinstance(lever, Lever)
         search = "in ratios" if lever.log else f"in steps of {lever.step:g}" if lever.step else ""
-        rows.append((f"`{name}`", _value(field.default), f"{lever.low:g}", f"{lever.high:g}", lever.unit, search))
+        rows.append((f"`{name}`", _value(field.default), _value(lever.low), _value(lever.high), lever.unit, search))
     levers = table(("lever", "default", "from", "to", "unit", "moves"), rows) if rows else "No levers."
     return f"## {kind}\n\n{inspect.getdoc(cls)}\n\n{levers}"
 
@@ -166,9 +172,9 @@ def _group_section(name: str, cls: type) -> str:
     for key, field in unknowns_of(cls).items():
         unknown = field.range
         assert isinstance(unknown, Unknown)
-        off = "" if unknown.off is None else f"{unknown.off:g}"
+        off = "" if unknown.off is None else _value(unknown.off)
         varies = {"no": "", "range": "range"}.get(str(unknown.vary), f"factor {unknown.vary}")
-        bounds = (_value(field.default), f"{unknown.low:g}", f"{unknown.high:g}", off)
+        bounds = (_value(field.default), _value(unknown.low), _value(unknown.high), off)
         rows.append((f"`{key}`", *bounds, unknown.unit, varies, unknown.evidence, unknown.source))
     headings = ("number", "default", "from", "to", "off", "unit", "varies", "evidence", "source")
     return f"## [{name}]\n\n{inspect.getdoc(cls)}\n\n{table(headings, rows)}"
@@ -192,7 +198,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if schema.get("format") == "date":
         return "date"
     if schema.get("type") == "array":
-        return f"list of {_kind(schema['items'])}s"
+        entry = _kind(schema["items"])
+        return f"list of {entry.replace('list', 'lists') if entry.startswith('list') else f'{entry}s'}"
     return "table" if "$ref" in schema else names.get(schema.get("type", ""), schema.get("type", "text or table"))
 
 
@@ -203,8 +210,8 @@ def _allowed(kinds: Sequence[Mapping[str, Any]]) -> str:
         return ", ".join(f"`{value}`" for value in values)
     if low is None:
         return ""
-    off = [f", or {kind['const']:g}" for kind in kinds if "const" in kind]
-    return (f"{low:g} or more" if high is None else f"{low:g} to {high:g}") + "".join(off)
+    off = [f", or {_value(kind['const'])}" for kind in kinds if "const" in kind]
+    return (f"{_value(low)} or more" if high is None else f"{_value(low)} to {_value(high)}") + "".join(off)
 
 
 def with_tables(text: str) -> str:
@@ -238,7 +245,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"{value:g}"
+        return str(value) if isinstance(value, int) else f"{value:.10g}"
     if value is MISSING:
         return "required"
     return f"`{value}`" if isinstance(value, str) and value else ""

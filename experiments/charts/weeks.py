@@ -20,6 +20,7 @@ SERIES = {
     "media": ("Media spend a week", "currency"),
 }
 QUARTER_WEEKS = 13
+FLAT = 0.02  # a series that moves by less than this share of its level is shown from zero
 
 
 def weekly_paths(weekly: pd.DataFrame, look: Look) -> list[Chart]:
@@ -60,6 +61,9 @@ def weekly_path(weekly: pd.DataFrame, look: Look, series: str) -> Chart:
         )
     figure.update_xaxes(title_text="week")
     figure.update_yaxes(**(money_axis(look.currency) if unit else {"tickformat": "~s"}))
+    top, bottom = mine["high"].max(), mine["low"].min()
+    if bottom >= 0 and top - bottom < FLAT * top:
+        figure.update_yaxes(rangemode="tozero")  # else a flat line is blown up to show its rounding
     return Chart(title, figure, _quarters(mine, arms, unit, look), _words(mine, arms, unit, look))
 
 
