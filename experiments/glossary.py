@@ -115,14 +115,8 @@ def kpi_page() -> str:
     overview = table(("id", "KPI", "unit", "direction", "headline"), rows)
     intro = (
         "Totals are those of the real market, money is in whole currency units, a year has 52 weeks. What is undefined "
-        "is a dash in tables and null in JSON, never 0. Read a ratio beside the volumes and customer equity. How to add "
-        "one: [adding-a-kpi.md](adding-a-kpi.md)."
-    )
-    overview = table(("id", "KPI", "unit", "direction", "headline"), rows)
-    intro = (
-        "Totals are those of the real market, money is in whole currency units, a year has 52 weeks. An undefined "
-        "reading is a dash in tables and null in JSON, never 0. A ratio does not stand alone: read it beside the volumes and customer equity. How "
-        "to add one: [adding-a-kpi.md](adding-a-kpi.md)."
+        "is a dash in tables and null in JSON, never 0. Read a ratio beside the volumes and customer equity. How to "
+        "add one: [adding-a-kpi.md](adding-a-kpi.md)."
     )
     return page("KPIs", intro, overview, *(_kpi_section(kpi) for kpi in KPIS.values()))
 
