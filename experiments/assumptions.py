@@ -11,7 +11,7 @@ from experiments.unknowns import assumed_unknowns
 from sim.levers import Unknown, unknowns_of
 
 UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
-GROUPS = ("base", "spend", "population", "price", "acquisition", "economics", "calendar")
+GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar")
 
 
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:

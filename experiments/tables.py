@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim.channels import hill_elasticity
 from sim.customers import MINOR
-from sim.ledger import ACCOUNTS, CASH, CHANNEL_COSTS, MEDIA
+from sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA
 from sim.market import Market
 from sim.orders import YEAR
 from sim.record import Record
@@ -37,7 +37,8 @@ def _weekly(record: Record) -> pd.DataFrame:
     market = record.market
     series = {name: market.books[name] for name in market.books}
     earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
-    series["contribution"] = (earned - record.channel_costs_by_week) * market.scale
+    other = record.channel_costs_by_week + record.programme_costs_by_week
+    series["contribution"] = (earned - other) * market.scale
     weeks = np.arange(record.weeks)
     return pd.concat(
         [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
@@ -137,11 +138,12 @@ def _ltv(record: Record) -> pd.DataFrame:
 
 
 def _profit(record: Record) -> pd.DataFrame:
-    """Every account of the ledger but cash, income positive; they sum to the contribution."""
+    """Every account of income and cost, income positive; they sum to the contribution."""
     market = record.market
     balances = market.ledger.balances()
-    rows = [(account, -balances[account] / MINOR * market.scale) for account in ACCOUNTS if account != CASH]
-    rows.append(("contribution", balances[CASH] / MINOR * market.scale))
+    accounts = [account for account in ACCOUNTS if account not in BALANCE_SHEET]
+    rows = [(account, -balances[account] / MINOR * market.scale) for account in accounts]
+    rows.append(("contribution", sum(amount for _, amount in rows)))
     return pd.DataFrame(rows, columns=["account", "amount"])
 
 

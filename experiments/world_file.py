@@ -15,7 +15,18 @@ from experiments.play_form import plays_of
 from experiments.toml_source import TomlSource
 from experiments.world_form import FitForm, WorldForm, contradictions
 from sim.plays import Play
-from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, PriceResponse, Spend, World
+from sim.world import (
+    Acquisition,
+    Base,
+    Calendar,
+    Channel,
+    Economics,
+    LoyaltyResponse,
+    Population,
+    PriceResponse,
+    Spend,
+    World,
+)
 from strategies.today import Today
 
 SHIPPED = Path(__file__).parent / "worlds"
@@ -79,6 +90,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         spend=built(Spend, form.base.spend),  # type: ignore[attr-defined]
         population=built(Population, population, without=("history", "history_sha256")),
         price=built(PriceResponse, form.unknowns.price),  # type: ignore[attr-defined]
+        loyalty=built(LoyaltyResponse, form.unknowns.loyalty),  # type: ignore[attr-defined]
         acquisition=built(Acquisition, form.acquisition),
         economics=built(Economics, form.economics),
         calendar=built(Calendar, form.calendar),
@@ -140,6 +152,7 @@ def _ranges(form: Any) -> dict[str, tuple[float, float]]:
     """The ranges that the file itself gives to its numbers, by path."""
     ranges = own_ranges(form.base, "base") | own_ranges(form.base.spend, "spend")
     ranges |= own_ranges(form.population, "population") | own_ranges(form.unknowns.price, "price")
+    ranges |= own_ranges(form.unknowns.loyalty, "loyalty")
     for group in ("acquisition", "economics", "calendar"):
         ranges |= own_ranges(getattr(form, group), group)
     for channel in form.channel:

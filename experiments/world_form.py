@@ -11,7 +11,18 @@ from pydantic import Field, create_model
 from experiments.forms import Form, form_of, problem
 from experiments.messages import Loc, Problem
 from experiments.toml_source import TomlSource
-from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, PriceResponse, PurchaseModel, Spend
+from sim.world import (
+    Acquisition,
+    Base,
+    Calendar,
+    Channel,
+    Economics,
+    LoyaltyResponse,
+    Population,
+    PriceResponse,
+    PurchaseModel,
+    Spend,
+)
 
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
@@ -37,7 +48,13 @@ AcquisitionForm = form_of(Acquisition)
 EconomicsForm = form_of(Economics)
 CalendarForm = form_of(Calendar)
 PriceForm = form_of(PriceResponse)
-UnknownsForm = create_model("UnknownsForm", __base__=Form, price=(PriceForm, Field(default_factory=PriceForm)))
+LoyaltyForm = form_of(LoyaltyResponse)
+UnknownsForm = create_model(
+    "UnknownsForm",
+    __base__=Form,
+    price=(PriceForm, Field(default_factory=PriceForm)),
+    loyalty=(LoyaltyForm, Field(default_factory=LoyaltyForm)),
+)
 
 
 class CovarianceForm(Form):

@@ -1,6 +1,16 @@
 """The contract between the world and its strategies. Importing it loads neither mesa, simpy nor numba."""
 
-from sim.actions import Action, ChannelBudget, Coupon, Discount, FirstOrderOffer, PublicDiscount, Tag
+from sim.actions import (
+    Action,
+    ChannelBudget,
+    Coupon,
+    Discount,
+    FirstOrderOffer,
+    PointsRule,
+    PublicDiscount,
+    Tag,
+    TierRule,
+)
 from sim.contract import ContractError, check_strategy
 from sim.levers import Lever, Unknown, levers_of
 from sim.plays import Play
@@ -18,10 +28,12 @@ __all__ = [
     "FirstOrderOffer",
     "Lever",
     "Play",
+    "PointsRule",
     "PublicDiscount",
     "Strategy",
     "Tag",
     "Target",
+    "TierRule",
     "Unknown",
     "check_strategy",
     "levers_of",

@@ -12,6 +12,7 @@ A new kind of action is one more record here and one more line in `offers.settle
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,4 +77,47 @@ class ChannelBudget:
     spend: float
 
 
-Action = Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget
+@dataclass(frozen=True)
+class PointsRule:
+    """Term: how a loyalty programme's points are earned, burnt and lost.
+
+    A member earns `per_unit` points for each currency unit paid, times the multiplier of the tier. `reward_points`
+    points buy one reward worth `reward_value` currency units to the customer; it costs the firm `cost_ratio` of that.
+    Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling" (`expiry_weeks` after they
+    were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an order), "calendar" (all
+    of them every `expiry_weeks`, counted from week 0) or "never". `breakage` is the share of issued points that the
+    books expect never to be burnt. A rule that is no longer returned ends the earning; balances stay until they expire.
+    """
+
+    per_unit: float = 1.0
+    reward_points: int = 100
+    reward_value: float = 4.0
+    cost_ratio: float = 0.6
+    breakage: float = 0.25
+    pending_weeks: int = 0
+    expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
+    expiry_weeks: int = 52
+
+
+@dataclass(frozen=True)
+class TierRule:
+    """Term: the tiers of a loyalty programme, reached by members within the last 52 weeks.
+
+    `thresholds` rise, one per tier above the basic one: currency units (`basis` "spend") or orders ("orders").
+    Reaching one lifts a member at once, for `hold_weeks`; who does not qualify again by the end falls after
+    `grace_weeks` more, by `downgrade`: "one_level", "to_level" (to what the record gives) or "never".
+    Per tier, the basic one first: `rates` price cuts, `multipliers` of earned points, `perk_costs` of other benefits
+    in currency units per member and year; what status does to loyalty is the world's to say.
+    """
+
+    thresholds: tuple[float, ...]
+    basis: Literal["spend", "orders"] = "spend"
+    hold_weeks: int = 52
+    grace_weeks: int = 0
+    downgrade: Literal["one_level", "to_level", "never"] = "one_level"
+    rates: tuple[float, ...] = ()
+    multipliers: tuple[float, ...] = ()
+    perk_costs: tuple[float, ...] = ()
+
+
+Action = Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule

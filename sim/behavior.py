@@ -51,15 +51,18 @@ def guarded(pull):
 
 
 @rule
-def order_hazard(base, pull, debt, repay_share):
-    """This week's order hazard and what of it goes to repay borrowed orders (mechanisms 3.2).
+def order_hazard(base, price, other, debt, repay_share):
+    """This week's order hazard and what of it goes to repay borrowed orders (mechanisms 0.3, 3.2).
 
-    A promotion borrows from the future: each week `repay_share` of the debt is paid back as a lower hazard.
-    Returns (hazard, repayment, extra hazard caused by the pull), all per week.
+    `price` and `other` are pulls on the log order rate. What the price brings is partly borrowed from the future, so
+    each week `repay_share` of the debt is paid back as a lower hazard. Returns (hazard, repayment, extra hazard
+    because of the price), all per week.
     """
-    lifted = base if pull == 0.0 else base * math.exp(pull)
+    pull = price + other
+    lifted = base if pull == 0.0 else base * math.exp(guarded(pull))
+    plain = base if other == 0.0 else base * math.exp(guarded(other))
     repay = min(debt * repay_share, MOST_REPAID * lifted)
-    return lifted - repay, repay, lifted - base
+    return lifted - repay, repay, lifted - plain
 
 
 @rule
@@ -72,6 +75,68 @@ def next_debt(debt, repay, extra, pull_forward, lived):
 def adapted_reference(reference, price, carry_over):
     """The price thought normal after noticing a price once: carry_over * R + (1 - carry_over) * P."""
     return carry_over * reference + (1.0 - carry_over) * price
+
+
+@rule
+def goal_pull(points, reward_points, gradient, power):
+    """Goal gradient: the nearer a reward, the keener its owner. g * x^k, x = min(1, points / reward) (mechanisms 4).
+
+    What lies beyond the goal carries no pull.
+    """
+    progress = min(1.0, points / reward_points)
+    if progress <= 0.0:
+        return 0.0
+    return gradient * math.exp(power * math.log(progress))
+
+
+@rule
+def fading(size, weeks, scale):
+    """An effect that decays exponentially: size * exp(-weeks / scale)."""
+    return size * math.exp(-weeks / scale)
+
+
+@rule
+def tier_gap(value, thresholds, tier):
+    """Share of the next tier's threshold that is still missing; 1 when there is no higher tier."""
+    if tier >= thresholds.size:
+        return 1.0
+    return max(0.0, 1.0 - value / thresholds[tier])
+
+
+@rule
+def tiers_reached(value, thresholds):
+    """The highest tier whose threshold the record of the last 52 weeks reaches."""
+    tier = 0
+    while tier < thresholds.size and value >= thresholds[tier]:
+        tier += 1
+    return tier
+
+
+@rule
+def status_factor(status, tier, top):
+    """Departure hazard of a tier relative to the basic one: falls evenly to `status` at the top tier."""
+    if top == 0:
+        return 1.0
+    return 1.0 - (1.0 - status) * tier / top
+
+
+@rule
+def p_join(log_odds, selection, log_rate_score):
+    """Share of such buyers who join a programme at their next order: the heavier (score: SDs of the log order rate),
+    the more of them."""
+    return 1.0 / (1.0 + math.exp(-(log_odds + selection * log_rate_score)))
+
+
+@rule
+def log_rate_score(order_rate, mean, sd):
+    """How heavy a buyer somebody is: SDs of the log order rate above its mean."""
+    return (math.log(order_rate) - mean) / sd
+
+
+@rule
+def points_for(paid, per_unit, multiplier):
+    """Points of an order: whole points, for the minor units paid."""
+    return math.floor(paid * per_unit * multiplier / MINOR + 1e-9)
 
 
 @rule

@@ -16,21 +16,28 @@ from sim.behavior import (
     LEAVES,
     NOTHING,
     adapted_reference,
+    fading,
+    goal_pull,
     guarded,
     list_value,
+    log_rate_score,
     next_debt,
     next_event,
     order_hazard,
+    p_join,
     paid_value,
+    points_for,
     price_pull,
     reach_moment,
     relative_price,
     run_down,
+    status_factor,
+    tier_gap,
 )
 from sim.compiling import compiled, rule
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT, REACHED
+from sim.customers import COLD, CUSTOMER, GONE, LEAD, NOT_ENROLLED, PROSPECT, REACHED
+from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.draws import LEAD as LEAD_DRAW
-from sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.quantiles import quantile
 
 # Counters of a pass, besides leads per channel.
@@ -63,6 +70,54 @@ class People(NamedTuple):
     spend_52: NDArray[np.int64]
     coupon_rate: NDArray[np.float32]
     coupon_ends: NDArray[np.int16]
+    enrolled: NDArray[np.int16]
+    points: NDArray[np.int32]
+    points_pending: NDArray[np.int32]
+    points_recent: NDArray[np.int32]
+    rewarded: NDArray[np.int16]
+    tier: NDArray[np.uint8]
+    tier_ends: NDArray[np.int16]
+    mood: NDArray[np.uint8]
+    mood_ends: NDArray[np.int16]
+
+
+class Loyal(NamedTuple):
+    """The world's constants of loyalty behaviour. See `world.LoyaltyResponse`."""
+
+    join_log_odds: float
+    join_selection: float
+    log_rate_mean: float  # of the log order rate over all people
+    log_rate_sd: float
+    heavy_rate: float  # order rate from which membership itself moves nobody
+    member: float
+    member_scale: float  # weeks
+    goal_gradient: float
+    goal_power: float
+    p_redeem: float
+    reward: float
+    reward_weeks: float
+    pressure: float
+    pressure_weeks: float
+    pressure_gap: float
+    moods: NDArray[np.float64]  # pull of each of loyalty.MOODS
+    status: float
+
+
+class Programme(NamedTuple):
+    """The loyalty programme in force this week, settled. `on` is False as long as there never was one."""
+
+    on: bool
+    earning: bool
+    pending: bool  # whether points must wait before they can be burnt
+    per_unit: float
+    reward_points: int
+    calendar_weeks: int  # all points end every so many weeks; 0: they do not
+    tiered: bool
+    by_orders: bool
+    thresholds: NDArray[np.float64]  # minor units or orders of the last 52 weeks, per tier above the basic one
+    rates: NDArray[np.float64]  # [tiers] price cuts
+    multipliers: NDArray[np.float64]  # [tiers] of earned points
+    hold_weeks: int
 
 
 class Reaction(NamedTuple):
@@ -80,6 +135,7 @@ class Reaction(NamedTuple):
     lead_cooling: float  # per week
     conversion: NDArray[np.float64]  # [channels] hazard of a lead's first order at today's price, per week
     p_identified: NDArray[np.float64]  # [channels]
+    loyal: Loyal
 
 
 class Offer(NamedTuple):
@@ -131,6 +187,29 @@ def first_reached(thresholds, before, after):
     return source, when
 
 
+@rule
+def loyalty_pull(
+    week, rate, enrolled, points, rewarded, tier, tier_ends, mood, mood_ends, spend_52, orders_52, loyal, programme
+):
+    """Change of a member's log order rate: membership, goal gradient, the last reward, deadlines, and mood."""
+    pull = goal_pull(float(points), float(programme.reward_points), loyal.goal_gradient, loyal.goal_power)
+    if rate < loyal.heavy_rate:
+        pull += fading(loyal.member, float(week - enrolled), loyal.member_scale)
+    pull += fading(loyal.reward, float(week - rewarded), loyal.reward_weeks)
+    if mood_ends > week:
+        pull += loyal.moods[mood]
+    pressed = False
+    if programme.calendar_weeks > 0 and points > 0:
+        pressed = programme.calendar_weeks - week % programme.calendar_weeks <= loyal.pressure_weeks
+    if programme.tiered and tier_ends - week <= loyal.pressure_weeks:
+        value = float(orders_52) if programme.by_orders else float(spend_52)
+        gap = tier_gap(value, programme.thresholds, tier)
+        pressed = pressed or (gap > 0.0 and gap <= loyal.pressure_gap)
+    if pressed:
+        pull += loyal.pressure
+    return pull
+
+
 @compiled
 def call_prospects(stage, reach, queue, called, clock):
     """Mark the prospects whom the channels reach this week, so that nobody else need be looked at.
@@ -148,7 +227,9 @@ def call_prospects(stage, reach, queue, called, clock):
 
 
 @compiled
-def live_week(people, reaction, offer, pressure, week, season, n_founding, key0, key1, book, leads, counts, start, m):
+def live_week(
+    people, reaction, offer, programme, pressure, week, season, n_founding, key0, key1, book, leads, counts, start, m
+):
     """Live one week of the rows from `start` on, writing orders into `book` after its first m.
 
     Prospects must have been called (`call_prospects`); those who were not are passed over.
@@ -169,6 +250,12 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
     conversion, p_identified = reaction.conversion, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
     before, after = pressure.before, pressure.after
+    loyal, enrolleds, points_of, tiers = reaction.loyal, people.enrolled, people.points, people.tier
+    pendings = people.points_pending
+    spends_52, orders_52 = people.spend_52, people.orders_52
+    rewardeds, tier_endss, moods, mood_endss = people.rewarded, people.tier_ends, people.mood, people.mood_ends
+    multipliers, tier_rates, top_tier = programme.multipliers, programme.rates, programme.rates.size - 1
+    earneds, burnts = book.earned, book.burnt
     rows, nths, ats, values, paids = book.row, book.nth, book.at, book.value, book.paid
     room = rows.size
 
@@ -190,6 +277,8 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
         # The offer: the best standing price cut, and one for a single order. What it does to this week's hazards.
         standing = public[source + 1]
         single = 0.0
+        loyalty = 0.0
+        member = programme.on and enrolleds[i] != NOT_ENROLLED
         debt = float(debts[i])
         if stage == LEAD:
             single = first[source + 1]
@@ -200,16 +289,31 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
             if coupon_ends[i] > week:
                 single = float(coupon_rates[i])
             base, departure = float(order_rates[i]) * season, float(departure_rates[i])
+            if member:
+                tier = min(np.int64(tiers[i]), top_tier)
+                standing = max(standing, tier_rates[tier])
+                loyalty = loyalty_pull(
+                    week, float(order_rates[i]), np.int64(enrolleds[i]), np.int64(points_of[i]),
+                    np.int64(rewardeds[i]), tier, np.int64(tier_endss[i]), np.int64(moods[i]),
+                    np.int64(mood_endss[i]), spends_52[i], orders_52[i], loyal, programme,
+                )  # fmt: skip
+                departure *= status_factor(loyal.status, float(tier), float(top_tier))
         price = relative_price(max(standing, single), today_rate)
         reference, elasticity = float(references[i]), float(elasticities[i])
         pull = price_pull(price, reference, elasticity, gain, loss_aversion)
-        hazard, repay, extra = order_hazard(base, guarded(pull), debt, repay_share)
+        hazard, repay, extra = order_hazard(base, pull, loyalty, debt, repay_share)
+        bound = pull + loyalty != guarded(pull + loyalty)
 
         # Events in their order. Nothing is stored yet: if the book is full, the row is lived again.
         first_written = written = m
         nth = np.int64(n_orders[i])
         customer_since = now
-        identified = used_single = full = False
+        identified = people.identified[i]
+        enrolled, tier, burnable = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0)
+        if programme.on:
+            enrolled, tier = np.int64(enrolleds[i]), min(np.int64(tiers[i]), top_tier)
+            burnable = np.int64(points_of[i]) - np.int64(pendings[i])
+        used_single = full = False
         left = 1.0 - now
         quiet = order_clock >= hazard * left and life_clock >= departure * left
         if quiet:  # as in most weeks: what the loop would do, at a third of its cost
@@ -238,6 +342,8 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
             ats[written] = now
             values[written] = np.int64(value)
             paids[written] = np.int64(paid_value(value, taken))
+            earneds[written] = 0
+            burnts[written] = 0
             written += 1
             nth += 1
             used_single = used_single or single > standing
@@ -249,10 +355,27 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
                 life_clock = exponential(uniforms(key0, key1, LIFE, who, 0)[0])
                 base, departure = float(order_rates[i]) * season, float(departure_rates[i])
                 after_first = relative_price(standing, today_rate)
-                later_pull = price_pull(after_first, reference, elasticity, gain, loss_aversion)
-                hazard, repay, extra = order_hazard(base, guarded(later_pull), debt, repay_share)
+                pull = price_pull(after_first, reference, elasticity, gain, loss_aversion)
+                hazard, repay, extra = order_hazard(base, pull, 0.0, debt, repay_share)
             elif u_drop < float(p_dropouts[i]):
                 stage = GONE
+            if programme.on and identified:
+                if enrolled == NOT_ENROLLED and programme.earning:
+                    score = log_rate_score(float(order_rates[i]), loyal.log_rate_mean, loyal.log_rate_sd)
+                    if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
+                        enrolled = np.int64(week)
+                        tier_endss[i] = week + programme.hold_weeks
+                if enrolled != NOT_ENROLLED:
+                    enough = burnable >= programme.reward_points
+                    if enough and uniforms(key0, key1, BURN, who, nth - 1)[0] < loyal.p_redeem:
+                        burnts[written - 1] = programme.reward_points
+                        burnable -= programme.reward_points
+                    if programme.earning:
+                        earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier])
+                        earneds[written - 1] = np.int32(earned)
+                        if not programme.pending:
+                            burnable += np.int64(earned)
+            if stage == GONE:
                 break
         if full:
             return i, m
@@ -261,7 +384,7 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
         order_clocks[i] = order_clock
         life_clocks[i] = life_clock
         counts[ALIVE] += was == CUSTOMER
-        counts[BOUND] += pull != guarded(pull)
+        counts[BOUND] += bound
         if stage != was:
             stages[i] = stage
             counts[DEPARTED] += stage == GONE
@@ -273,6 +396,15 @@ def live_week(people, reaction, offer, pressure, week, season, n_founding, key0,
             spend = np.int64(0)
             for j in range(first_written, written):
                 spend += paids[j]
+            if enrolled != NOT_ENROLLED:
+                enrolleds[i] = enrolled
+                for j in range(first_written, written):
+                    points_of[i] += earneds[j] - burnts[j]
+                    people.points_recent[i] += earneds[j]
+                    if programme.pending:
+                        pendings[i] += earneds[j]
+                    if burnts[j] > 0:
+                        rewardeds[i] = week
             if n_orders[i] == 0:
                 people.first_order[i] = week + float(ats[first_written])
                 people.identified[i] = identified

@@ -21,12 +21,16 @@ STAGES = ("prospect", "reached", "lead", "customer", "gone", "cold lead")
 
 SOURCE_BEFORE = -1  # a customer of the founding base whose channel was not recorded
 NEVER = np.float32(-1e9)  # the time of something that has not happened
+NOT_ENROLLED = np.int16(-32_768)
+LONG_AGO = np.int16(-10_000)
 MINOR = 100  # minor units in one currency unit
 
 
-def column(dtype: Any, unit: str, writer: str, seen: bool) -> Any:
-    """Declare a column: element type, unit, the file that writes it, and whether the firm can see it."""
-    return dataclasses.field(metadata={"dtype": dtype, "unit": unit, "writer": writer, "seen": seen})
+def column(dtype: Any, unit: str, writer: str, seen: bool, fill: Any = 0, programme: bool = False) -> Any:
+    """Declare a column: element type, unit, the files that write it, whether the firm can see it, the value of a
+    prospect, and whether it only exists once there is a loyalty programme (until then it is empty)."""
+    about = {"dtype": dtype, "unit": unit, "writer": writer, "seen": seen, "fill": fill, "programme": programme}
+    return dataclasses.field(metadata=about)
 
 
 @dataclass
@@ -47,14 +51,14 @@ class Customers:
     stage: NDArray[np.uint8] = column(np.uint8, "see STAGES", "crowd", False)
     order_clock: NDArray[np.float64] = column(np.float64, "hazard left before the next order", "crowd", False)
     life_clock: NDArray[np.float64] = column(np.float64, "hazard left before departure", "crowd", False)
-    reference: NDArray[np.float32] = column(np.float32, "price thought normal / list price", "crowd", False)
+    reference: NDArray[np.float32] = column(np.float32, "price thought normal / today's price", "crowd", False, 1.0)
     debt: NDArray[np.float32] = column(np.float32, "order hazard borrowed from the future", "crowd", False)
 
     # What was recorded: seen by the firm for those it can identify.
     identified: NDArray[np.bool_] = column(np.bool_, "-", "crowd", True)
-    source: NDArray[np.int8] = column(np.int8, "channel number, -1 before week 0", "crowd", True)
-    first_order: NDArray[np.float32] = column(np.float32, "weeks", "crowd", True)
-    last_order: NDArray[np.float32] = column(np.float32, "weeks", "crowd", True)
+    source: NDArray[np.int8] = column(np.int8, "channel number, -1 before week 0", "crowd", True, SOURCE_BEFORE)
+    first_order: NDArray[np.float32] = column(np.float32, "weeks", "crowd", True, NEVER)
+    last_order: NDArray[np.float32] = column(np.float32, "weeks", "crowd", True, NEVER)
     orders: NDArray[np.int32] = column(np.int32, "orders in all", "crowd", True)
     orders_52: NDArray[np.int32] = column(np.int32, "orders in the last 52 weeks", "crowd", True)
     spend: NDArray[np.int64] = column(np.int64, "minor units paid in all", "crowd", True)
@@ -62,18 +66,34 @@ class Customers:
     coupon_rate: NDArray[np.float32] = column(np.float32, "share of price", "offers", True)
     coupon_ends: NDArray[np.int16] = column(np.int16, "first week in which it is void", "offers", True)
 
+    # The loyalty programme's record and what it does to its members.
+    enrolled: NDArray[np.int16] = column(np.int16, "week of joining", "crowd", True, NOT_ENROLLED, True)
+    points: NDArray[np.int32] = column(np.int32, "points not yet burnt or expired", "crowd, loyalty", True, 0, True)
+    points_pending: NDArray[np.int32] = column(np.int32, "points too new to be burnt", "crowd, loyalty", True, 0, True)
+    points_recent: NDArray[np.int32] = column(
+        np.int32, "points earned within the term", "crowd, loyalty", True, 0, True
+    )
+    rewarded: NDArray[np.int16] = column(np.int16, "week of the last reward", "crowd", True, LONG_AGO, True)
+    tier: NDArray[np.uint8] = column(np.uint8, "0 is the basic tier", "loyalty", True, 0, True)
+    tier_ends: NDArray[np.int16] = column(np.int16, "week in which it is reviewed", "crowd, loyalty", True, 0, True)
+    mood: NDArray[np.uint8] = column(np.uint8, "see loyalty.MOODS", "loyalty", False, 0, True)
+    mood_ends: NDArray[np.int16] = column(np.int16, "first week in which it is gone", "loyalty", False, 0, True)
+
     @classmethod
     def empty(cls, n: int, n_channels: int) -> Customers:
-        """n prospects without traits: zeros everywhere, list price as reference, nothing ever ordered."""
-        columns = {
-            field.name: np.zeros((n, n_channels) if field.name == "reach" else n, field.metadata["dtype"])
-            for field in dataclasses.fields(cls)
-        }
-        columns["reference"][:] = 1.0
-        columns["source"][:] = SOURCE_BEFORE
-        columns["first_order"][:] = NEVER
-        columns["last_order"][:] = NEVER
+        """n prospects without traits, who have never ordered anything."""
+        columns = {}
+        for field in dataclasses.fields(cls):
+            rows = 0 if field.metadata["programme"] else n
+            shape = (rows, n_channels) if field.name == "reach" else rows
+            columns[field.name] = np.full(shape, field.metadata["fill"], field.metadata["dtype"])
         return cls(**columns)
+
+    def open_programme(self) -> None:
+        """Give everybody a place in the programme's columns; nobody is a member yet."""
+        for field in dataclasses.fields(self):
+            if field.metadata["programme"] and getattr(self, field.name).size < self.n:
+                setattr(self, field.name, np.full(self.n, field.metadata["fill"], field.metadata["dtype"]))
 
     @property
     def n(self) -> int:
@@ -87,6 +107,12 @@ class Customers:
     def copy(self) -> Customers:
         """The same people once more, to be lived through another policy."""
         return Customers(**{name: getattr(self, name).copy() for name in column_names()})
+
+
+def fill_of(name: str) -> Any:
+    """The value of a column for somebody whom nothing has happened to, in the column's type."""
+    about = Customers.__dataclass_fields__[name].metadata
+    return about["dtype"](about["fill"])
 
 
 def column_names() -> list[str]:

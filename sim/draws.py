@@ -3,7 +3,7 @@
 Generator: Philox4x32 with 10 rounds (Salmon, Moraes, Dror & Shaw, SC11, 2011), a counter-based generator with
 published known answers. Its key holds the seed, the replication and the kind of use; its counter is
 
-    (customer, index, purpose + 256 * life, block)
+    (customer, index, purpose, 0)
 
 so that the k-th order of a customer has the same spend under every policy, and no draw shifts another. Each call
 gives four uniforms; `Lane` constants beside the purposes say which one means what.
@@ -32,6 +32,8 @@ PAST = 9  # index = k: the life before week 0 of a founding customer without imp
 ARRIVAL = 10  # lane 0: when such a customer was acquired
 LOT = 11  # index = hash of the lot's name: holdouts, ramps and bandits of the firm
 RESAMPLE = 12  # customer = number in the import, index = block: which imported customer a founding row copies
+JOIN = 13  # lane 0: is this somebody who joins a loyalty programme
+BURN = 14  # index = k, lane 0: does the member burn points at order k
 
 # Kinds of use: seeds of one kind never meet those of another.
 MODEL, SEARCH, CONFIRM, BOOTSTRAP = 0, 1, 2, 3

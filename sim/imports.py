@@ -178,4 +178,5 @@ def _copy_records(world: World, customers: Customers, copied: NDArray[np.intp]) 
     customers.last_order[:n] = -before[begin[copied] + per_row - 1]
     value = np.rint(paid / (1 - world.today_rate)).astype(np.int64)
     at = (-before[which] - week).astype(np.float32)
-    return orders_by_week(week, Orders(row, index.astype(np.int32), at, value, paid))
+    no_points = np.zeros(row.size, np.int32)
+    return orders_by_week(week, Orders(row, index.astype(np.int32), at, value, paid, no_points, no_points))

@@ -2,7 +2,8 @@
 
 Each posting debits one account and credits another with the same amount, so the books balance by construction; that
 they also *agree with the orders* is what the tests check. Accounts that hold income are credited, accounts that hold
-costs are debited; `cash` is the other side of all of them until later issues bring accruals.
+costs are debited. Accrual and cash are kept apart: a point is a cost when it is issued (`points provision` against
+`points liability`), and cash when it is burnt.
 """
 
 from __future__ import annotations
@@ -28,10 +29,17 @@ PAYMENT = "payment"
 COMMISSIONS = "commissions"
 MEDIA = "media"
 CHANNEL_COSTS = "channel fixed costs"
+REWARDS = "rewards"  # what burnt points cost
+PERKS = "tier benefits"
+PROVISION = "points provision"  # the change of what the points still out are expected to cost
+LIABILITY = "points liability"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
+    REWARDS, PERKS, PROVISION, LIABILITY,
 )  # fmt: skip
+BALANCE_SHEET = (CASH, LIABILITY)  # all other accounts are income or cost of the run
+PROGRAMME_COSTS = (REWARDS, PERKS, PROVISION)
 NO_CHANNEL = -1
 
 
@@ -91,6 +99,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.journal: list[Posting] = []
+        self.liability = 0  # what the points still out are expected to cost
 
     def post(self, week: int, debit: str, credit: str, amount: int, channel: int = NO_CHANNEL) -> None:
         """Book an amount once on each side. Zero is not booked; a negative amount is an error in the caller."""
@@ -110,6 +119,15 @@ class Ledger:
         self.post(week, FULFILMENT, CASH, int(costs.fulfilment.sum()))
         self.post(week, PAYMENT, CASH, int(costs.payment.sum()))
         self.post(week, COMMISSIONS, CASH, int(costs.commission.sum()))
+
+    def book_programme(self, week: int, reward_cost: int, perk_cost: int, liability: int) -> None:
+        """Rewards and benefits of the week in cash, and the change of the liability as a provision."""
+        self.post(week, REWARDS, CASH, reward_cost)
+        self.post(week, PERKS, CASH, perk_cost)
+        change = liability - self.liability
+        self.post(week, PROVISION, LIABILITY, max(change, 0))
+        self.post(week, LIABILITY, PROVISION, max(-change, 0))
+        self.liability = liability
 
     def table(self) -> pd.DataFrame:
         """The journal as a table: week, debit, credit, amount (minor units), channel."""

@@ -10,11 +10,24 @@ from numpy.typing import NDArray
 
 from sim.books import WeeklyBooks
 from sim.channels import Channel
-from sim.crowd import ALIVE, BOUND, N_COUNTS, Offer, People, Pressure, Reaction, call_prospects, live_week, person_ids
+from sim.crowd import (
+    ALIVE,
+    BOUND,
+    N_COUNTS,
+    Offer,
+    People,
+    Pressure,
+    Programme,
+    Reaction,
+    call_prospects,
+    live_week,
+    person_ids,
+)
 from sim.customers import MINOR, Customers
 from sim.draws import MODEL, draw_lots, key_of, lot_index
 from sim.founding import Founders, found
 from sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
+from sim.loyalty import LoyaltyBooks, loyal_of
 from sim.offers import Offers, Settled
 from sim.orders import YEAR, OrderLog, Orders, forget
 from sim.plays import Play
@@ -58,13 +71,14 @@ class Market(mesa.Model):
             Channel(self, spec, number, self.world.population.prospects, float(founders.opening_clock[number]))
             for number, spec in enumerate(self.world.channels)
         ]
+        self.loyalty = LoyaltyBooks(self.world)
         self.offers = Offers(self.customers, self.world.channels, self.scale)
         self.ledger = Ledger()
         self.tariff = Tariff.of(self.world.economics, self.world.channels)
         self.books = WeeklyBooks(len(self.channels))
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
         self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
-        self._people = People(*(getattr(self.customers, name) for name in People._fields))
+        self._people = self._columns()
         self._reaction = reaction_of(self.world)
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(spec.name for spec in self.world.channels)
@@ -83,13 +97,16 @@ class Market(mesa.Model):
         4 live              prospects are reached, leads order or lose interest, customers order and leave: one
                             compiled pass, in event-time order within each person's week
         5 book              every order and every cost enters the ledger once
-        6 remember          records, trailing year, campaign results, weekly series
+        6 close programme   points mature and expire, tiers are reviewed, the liability is booked
+        7 remember          records, trailing year, campaign results, weekly series
         """
         view = self.look()
         settled = self.offers.settle(view, self.identified_rows, self.plays)
         self.advertise(settled)
-        orders = self.live(settled.offer)
+        programme = self.programme(settled)
+        orders = self.live(settled.offer, programme)
         self.book(settled, orders)
+        self.close_programme(programme)
         self.remember(settled, orders)
         self.datacollector.collect(self)
         self.week += 1
@@ -121,7 +138,18 @@ class Market(mesa.Model):
         if self.channels:
             self.agents_by_type[Channel].do("advertise")
 
-    def live(self, offer: Offer) -> Orders:
+    def programme(self, settled: Settled) -> Programme:
+        """The loyalty programme in force this week."""
+        programme = self.loyalty.programme(settled.points, settled.tiers)
+        if programme.on and not self.customers.enrolled.size:
+            self.customers.open_programme()
+            self._people = self._columns()
+        return programme
+
+    def _columns(self) -> People:
+        return People(*(getattr(self.customers, name) for name in People._fields))
+
+    def live(self, offer: Offer, programme: Programme) -> Orders:
         """Everybody's week. Returns its orders."""
         pressure = Pressure(
             np.array([channel.clock_before for channel in self.channels]),
@@ -134,7 +162,7 @@ class Market(mesa.Model):
         row, m = 0, 0
         while True:
             row, m = live_week(
-                self._people, self._reaction, offer, pressure, self.week, season, self.n_founding,
+                self._people, self._reaction, offer, programme, pressure, self.week, season, self.n_founding,
                 *self.key, self._room, self.leads, self.counts, row, m,
             )  # fmt: skip
             if row == self.customers.n:
@@ -145,15 +173,21 @@ class Market(mesa.Model):
     def book(self, settled: Settled, orders: Orders) -> None:
         """Enter the week's orders, media and channel costs into the ledger."""
         costs = self.tariff.costs(orders, self.customers.source[orders.row])
+        self.order_log.add(self.week, orders)
         self.ledger.book_orders(self.week, orders, costs)
         for channel in self.channels:
             media, fixed = round(channel.spend * MINOR), round(channel.spec.fixed_cost * MINOR)
             self.ledger.post(self.week, MEDIA, CASH, media, channel.number)
             self.ledger.post(self.week, CHANNEL_COSTS, CASH, fixed, channel.number)
 
+    def close_programme(self, programme: Programme) -> None:
+        """End the programme's week and book what it costs."""
+        if programme.on:
+            closed = self.loyalty.close_week(self.customers, self.order_log, self.week, programme)
+            self.ledger.book_programme(self.week, closed.reward_cost, closed.perk_cost, closed.liability)
+
     def remember(self, settled: Settled, orders: Orders) -> None:
         """Keep what the firm will know next week."""
-        self.order_log.add(self.week, orders)
         forgotten = self.order_log.week(self.week - YEAR)
         if forgotten is not None:
             forget(forgotten, self.customers.orders_52, self.customers.spend_52)
@@ -198,6 +232,7 @@ def reaction_of(world: World) -> Reaction:
         cooling,
         np.array([c.conversion_hazard(world.acquisition.lead_weeks) for c in world.channels], np.float64),
         np.array([c.p_identified for c in world.channels], np.float64),
+        loyal_of(world),
     )
 
 

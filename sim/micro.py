@@ -7,7 +7,7 @@ both ways, with everything switched on, and demands equal columns bit for bit. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mesa
@@ -19,19 +19,24 @@ from sim.behavior import (
     adapted_reference,
     guarded,
     list_value,
+    log_rate_score,
     next_debt,
     next_event,
     order_hazard,
+    p_join,
     paid_value,
+    points_for,
     price_pull,
     reach_moment,
     relative_price,
     run_down,
+    status_factor,
 )
-from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, Offer, person_id
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT, column_names
+from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, Offer, Programme, loyalty_pull, person_id
+from sim.customers import COLD, CUSTOMER, GONE, LEAD, NOT_ENROLLED, PROSPECT, column_names, fill_of
+from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.draws import LEAD as LEAD_DRAW
-from sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
+from sim.loyalty import NO_PROGRAMME
 from sim.market import Market
 from sim.orders import Orders
 from sim.quantiles import quantile
@@ -45,6 +50,8 @@ class PlacedOrder:
     at: float
     value: int
     paid: int
+    earned: int = 0
+    burnt: int = 0
 
 
 class Person(mesa.Agent):
@@ -54,10 +61,12 @@ class Person(mesa.Agent):
         super().__init__(model)
         self.reference: np.float32
         self.debt: np.float32
+        self.enrolled: np.int16
         self.row = row
         self.who = person_id(row, model.n_founding)
         for name in column_names():
-            setattr(self, name, getattr(model.customers, name)[row])
+            column = getattr(model.customers, name)
+            setattr(self, name, column[row] if column.size else fill_of(name))
 
     def __getattr__(self, name: str) -> Any:  # only for what is missing: the columns are set above, one value each
         raise AttributeError(f"{type(self).__name__} has no {name}")
@@ -67,8 +76,8 @@ class Person(mesa.Agent):
         key0, key1 = self.model.key
         return uniforms(key0, key1, purpose, self.who, index)
 
-    def live(self, offer: Offer) -> list[PlacedOrder]:
-        """Live one week under an offer and return the orders of it."""
+    def live(self, offer: Offer, programme: Programme) -> list[PlacedOrder]:
+        """Live one week under an offer and a loyalty programme, and return the orders of it."""
         if self.stage in (GONE, COLD):
             return []
         was, now = self.stage, 0.0
@@ -79,10 +88,10 @@ class Person(mesa.Agent):
             self.become_lead(channel)
         elif self.stage == CUSTOMER:
             self.model.counts[ALIVE] += 1
-        orders, seen, debt_terms = self.go_through_week(offer, now)
+        orders, seen, debt_terms = self.go_through_week(offer, programme, now)
         self.model.counts[DEPARTED] += self.stage == GONE
         self.model.counts[COOLED] += self.stage == COLD
-        self.store_records(orders, was)
+        self.store_records(orders, was, programme)
         if self.stage == CUSTOMER:
             self.settle_debt(*debt_terms)
         self.notice_price(seen, bool(orders))
@@ -108,12 +117,42 @@ class Person(mesa.Agent):
         self.life_clock = exponential(u_cool)
         self.model.leads[channel] += 1
 
-    def standing_rate(self, offer: Offer) -> float:
-        """The price cut that holds for every order of this week."""
-        public = offer.public[int(self.source) + 1]
+    def standing_rate(self, offer: Offer, programme: Programme) -> float:
+        """The price cut that holds for every order of this week: the best of public, personal and the tier's."""
+        rates = [offer.public[int(self.source) + 1]]
         if self.stage == CUSTOMER and offer.own.size:
-            return max(public, float(offer.own[self.row]))
-        return public
+            rates.append(float(offer.own[self.row]))
+        if self.is_member(programme):
+            rates.append(programme.rates[self.level(programme)])
+        return max(rates)
+
+    def is_member(self, programme: Programme) -> bool:
+        """Whether a loyalty programme moves this customer."""
+        return bool(programme.on and self.stage == CUSTOMER and self.enrolled != NOT_ENROLLED)
+
+    def level(self, programme: Programme) -> int:
+        """The tier, as far as this week's programme knows it."""
+        return min(int(self.tier), programme.rates.size - 1)
+
+    def loyalty(self, programme: Programme) -> float:
+        """What the programme adds to this customer's log order rate."""
+        if not self.is_member(programme):
+            return 0.0
+        return loyalty_pull(
+            self.model.week,
+            float(self.order_rate),
+            int(self.enrolled),
+            int(self.points),
+            int(self.rewarded),
+            self.level(programme),
+            int(self.tier_ends),
+            int(self.mood),
+            int(self.mood_ends),
+            int(self.spend_52),
+            int(self.orders_52),
+            self.model.reaction.loyal,
+            programme,
+        )
 
     def single_rate(self, offer: Offer) -> float:
         """The price cut for one order: first-order offer of a lead, coupon of a customer."""
@@ -121,27 +160,34 @@ class Person(mesa.Agent):
             return offer.first[int(self.source) + 1]
         return float(self.coupon_rate) if self.coupon_ends > self.model.week else 0.0
 
-    def hazards(self, rate: float) -> tuple[float, float, float, float]:
+    def hazards(self, rate: float, programme: Programme) -> tuple[float, float, float, float]:
         """(order hazard, departure hazard, repayment, extra hazard) this week when offered `rate`."""
+        loyalty = self.loyalty(programme)
         reaction = self.model.reaction
         price = relative_price(rate, reaction.today_rate)
         pull = price_pull(price, float(self.reference), float(self.elasticity), reaction.gain, reaction.loss_aversion)
-        self.bound = pull != guarded(pull)
+        self.bound = pull + loyalty != guarded(pull + loyalty)
         if self.stage == LEAD:
             base, departure = reaction.conversion[self.source], reaction.lead_cooling
         else:
             base, departure = float(self.order_rate) * self.model.season, float(self.departure_rate)
-        hazard, repay, extra = order_hazard(base, guarded(pull), float(self.debt), reaction.repay_share)
+        if self.is_member(programme):
+            top = float(programme.rates.size - 1)
+            departure *= status_factor(reaction.loyal.status, float(self.level(programme)), top)
+        hazard, repay, extra = order_hazard(base, pull, loyalty, float(self.debt), reaction.repay_share)
         return hazard, departure, repay, extra
 
-    def go_through_week(self, offer: Offer, now: float) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
+    def go_through_week(
+        self, offer: Offer, programme: Programme, now: float
+    ) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
         """Events of the rest of the week. Returns the orders, the best rate seen, and (repay, extra, share lived)."""
-        standing, single = self.standing_rate(offer), self.single_rate(offer)
+        standing, single = self.standing_rate(offer, programme), self.single_rate(offer)
         seen = max(standing, single)
-        hazard, departure, repay, extra = self.hazards(seen)
+        hazard, departure, repay, extra = self.hazards(seen, programme)
         self.model.counts[BOUND] += self.bound
         orders: list[PlacedOrder] = []
         since, index = now, int(self.orders)
+        self.burnable = int(self.points) - int(self.points_pending)
         while True:
             what, lived = next_event(self.order_clock, hazard, self.life_clock, departure, 1.0 - now)
             self.order_clock = run_down(self.order_clock, hazard, lived)
@@ -162,10 +208,12 @@ class Person(mesa.Agent):
             if self.stage == LEAD:
                 standing = offer.public[int(self.source) + 1]
                 self.become_customer(u_identified)
-                hazard, departure, repay, extra = self.hazards(standing)
+                hazard, departure, repay, extra = self.hazards(standing, NO_PROGRAMME)
                 since = now
             elif u_drop < float(self.p_dropout):
                 self.stage = GONE
+            orders[-1] = self.use_programme(orders[-1], programme)
+            if self.stage == GONE:
                 break
         return orders, seen, (repay, extra, now - since)
 
@@ -175,12 +223,33 @@ class Person(mesa.Agent):
         value = list_value(float(self.mean_order), size, reaction.spend_shape, reaction.today_rate)
         return PlacedOrder(index, float(np.float32(at)), int(value), int(paid_value(value, rate)))
 
+    def use_programme(self, order: PlacedOrder, programme: Programme) -> PlacedOrder:
+        """Join at this order, burn points on it, earn points by it."""
+        if not (programme.on and self.identified):
+            return order
+        loyal = self.model.reaction.loyal
+        if self.enrolled == NOT_ENROLLED and programme.earning:
+            score = log_rate_score(float(self.order_rate), loyal.log_rate_mean, loyal.log_rate_sd)
+            if self.draw(JOIN, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
+                self.enrolled = np.int16(self.model.week)
+                self.tier_ends = np.int16(self.model.week + programme.hold_weeks)
+        if self.enrolled == NOT_ENROLLED:
+            return order
+        earned = burnt = 0
+        if self.burnable >= programme.reward_points and self.draw(BURN, order.nth)[0] < loyal.p_redeem:
+            burnt = programme.reward_points
+        if programme.earning:
+            multiplier = programme.multipliers[self.level(programme)]
+            earned = int(points_for(float(order.paid), programme.per_unit, multiplier))
+        self.burnable += (0 if programme.pending else earned) - burnt
+        return replace(order, earned=earned, burnt=burnt)
+
     def become_customer(self, u_identified: float) -> None:
         self.stage = CUSTOMER
         self.identified = np.bool_(u_identified < self.model.reaction.p_identified[self.source])
         self.life_clock = exponential(self.draw(LIFE, 0)[0])
 
-    def store_records(self, orders: list[PlacedOrder], was: int) -> None:
+    def store_records(self, orders: list[PlacedOrder], was: int, programme: Programme) -> None:
         if not orders:
             return
         week, paid = self.model.week, sum(order.paid for order in orders)
@@ -191,6 +260,12 @@ class Person(mesa.Agent):
         self.orders_52 += np.int32(len(orders))
         self.spend += np.int64(paid)
         self.spend_52 += np.int64(paid)
+        earned, burnt = sum(order.earned for order in orders), sum(order.burnt for order in orders)
+        self.points += np.int32(earned - burnt)
+        self.points_recent += np.int32(earned)
+        self.points_pending += np.int32(earned * programme.pending)
+        if burnt:
+            self.rewarded = np.int16(week)
 
     def settle_debt(self, repay: float, extra: float, lived: float) -> None:
         if self.debt > 0 or extra > 0:
@@ -207,6 +282,12 @@ class Person(mesa.Agent):
             self.reference = np.float32(adapted_reference(reference, price, reaction.carry_over))
 
 
+FIRM_WRITES = (
+    "coupon_rate", "coupon_ends", "orders_52", "spend_52",
+    "points", "points_pending", "points_recent", "tier", "tier_ends", "mood", "mood_ends",
+)  # fmt: skip
+
+
 class MicroMarket(Market):
     """A market that lives its people one by one. Same arguments, same numbers as `Market`; a few hundred rows."""
 
@@ -219,31 +300,32 @@ class MicroMarket(Market):
         """The world's constants of behaviour."""
         return self._reaction
 
-    def live(self, offer: Offer) -> Orders:
+    def live(self, offer: Offer, programme: Programme) -> Orders:
         """Everybody's week, agent by agent; then the columns are written back for the firm to read."""
         self.counts[:] = 0
         self.leads = np.zeros(len(self.channels), np.int64)
         self.season = self._season[self.week % len(self._season)]
         self._read_columns()
-        placed = [(person.row, order) for person in self.people for order in person.live(offer)]
+        placed = [(person.row, order) for person in self.people for order in person.live(offer, programme)]
         self._write_columns()
         self.totals += self.counts
         book = Orders.space(len(placed))
         for j, (row, order) in enumerate(placed):
             book.row[j], book.nth[j], book.at[j] = row, order.nth, order.at
             book.value[j], book.paid[j] = order.value, order.paid
+            book.earned[j], book.burnt[j] = order.earned, order.burnt
         return book
 
     def _read_columns(self) -> None:
-        """Take over what the firm changed since last week: grants, and the trailing year."""
-        for name in ("coupon_rate", "coupon_ends", "orders_52", "spend_52"):
+        """Take over what the firm changed since last week: grants, the trailing year, and the programme's review."""
+        for name in FIRM_WRITES:
             column = getattr(self.customers, name)
-            for person in self.people:
+            for person in self.people if column.size else ():
                 setattr(person, name, column[person.row])
 
     def _write_columns(self) -> None:
         for name in column_names():
             if name != "reach":
                 column = getattr(self.customers, name)
-                for person in self.people:
+                for person in self.people if column.size else ():
                     column[person.row] = getattr(person, name)

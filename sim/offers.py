@@ -9,6 +9,8 @@ The rules, in one place:
 3. A customer holds one coupon. A new one replaces it when it is worth more, or as much for longer; else it is refused.
 4. A channel's budget is set by the last play in the list that names it. Channels nobody names get nothing.
 5. Actions on identified customers reach those whom the play addresses and does not hold out.
+6. Programme rules hold for every member: the last play in the list that returns one sets it, and such a play can have
+   neither target nor holdout nor ramp. A tier's price cut is a standing one (rule 1).
 """
 
 from __future__ import annotations
@@ -19,7 +21,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.actions import Action, ChannelBudget, Coupon, Discount, FirstOrderOffer, PublicDiscount, Tag
+from sim.actions import (
+    Action,
+    ChannelBudget,
+    Coupon,
+    Discount,
+    FirstOrderOffer,
+    PointsRule,
+    PublicDiscount,
+    Tag,
+    TierRule,
+)
 from sim.crowd import Offer
 from sim.customers import Customers
 from sim.plays import Play
@@ -41,6 +53,8 @@ class Settled:
     spend: NDArray[np.float64]
     groups: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     coupons_refused: int = 0
+    points: PointsRule | None = None
+    tiers: TierRule | None = None
 
 
 TREATED, HELD_OUT = 1, 2
@@ -115,6 +129,14 @@ class Offers:
                 on = _mask(play, "Tag.on", action.on, view.n)
                 marks = self.tags.setdefault(action.name, np.zeros(self.customers.n, np.int16))
                 marks[rows[on if reached is None else on & reached]] = view.week + action.weeks
+            case PointsRule() | TierRule():
+                if reached is not None:
+                    raise ActionError(f"{play.name}: programme rules hold for every member: no target, holdout or ramp")
+                _check_programme(play, action)
+                if isinstance(action, PointsRule):
+                    settled.points = action
+                else:
+                    settled.tiers = action
             case _:
                 raise ActionError(f"{play.name}: decide returned {action!r}, which is no action of the contract")
 
@@ -150,6 +172,21 @@ class Offers:
     def _raise(self, rates: NDArray[np.float64], play: Play, channel: str | None, rate: float) -> None:
         where = slice(None) if channel is None else self._channel(play, channel, paid=False) + 1
         rates[where] = np.maximum(rates[where], rate)
+
+
+def _check_programme(play: Play, rule: PointsRule | TierRule) -> None:
+    """Refuse a rule that cannot be carried out."""
+    if isinstance(rule, PointsRule):
+        sound = rule.per_unit >= 0 and rule.reward_points >= 1 and rule.reward_value >= 0 and rule.pending_weeks >= 0
+        if not (sound and 0 <= rule.breakage < 1 and rule.cost_ratio >= 0 and rule.expiry_weeks >= 1):
+            raise ActionError(f"{play.name}: {rule} cannot be: points, values and weeks must not be negative")
+        return
+    if list(rule.thresholds) != sorted(rule.thresholds) or (rule.thresholds and rule.thresholds[0] <= 0):
+        raise ActionError(f"{play.name}: tier thresholds must be above 0 and rise, not {rule.thresholds}")
+    if any(not 0 <= rate <= MOST_RATE for rate in rule.rates):
+        raise ActionError(f"{play.name}: a tier's discount rate must lie between 0 and {MOST_RATE}, not {rule.rates}")
+    if min(*rule.multipliers, *rule.perk_costs, rule.hold_weeks - 1, rule.grace_weeks, 0) < 0:
+        raise ActionError(f"{play.name}: multipliers, costs and weeks of tiers must not be negative")
 
 
 def _rate(play: Play, rate: float) -> float:

@@ -20,6 +20,8 @@ class Orders(NamedTuple):
     at: NDArray[np.float32]
     value: NDArray[np.int64]  # minor units at list price
     paid: NDArray[np.int64]  # minor units
+    earned: NDArray[np.int32]  # points
+    burnt: NDArray[np.int32]  # points
 
     @classmethod
     def space(cls, capacity: int) -> Orders:
@@ -30,6 +32,8 @@ class Orders(NamedTuple):
             np.empty(capacity, np.float32),
             np.empty(capacity, np.int64),
             np.empty(capacity, np.int64),
+            np.zeros(capacity, np.int32),
+            np.zeros(capacity, np.int32),
         )
 
     def first(self, m: int) -> Orders:

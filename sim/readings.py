@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.customers import MINOR, NOT_ENROLLED
 from sim.orders import YEAR
 from sim.record import Record
 
@@ -85,9 +86,9 @@ def _discounted(record: Record, which: np.ndarray) -> float:
     return float((record.contribution[which] * np.exp(-delta * record.moment[which])).sum())
 
 
-def _channel_costs(record: Record) -> float:
+def _present(record: Record, by_week: np.ndarray) -> float:
     delta = record.market.world.economics.weekly_discount
-    return float((record.channel_costs_by_week * np.exp(-delta * np.arange(record.weeks))).sum())
+    return float((by_week * np.exp(-delta * np.arange(record.weeks))).sum())
 
 
 def _value_existing(record: Record) -> float:
@@ -95,7 +96,22 @@ def _value_existing(record: Record) -> float:
 
 
 def _value_new(record: Record) -> float:
-    return (_discounted(record, ~np.isnan(record.age)) - _channel_costs(record)) * record.market.scale
+    contribution = _discounted(record, ~np.isnan(record.age))
+    return (contribution - _present(record, record.channel_costs_by_week)) * record.market.scale
+
+
+def _equity(record: Record) -> float:
+    programme = _present(record, record.programme_costs_by_week) * record.market.scale
+    return _value_existing(record) + _value_new(record) - programme
+
+
+def _member_share(record: Record) -> float:
+    paid = record.orders.paid
+    return float(paid[record.by_member].sum() / paid.sum()) if paid.sum() else NAN
+
+
+def _points(record: Record, what: str) -> float:
+    return float(sum(getattr(week, what) for week in record.market.loyalty.weeks.values()))
 
 
 def _retention(record: Record) -> float:
@@ -123,9 +139,9 @@ LEFT_OUT = "later cohorts are left out; undefined in runs of 52 weeks or less"
 
 _KPIS = (
     Kpi("customer_equity", "Customer equity", "currency",
-        "discounted contribution of existing and new customers within the run, less media and channel costs",
-        "all customers", RUN, "value after the run is not counted: see terminal value", 1, FADER,
-        lambda r: _value_existing(r) + _value_new(r)),
+        "discounted contribution of existing and new customers within the run, less media and channel costs, "
+        "programme costs and what the points still out are expected to cost",
+        "all customers", RUN, "value after the run is not counted: see terminal value", 1, FADER, _equity),
     Kpi("value_existing", "Value of the existing base", "currency",
         "discounted contribution, within the run, of customers who had bought before week 0",
         "customers of the founding base", RUN, "as customer equity", 1, FADER, _value_existing),
@@ -158,9 +174,10 @@ _KPIS = (
         "customers active 52 weeks before the end", "two years to the end of the run",
         "undefined in runs of less than 52 weeks", 1, "Fader & Hardie 2009", _retention),
     Kpi("contribution", "Contribution after marketing", "currency",
-        "revenue - goods - fulfilment - payment - commissions - media - channel fixed costs, undiscounted",
+        "revenue - goods - fulfilment - payment - commissions - media - channel fixed costs - programme costs "
+        "(rewards, tier benefits, change of the points liability), undiscounted",
         ALL, RUN, NONE, 1, MARKETING_METRICS,
-        lambda r: _total(r, r.contribution) - _total(r, r.channel_costs_by_week)),
+        lambda r: _total(r, r.contribution) - _total(r, r.channel_costs_by_week + r.programme_costs_by_week)),
     Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
         MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
     Kpi("orders", "Orders", "orders", "number of orders", ALL, RUN, NONE, 1, "-", lambda r: _total(r, r.orders.n)),
@@ -177,6 +194,20 @@ _KPIS = (
     Kpi("active_end", "Active customers at the end", "customers",
         "customers with an order in the last 52 weeks of the run", "all customers", "52 weeks before the end", NONE,
         1, "Fader & Hardie 2009", lambda r: _total(r, r.active(r.weeks).size)),
+    Kpi("members", "Members", "customers", "customers enrolled in the loyalty programme at the end", "all customers",
+        "the end of the run", NONE, 0, "-", lambda r: _total(r, r.market.customers.enrolled != NOT_ENROLLED)),
+    Kpi("member_share", "Members' share of revenue", "share",
+        "net revenue of orders by customers enrolled at order time / net revenue; mostly selection, no effect",
+        ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
+    Kpi("programme_cost", "Cost of the loyalty programme", "currency",
+        "rewards + tier benefits + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
+        lambda r: _total(r, r.reward_cost / MINOR) + _total(r, r.programme_costs_by_week)),
+    Kpi("points_liability", "Points liability at the end", "currency",
+        "points outstanding x cost of a point x (1 - breakage)", "members",
+        "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / MINOR)),
+    Kpi("redemption", "Points burnt", "share", "points burnt / points issued", "members", RUN,
+        "undefined before points are issued; recent points have had little time", 0, "Gault et al.",
+        lambda r: _points(r, "burnt") / _points(r, "issued") if _points(r, "issued") else NAN),
     Kpi("terminal_value", "Terminal value (truth of the world)", "currency",
         "expected discounted contribution of everybody still a customer at the end, over the 156 weeks after it, "
         "under today's prices and without acquisition",

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import CUSTOMER, MINOR
-from sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA
+from sim.customers import CUSTOMER, MINOR, NOT_ENROLLED
+from sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION
 from sim.market import Market
 from sim.orders import YEAR, Orders
 
@@ -50,8 +50,24 @@ class Record:
 
     @cached_property
     def contribution(self) -> Floats:
-        """What each order left after goods, fulfilment, payment and commission, in currency units."""
-        return self.market.tariff.contribution(self.orders, self.source) / MINOR
+        """What each order left after goods, fulfilment, payment, commission and rewards, in currency units."""
+        return (self.market.tariff.contribution(self.orders, self.source) - self.reward_cost) / MINOR
+
+    @cached_property
+    def reward_cost(self) -> Floats:
+        """What the points burnt on each order cost, in minor units."""
+        cost = np.zeros(self.weeks)
+        for week, closed in self.market.loyalty.weeks.items():
+            cost[week] = closed.reward_cost / max(closed.burnt, 1)
+        return self.orders.burnt * cost[self._table[0]]
+
+    @cached_property
+    def by_member(self) -> NDArray[np.bool_]:
+        """Whether each order was placed by somebody enrolled in the loyalty programme at that moment."""
+        if not self.market.customers.enrolled.size:
+            return np.zeros(self.orders.n, np.bool_)
+        enrolled = self.market.customers.enrolled[self.orders.row]
+        return (enrolled != NOT_ENROLLED) & (enrolled <= self._table[0])
 
     @cached_property
     def acquired(self) -> NDArray[np.int32]:
@@ -92,6 +108,11 @@ class Record:
     def channel_costs_by_week(self) -> Floats:
         """Media and fixed channel costs in currency units. Shape [weeks]."""
         return (self._booked(MEDIA) + self._booked(CHANNEL_COSTS)) / MINOR
+
+    @cached_property
+    def programme_costs_by_week(self) -> Floats:
+        """Tier benefits and the change of the points liability, in currency units. Rewards are costs of orders."""
+        return (self._booked(PERKS) + self._booked(PROVISION)) / MINOR
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)

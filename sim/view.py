@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import MINOR, SOURCE_BEFORE
+from sim.customers import MINOR, NOT_ENROLLED, SOURCE_BEFORE, fill_of
 
 if TYPE_CHECKING:
     from sim.books import WeeklyBooks
@@ -64,7 +64,10 @@ class FirmView:
         return self._rows.size
 
     def _gather(self, column: str) -> NDArray:
-        return _read_only(getattr(self._customers, column)[self._rows])
+        values = getattr(self._customers, column)
+        if values.size == 0:  # the columns of a programme that there has never been
+            return _read_only(np.full(self.n, fill_of(column)))
+        return _read_only(values[self._rows])
 
     @cached_property
     def orders(self) -> NDArray[np.int32]:
@@ -109,6 +112,21 @@ class FirmView:
     def coupon_weeks_left(self) -> NDArray[np.int16]:
         """Weeks for which an unused coupon is still valid; 0 for none."""
         return _read_only(np.maximum(self._gather("coupon_ends") - np.int16(self.week), np.int16(0)))
+
+    @cached_property
+    def member(self) -> NDArray[np.bool_]:
+        """Who has joined the loyalty programme."""
+        return _read_only(self._gather("enrolled") != NOT_ENROLLED)
+
+    @cached_property
+    def points(self) -> NDArray[np.int32]:
+        """Points neither burnt nor expired."""
+        return self._gather("points")
+
+    @cached_property
+    def tier(self) -> NDArray[np.uint8]:
+        """Tier in the loyalty programme; 0 is the basic one, and that of non-members."""
+        return self._gather("tier")
 
     @cached_property
     def rfm(self) -> NDArray[np.int8]:

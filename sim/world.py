@@ -121,7 +121,9 @@ class Channel:
     budget: float = 0.0
     half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M", vary=2.0)] = 1.0
     hill_slope: Annotated[float, Unknown(0.7, 2.0, "-", "shape of saturation", "A", vary="range")] = 1.0
-    p_convert: Annotated[float, Unknown(0.001, 0.95, "lead to first order at list price", "channel preset", "A")] = 0.2
+    p_convert: Annotated[float, Unknown(0.001, 0.95, "lead to first order at today's price", "channel preset", "A")] = (
+        0.2
+    )
     value_ratio: Annotated[
         float,
         Unknown(
@@ -152,6 +154,57 @@ class Acquisition:
     lead_weeks: Annotated[
         float, Unknown(1.0, 12.0, "mean weeks a lead stays interested", "no source found", "A", vary="range")
     ] = 4.0
+
+
+@dataclass(frozen=True)
+class LoyaltyResponse:
+    """How members of a loyalty programme react to it (mechanisms: points, rewards, tiers)."""
+
+    p_join: Annotated[
+        float, Unknown(0.05, 0.9, "share of median buyers who join", "enrolment of 40-60 %", "A", vary="range")
+    ] = 0.5
+    join_selection: Annotated[
+        float, Unknown(0.0, 1.5, "log odds per SD of log order rate", "sign Leenheer et al. 2007", "A", vary="range")
+    ] = 0.8
+    member: Annotated[
+        float,
+        Unknown(0.0, 0.14, "log orders, light and moderate buyers", "Belli et al. 2022; Liu 2007", "M", vary="range"),
+    ] = 0.039
+    heavy_share: Annotated[float, Unknown(0.05, 0.5, "share of buyers unmoved by membership", "Liu 2007", "A")] = 0.2
+    member_half_life: Annotated[
+        float, Unknown(26.0, 520.0, "weeks", "Meyer-Waarden: erodes in six to nine months", "M")
+    ] = 30.0
+    goal_gradient: Annotated[
+        float, Unknown(0.1, 0.5, "log orders at the goal", "Kivetz et al. 2006", "M", off=0, vary="range")
+    ] = 0.25
+    goal_power: Annotated[float, Unknown(1.0, 3.0, "-", "Kivetz et al. 2006", "M", vary="range")] = 1.0
+    p_redeem: Annotated[float, Unknown(0.1, 1.0, "chance per order with enough points", "no source found", "A")] = 0.6
+    reward: Annotated[
+        float, Unknown(0.0, 0.08, "log orders after a reward", "sign Taylor & Neslin 2005", "A", vary="range")
+    ] = 0.03
+    reward_weeks: Annotated[float, Unknown(4.0, 10.0, "weeks, decay", "Taylor & Neslin 2005", "A")] = 6.0
+    pressure: Annotated[
+        float, Unknown(0.02, 0.10, "log orders near a deadline", "Taylor & Neslin 2005", "M", off=0, vary="range")
+    ] = 0.058
+    pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "mechanisms 4", "A")] = 8.0
+    pressure_gap: Annotated[float, Unknown(0.1, 0.5, "share of the threshold still missing", "mechanisms 4", "A")] = (
+        0.25
+    )
+    success: Annotated[
+        float,
+        Unknown(0.03, 0.18, "log orders after reaching a tier", "sign Wang et al. 2016", "A", off=0, vary="range"),
+    ] = 0.095
+    failure: Annotated[
+        float, Unknown(0.0, 0.16, "log orders lost after missing it", "sign Wang et al. 2016", "A", vary="range")
+    ] = 0.051
+    stretch_weeks: Annotated[float, Unknown(20.0, 52.0, "weeks", "Wang et al. 2016", "A")] = 35.0
+    demotion: Annotated[
+        float, Unknown(0.0, 0.29, "log orders lost after falling a tier", "sign Wagner et al. 2009", "A", vary="range")
+    ] = 0.105
+    demotion_weeks: Annotated[float, Unknown(13.0, 52.0, "weeks", "Wagner et al. 2009", "A")] = 26.0
+    status: Annotated[
+        float, Unknown(0.7, 1.0, "departure hazard, top tier / basic", "status: Dreze & Nunes 2009", "A", vary="range")
+    ] = 0.85
 
 
 @dataclass(frozen=True)
@@ -215,6 +268,7 @@ class World:
     population: Population = Population()
     price: PriceResponse = PriceResponse()
     acquisition: Acquisition = Acquisition()
+    loyalty: LoyaltyResponse = LoyaltyResponse()
     economics: Economics = Economics()
     calendar: Calendar = Calendar()
     channels: tuple[Channel, ...] = ()

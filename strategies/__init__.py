@@ -7,6 +7,7 @@ as `package.module:Class`, or offered by their package under the entry point gro
 from strategies.channel_mix import ChannelMix
 from strategies.discount_tiers import DiscountTiers
 from strategies.do_nothing import DoNothing
+from strategies.points_and_tiers import PointsAndTiers
 from strategies.price_cut import PriceCut
 from strategies.today import Today
 
@@ -16,4 +17,5 @@ STRATEGIES: dict[str, type] = {
     "price_cut": PriceCut,
     "discount_tiers": DiscountTiers,
     "channel_mix": ChannelMix,
+    "points_and_tiers": PointsAndTiers,
 }

@@ -51,7 +51,7 @@ LAYERS = [
     {"behavior", "orders", "plays", "view"},
     {"crowd"},
     {"imports", "channels", "offers", "ledger"},
-    {"founding", "books"},
+    {"founding", "books", "loyalty"},
     {"market"},
     {"micro", "record"},
     {"readings"},

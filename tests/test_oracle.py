@@ -12,7 +12,7 @@ from sim.customers import column_names
 from sim.market import Market
 from sim.micro import MicroMarket
 from sim.world import Base, Calendar, Population, PriceResponse
-from strategies import ChannelMix, DiscountTiers
+from strategies import ChannelMix, DiscountTiers, PointsAndTiers
 from tests.conftest import shop, today
 
 
@@ -39,6 +39,7 @@ PLAYS = today(
     Play("all", EverythingAtOnce(), holdout=0.2, ramp_weeks=3),
     Play("tiers", DiscountTiers(), target=Target(bands={"orders": (2, 99)}), start=2, stop=30),
     Play("mix", ChannelMix(factors={"paid_search": 2.0})),
+    Play("loyalty", PointsAndTiers(silver_spend=40, silver_rate=0.03, expiry_weeks=13, reward_value=1.0), stop=40),
 )
 
 
@@ -57,6 +58,7 @@ def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> None:
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), f"order {name} in week {week}")
         np.testing.assert_array_equal(crowd.counts, micro.counts)
         np.testing.assert_array_equal(crowd.leads, micro.leads)
+    assert crowd.loyalty.weeks == micro.loyalty.weeks
     assert crowd.ledger.journal == micro.ledger.journal
     assert sum(crowd.order_log.week(week).n for week in range(weeks)) > 20
 

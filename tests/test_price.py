@@ -95,13 +95,13 @@ def test_a_price_above_the_reference_hurts_more_than_one_below_helps() -> None:
 def test_debt_is_repaid_in_full_and_never_takes_more_than_nine_tenths_of_a_week() -> None:
     debt, repaid = 10.0, 0.0
     for _ in range(400):
-        hazard, repay, extra = order_hazard(0.1, 0.0, debt, 0.25)
+        hazard, repay, extra = order_hazard(0.1, 0.0, 0.0, debt, 0.25)
         assert repay <= 0.9 * 0.1 + 1e-15
         assert hazard >= 0
         debt = next_debt(debt, repay, extra, 0.15, 1.0)
         repaid += repay
     assert repaid == pytest.approx(10.0, rel=1e-6)
-    assert order_hazard(0.1, -0.5, 0.0, 0.25)[2] < 0  # a price rise ...
+    assert order_hazard(0.1, -0.5, 0.0, 0.0, 0.25)[2] < 0  # a price rise ...
     assert next_debt(0.0, 0.0, -0.04, 0.15, 1.0) == 0.0  # ... makes no negative debt
 
 

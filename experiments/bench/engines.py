@@ -10,7 +10,7 @@ from experiments.bench.mesa_plain import MesaMarket
 from experiments.bench.model import Outcome, base_plays, base_world, founding_customers
 from experiments.bench.numpy_plain import NumpyMarket
 from sim import Play
-from sim.crowd import Offer
+from sim.crowd import Offer, Programme
 from sim.customers import CUSTOMER, MINOR
 from sim.market import Market
 from sim.orders import Orders
@@ -21,9 +21,9 @@ class TimedMarket(Market):
 
     seconds_in_pass = 0.0
 
-    def live(self, offer: Offer) -> Orders:
+    def live(self, offer: Offer, programme: Programme) -> Orders:
         begun = time.process_time()
-        orders = super().live(offer)
+        orders = super().live(offer, programme)
         self.seconds_in_pass += time.process_time() - begun
         return orders
 

@@ -1,0 +1,210 @@
+"""The programme's books: who holds how many points and which tier, and what the firm owes for it.
+
+Orders earn and burn points while they happen (`crowd.py`); here, at the end of the week, points mature and expire,
+tiers are reviewed, and the liability is counted. Points issued = burnt + expired + outstanding, at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from sim.actions import PointsRule, TierRule
+from sim.behavior import tier_gap, tiers_reached
+from sim.compiling import compiled
+from sim.crowd import Loyal, Programme
+from sim.customers import MINOR, NOT_ENROLLED, Customers
+from sim.orders import YEAR, OrderLog, Orders
+from sim.world import World
+
+MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
+CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3
+_EXPIRY = {"never": 0, "rolling": 1, "inactivity": 2, "calendar": 3}
+_DOWNGRADE = {"never": 0, "one_level": 1, "to_level": 2}
+
+NO_PROGRAMME = Programme(
+    on=False, earning=False, pending=False, per_unit=0.0, reward_points=1, calendar_weeks=0, tiered=False,
+    by_orders=False, thresholds=np.zeros(0), rates=np.zeros(1), multipliers=np.ones(1), hold_weeks=YEAR,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PointsWeek:
+    """Points of one week, and the money that goes with them in minor units."""
+
+    issued: int = 0
+    burnt: int = 0
+    expired: int = 0
+    outstanding: int = 0
+    liability: int = 0
+    reward_cost: int = 0
+    perk_cost: int = 0
+
+
+class LoyaltyBooks:
+    """The programme of one market through time. Rules that are no longer returned stop the earning and the tiers'
+    benefits; balances stay, can be burnt, and expire by the last rule known."""
+
+    def __init__(self, world: World) -> None:
+        self.points_rule: PointsRule | None = None
+        self.tier_rule: TierRule | None = None
+        self.weeks: dict[int, PointsWeek] = {}
+        self._response = world.loyalty
+        self._terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
+
+    def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
+        """This week's programme in the form that the compiled pass takes."""
+        self.points_rule = points or self.points_rule
+        self.tier_rule = tiers
+        rule = self.points_rule
+        if rule is None and tiers is None:
+            return NO_PROGRAMME
+        rule = rule or PointsRule(per_unit=0.0)
+        levels = tiers or TierRule(())
+        n = len(levels.thresholds) + 1
+        by_orders = levels.basis == "orders"
+        return Programme(
+            on=True,
+            earning=points is not None or tiers is not None,
+            pending=rule.pending_weeks > 0,
+            per_unit=float(rule.per_unit) if points is not None else 0.0,
+            reward_points=int(rule.reward_points),
+            calendar_weeks=rule.expiry_weeks if rule.expiry == "calendar" else 0,
+            tiered=tiers is not None,
+            by_orders=by_orders,
+            thresholds=np.array(levels.thresholds, np.float64) * (1 if by_orders else MINOR),
+            rates=_per_tier(levels.rates, n, 0.0),
+            multipliers=_per_tier(levels.multipliers, n, 1.0),
+            hold_weeks=int(levels.hold_weeks),
+        )
+
+    def close_week(self, customers: Customers, log: OrderLog, week: int, programme: Programme) -> PointsWeek:
+        """Points mature and expire, tiers are reviewed. Returns the week's points and what they cost."""
+        if not programme.on:
+            return PointsWeek()
+        rule, levels = self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(())
+        self._roll_windows(customers, log, week, rule)
+        response = self._response
+        held, expired = _review(
+            customers.enrolled, customers.points, customers.points_recent, customers.last_order, customers.spend_52,
+            customers.orders_52, customers.tier, customers.tier_ends,
+            customers.mood, customers.mood_ends, week + 1, _EXPIRY[rule.expiry], rule.expiry_weeks, programme.tiered,
+            programme.by_orders, programme.thresholds, levels.hold_weeks, levels.grace_weeks,
+            _DOWNGRADE[levels.downgrade], response.pressure_gap, response.stretch_weeks, response.demotion_weeks,
+        )  # fmt: skip
+        orders = log.week(week)
+        assert orders is not None
+        outstanding = int(customers.points.sum(dtype=np.int64))
+        cost_of_point = rule.reward_value * MINOR * rule.cost_ratio / rule.reward_points
+        perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
+        burnt = int(orders.burnt.sum(dtype=np.int64))
+        closed = PointsWeek(
+            issued=int(orders.earned.sum(dtype=np.int64)),
+            burnt=burnt,
+            expired=int(expired),
+            outstanding=outstanding,
+            liability=round(outstanding * cost_of_point * (1 - rule.breakage)),
+            reward_cost=round(burnt * cost_of_point),
+            perk_cost=round(float(held @ perks) * MINOR / YEAR),
+        )
+        self.weeks[week] = closed
+        return closed
+
+    def _roll_windows(self, customers: Customers, log: OrderLog, week: int, rule: PointsRule) -> None:
+        """Keep the counts of points earned within the pending and the expiry term; count anew when a term changes."""
+        terms = (rule.pending_weeks, rule.expiry_weeks)
+        columns = (customers.points_pending, customers.points_recent)
+        if terms != self._terms:
+            for column, term in zip(columns, terms, strict=True):
+                column[:] = 0
+                for number in range(week - term + 1, week + 1):
+                    _count_points(log.week(number), column, 1)
+        else:
+            for column, term in zip(columns, terms, strict=True):
+                if term > 0:
+                    _count_points(log.week(week - term), column, -1)
+        self._terms = terms
+
+
+def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:
+    """One value per tier; missing ones are the default."""
+    return np.array([*values[:n], *[default] * (n - len(values))], np.float64)
+
+
+def _count_points(orders: Orders | None, column: NDArray[np.int32], sign: int) -> None:
+    if orders is not None and orders.n:
+        np.add.at(column, orders.row, sign * orders.earned)
+
+
+@compiled
+def _review(
+    enrolled, points, recent, last_order, spend_52, orders_52, tier, tier_ends, mood, mood_ends, now,
+    expiry, expiry_weeks, tiered, by_orders, thresholds, hold_weeks, grace_weeks, downgrade, gap_noticed,
+    stretch_weeks, demotion_weeks,
+):  # fmt: skip
+    """Expire points and review tiers at the start of week `now`. Returns (members by tier, points expired)."""
+    held = np.zeros(thresholds.size + 1)
+    expired = 0
+    for i in range(enrolled.size):
+        if enrolled[i] == NOT_ENROLLED:
+            continue
+        lost = 0
+        if expiry == 1:
+            lost = max(0, points[i] - recent[i])  # the oldest are burnt first, so what is left is the newest
+        elif (expiry == 2 and now - last_order[i] >= expiry_weeks) or (expiry == 3 and now % expiry_weeks == 0):
+            lost = points[i]
+        points[i] -= lost
+        expired += lost
+        if tiered:
+            value = float(orders_52[i]) if by_orders else float(spend_52[i])
+            reached = tiers_reached(value, thresholds)
+            level = min(np.int64(tier[i]), thresholds.size)
+            if reached > level:
+                level = reached
+                tier_ends[i] = now + hold_weeks
+                if enrolled[i] < now - 1:  # to be placed in a tier on joining is no success
+                    mood[i] = SUCCESS
+                    mood_ends[i] = now + stretch_weeks
+            elif now >= tier_ends[i]:
+                gap = tier_gap(value, thresholds, level)
+                if reached >= level or downgrade == 0:
+                    tier_ends[i] = now + hold_weeks
+                    if gap > 0.0 and gap <= gap_noticed:
+                        mood[i] = FAILURE
+                        mood_ends[i] = now + stretch_weeks
+                elif now >= tier_ends[i] + grace_weeks:
+                    level = reached if downgrade == 2 else level - 1
+                    tier_ends[i] = now + hold_weeks
+                    mood[i] = DEMOTION
+                    mood_ends[i] = now + demotion_weeks
+            tier[i] = level
+        held[min(np.int64(tier[i]), thresholds.size)] += 1
+    return held, expired
+
+
+def loyal_of(world: World) -> Loyal:
+    """The world's constants of loyalty in the form that the compiled pass takes."""
+    loyalty, base = world.loyalty, world.base
+    rate = base.alpha / world.order_factor
+    return Loyal(
+        join_log_odds=float(special.logit(loyalty.p_join)),
+        join_selection=float(loyalty.join_selection),
+        log_rate_mean=float(special.digamma(base.r) - np.log(rate)),
+        log_rate_sd=float(np.sqrt(special.polygamma(1, base.r))),
+        heavy_rate=float(special.gammaincinv(base.r, 1 - loyalty.heavy_share) / rate),
+        member=float(loyalty.member),
+        member_scale=float(loyalty.member_half_life / np.log(2)),
+        goal_gradient=float(loyalty.goal_gradient),
+        goal_power=float(loyalty.goal_power),
+        p_redeem=float(loyalty.p_redeem),
+        reward=float(loyalty.reward),
+        reward_weeks=float(loyalty.reward_weeks),
+        pressure=float(loyalty.pressure),
+        pressure_weeks=float(loyalty.pressure_weeks),
+        pressure_gap=float(loyalty.pressure_gap),
+        moods=np.array([0.0, loyalty.success, -loyalty.failure, -loyalty.demotion]),
+        status=float(loyalty.status),
+    )

@@ -1,0 +1,60 @@
+"""Points and tiers: a loyalty programme as shops run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from sim import Action, FirmView, Lever, PointsRule, TierRule
+
+
+@dataclass(frozen=True)
+class PointsAndTiers:
+    """Members earn points on what they pay and burn them for rewards; two tiers above the basic one earn faster.
+
+    `earn_rate` is what the points of one currency unit are worth when burnt. A tier is reached by the spend of 52
+    weeks and held for 52; who does not qualify again falls one level after the grace. With `earn_rate` 0 it is a
+    programme of tiers alone; with `silver_rate` and `gold_extra` above 0 the tiers also pay less.
+    """
+
+    earn_rate: Annotated[float, Lever(0.0, 0.10, unit="reward value / spend")] = 0.04
+    reward_value: Annotated[float, Lever(1.0, 100.0, log=True, unit="currency a reward")] = 5.0
+    expiry_weeks: Annotated[int, Lever(13, 156, step=1, unit="weeks")] = 52
+    expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
+    pending_weeks: Annotated[int, Lever(0, 13, step=1, unit="weeks")] = 2
+    silver_spend: Annotated[float, Lever(10, 5000, log=True, unit="currency in 52 weeks")] = 75.0
+    gold_factor: Annotated[float, Lever(1.0, 6.0, unit="gold / silver spend")] = 3.0
+    silver_multiplier: Annotated[float, Lever(1.0, 3.0, unit="x points")] = 1.25
+    gold_extra_multiplier: Annotated[float, Lever(0.0, 3.0, unit="x points, on top of silver")] = 0.25
+    silver_rate: Annotated[float, Lever(0.0, 0.15, unit="share of price")] = 0.0
+    gold_extra: Annotated[float, Lever(0.0, 0.15, unit="share of price, on top of silver")] = 0.0
+    gold_perks: Annotated[float, Lever(0.0, 200.0, unit="currency per member and year")] = 0.0
+    grace_weeks: Annotated[int, Lever(0, 26, step=1, unit="weeks")] = 8
+    cost_ratio: Annotated[float, Lever(0.2, 1.0, unit="cost of a reward / its value")] = 0.6
+    breakage: Annotated[float, Lever(0.0, 0.6, unit="share of points the books expect to expire")] = 0.25
+
+    def decide(self, view: FirmView) -> list[Action]:
+        silver, gold = self.silver_multiplier, self.silver_multiplier + self.gold_extra_multiplier
+        tiers = TierRule(
+            thresholds=(self.silver_spend, self.silver_spend * self.gold_factor),
+            rates=(0.0, self.silver_rate, self.silver_rate + self.gold_extra),
+            multipliers=(1.0, silver, gold),
+            perk_costs=(0.0, 0.0, self.gold_perks),
+            grace_weeks=self.grace_weeks,
+        )
+        if self.earn_rate == 0:
+            return [tiers]
+        points = PointsRule(
+            per_unit=POINTS_PER_UNIT,
+            reward_points=max(1, round(POINTS_PER_UNIT * self.reward_value / self.earn_rate)),
+            reward_value=self.reward_value,
+            cost_ratio=self.cost_ratio,
+            breakage=self.breakage,
+            pending_weeks=self.pending_weeks,
+            expiry=self.expiry,
+            expiry_weeks=self.expiry_weeks,
+        )
+        return [points, tiers]
+
+
+POINTS_PER_UNIT = 10.0  # points for one currency unit: fine enough that rounding does not matter
