@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.search import Search
 from sim.plays import Play
 from sim.world import World
 
@@ -42,7 +43,8 @@ class Experiment:
 
     `arms` begins with the baseline. `fitted` names the parts of the world that were estimated from real data
     ("base", "spend", "history"); `calibration` is what `calibrate` knew about them (its JSON), None for an authored
-    world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs).
+    world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `search` is
+    what a tuning looks for, None for a comparison.
     """
 
     name: str
@@ -54,6 +56,12 @@ class Experiment:
     calibration: Mapping[str, Any] | None = None
     log_covariance: Mapping[str, tuple[tuple[str, ...], list[list[float]]]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    search: Search | None = None
+
+    @property
+    def today(self) -> tuple[Play, ...]:
+        """Today's policy, whose effects the calibrated rates already contain: the arm of that name, or the baseline."""
+        return next((arm.plays for arm in self.arms if arm.name == "today"), self.baseline.plays)
 
     @property
     def baseline(self) -> Arm:
