@@ -7,10 +7,7 @@ moment inside the week. The rules are those of `behavior.py`; this file only car
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.behavior import (
     LEAVES,
@@ -44,116 +41,6 @@ from sim.quantiles import quantile
 ALIVE, DEPARTED, COOLED, BOUND, N_COUNTS = 0, 1, 2, 3, 4
 
 PROSPECT_IDS = np.int64(2**31)
-
-
-class People(NamedTuple):
-    """The columns that a week reads and writes, in compiled reach. See `customers.Customers`."""
-
-    order_rate: NDArray[np.float32]
-    departure_rate: NDArray[np.float32]
-    p_dropout: NDArray[np.float32]
-    mean_order: NDArray[np.float32]
-    elasticity: NDArray[np.float32]
-    reach: NDArray[np.float32]
-    stage: NDArray[np.uint8]
-    order_clock: NDArray[np.float64]
-    life_clock: NDArray[np.float64]
-    reference: NDArray[np.float32]
-    debt: NDArray[np.float32]
-    identified: NDArray[np.bool_]
-    source: NDArray[np.int8]
-    first_order: NDArray[np.float32]
-    last_order: NDArray[np.float32]
-    orders: NDArray[np.int32]
-    orders_52: NDArray[np.int32]
-    spend: NDArray[np.int64]
-    spend_52: NDArray[np.int64]
-    coupon_rate: NDArray[np.float32]
-    coupon_ends: NDArray[np.int16]
-    enrolled: NDArray[np.int16]
-    points: NDArray[np.int32]
-    points_pending: NDArray[np.int32]
-    points_recent: NDArray[np.int32]
-    rewarded: NDArray[np.int16]
-    tier: NDArray[np.uint8]
-    tier_ends: NDArray[np.int16]
-    mood: NDArray[np.uint8]
-    mood_ends: NDArray[np.int16]
-
-
-class Loyal(NamedTuple):
-    """The world's constants of loyalty behaviour. See `world.LoyaltyResponse`."""
-
-    join_log_odds: float
-    join_selection: float
-    log_rate_mean: float  # of the log order rate over all people
-    log_rate_sd: float
-    heavy_rate: float  # order rate from which membership itself moves nobody
-    member: float
-    member_scale: float  # weeks
-    goal_gradient: float
-    goal_power: float
-    p_redeem: float
-    reward: float
-    reward_weeks: float
-    pressure: float
-    pressure_weeks: float
-    pressure_gap: float
-    moods: NDArray[np.float64]  # pull of each of loyalty.MOODS
-    status: float
-
-
-class Programme(NamedTuple):
-    """The loyalty programme in force this week, settled. `on` is False as long as there never was one."""
-
-    on: bool
-    earning: bool
-    pending: bool  # whether points must wait before they can be burnt
-    per_unit: float
-    reward_points: int
-    calendar_weeks: int  # all points end every so many weeks; 0: they do not
-    tiered: bool
-    by_orders: bool
-    thresholds: NDArray[np.float64]  # minor units or orders of the last 52 weeks, per tier above the basic one
-    rates: NDArray[np.float64]  # [tiers] price cuts
-    multipliers: NDArray[np.float64]  # [tiers] of earned points
-    hold_weeks: int
-
-
-class Reaction(NamedTuple):
-    """The world's constants of behaviour."""
-
-    today_rate: float
-    gain: float
-    loss_aversion: float
-    carry_over: float
-    p_exposure: float
-    pull_forward: float
-    repay_share: float
-    spend_shape: float
-    spend_quantiles: NDArray[np.float64]
-    lead_cooling: float  # per week
-    conversion: NDArray[np.float64]  # [channels] hazard of a lead's first order at today's price, per week
-    p_identified: NDArray[np.float64]  # [channels]
-    loyal: Loyal
-
-
-class Offer(NamedTuple):
-    """What is offered this week, settled: shares of the list price.
-
-    `public` and `first` are by source + 1 (0 is the founding base); `own` [n] are personal rates, or empty.
-    """
-
-    public: NDArray[np.float64]
-    first: NDArray[np.float64]
-    own: NDArray[np.float32]
-
-
-class Pressure(NamedTuple):
-    """The clocks of the channels at the start and the end of the week. Shape [channels]."""
-
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
 
 
 @rule

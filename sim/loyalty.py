@@ -15,7 +15,7 @@ from scipy import special
 from sim.actions import PointsRule, TierRule
 from sim.behavior import tier_gap, tiers_reached
 from sim.compiling import compiled
-from sim.crowd import Loyal, Programme
+from sim.conditions import Loyal, Programme
 from sim.customers import MINOR, NOT_ENROLLED, Customers
 from sim.orders import YEAR, OrderLog, Orders
 from sim.world import World

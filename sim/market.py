@@ -10,19 +10,8 @@ from numpy.typing import NDArray
 
 from sim.books import WeeklyBooks
 from sim.channels import Channel
-from sim.crowd import (
-    ALIVE,
-    BOUND,
-    N_COUNTS,
-    Offer,
-    People,
-    Pressure,
-    Programme,
-    Reaction,
-    call_prospects,
-    live_week,
-    person_ids,
-)
+from sim.conditions import Offer, People, Pressure, Programme, Reaction
+from sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
 from sim.customers import MINOR, Customers
 from sim.draws import MODEL, draw_lots, key_of, lot_index
 from sim.founding import Founders, found

@@ -32,7 +32,8 @@ from sim.behavior import (
     run_down,
     status_factor,
 )
-from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, Offer, Programme, loyalty_pull, person_id
+from sim.conditions import Offer, Programme
+from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
 from sim.customers import COLD, CUSTOMER, GONE, LEAD, NOT_ENROLLED, PROSPECT, column_names, fill_of
 from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.draws import LEAD as LEAD_DRAW

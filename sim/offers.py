@@ -32,7 +32,7 @@ from sim.actions import (
     Tag,
     TierRule,
 )
-from sim.crowd import Offer
+from sim.conditions import Offer
 from sim.customers import Customers
 from sim.plays import Play
 from sim.view import FirmView

@@ -46,7 +46,7 @@ def test_a_strategy_knows_the_contract_and_no_other_strategy(path: Path) -> None
 
 
 LAYERS = [
-    {"levers", "actions", "compiling", "textbook", "target"},
+    {"levers", "actions", "compiling", "textbook", "target", "conditions"},
     {"customers", "draws", "quantiles", "world", "strategy"},
     {"behavior", "orders", "plays", "view"},
     {"crowd"},

@@ -10,7 +10,7 @@ from experiments.bench.mesa_plain import MesaMarket
 from experiments.bench.model import Outcome, base_plays, base_world, founding_customers
 from experiments.bench.numpy_plain import NumpyMarket
 from sim import Play
-from sim.crowd import Offer, Programme
+from sim.conditions import Offer, Programme
 from sim.customers import CUSTOMER, MINOR
 from sim.market import Market
 from sim.orders import Orders
