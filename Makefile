@@ -52,7 +52,7 @@ lab: $(VENV)/.dev
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
 # The lists of requirements, with hashes and without index lines. Needs `uv` (pip install uv).
-LOCK = uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q
 lock:
 	$(LOCK) pyproject.toml -o requirements/core.txt
 	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
