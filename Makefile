@@ -49,7 +49,7 @@ bench: $(VENV)/.core
 	$(BIN)/python -m experiments.bench
 
 lab: $(VENV)/.dev
-	$(BIN)/jupyter lab --notebook-dir notebooks
+	$(BIN)/jupyter lab --notebook-dir notebooks notebooks/00_start_here.ipynb
 
 # The lists of requirements, with hashes and without index lines. Needs `uv` (pip install uv).
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -q

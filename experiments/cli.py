@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from experiments.commands import about, calibrating, files, running, runs
+from experiments.commands import about, calibrating, files, running, runs, tuning, twins
 from experiments.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
@@ -28,6 +28,8 @@ app.command()(files.init)
 app.command()(files.validate)
 app.command()(running.run)
 app.command()(running.compare)
+app.command()(tuning.tune)
+app.command()(twins.twins)
 app.command()(calibrating.calibrate)
 app.command()(runs.report)
 app.add_typer(runs.app, name="runs")
@@ -44,7 +46,8 @@ def main() -> None:
 def exit_code(arguments: Sequence[str]) -> int:
     """Run one command line. No mistake of a user ends in a traceback."""
     try:
-        return app(args=list(arguments), prog_name="crmlab", standalone_mode=False) or 0
+        code = app(args=list(arguments), prog_name="crmlab", standalone_mode=False) or 0
+        return _told("Interrupted.", 130) if code == 130 else code  # the parser swallows the interrupt, not the code
     except UsageError as error:
         return _usage(error)
     except UserError as error:
@@ -68,7 +71,8 @@ def _usage(error: Exception) -> int:
         return 2
     message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
-    return _told(f"{message.rstrip('.')}. See: {context.command_path if context else 'crmlab'} --help", 2)
+    ended = message if message.endswith("?") else f"{message.rstrip('.?')}."
+    return _told(f"{ended} See: {context.command_path if context else 'crmlab'} --help", 2)
 
 
 def _told(message: str, code: int) -> int:

@@ -66,7 +66,7 @@ def compare(experiment: Experiment, workers: int = 0, on_progress: Progress | No
         tasks += [("sampled", r, "", 1.0) for r in range(design.replications)]
     tasks += [
         ("fixed", r, assumption, strength)
-        for assumption, strength in STRENGTHS
+        for assumption, strength in (STRENGTHS if len(experiment.arms) > 1 else ())  # one arm has nothing to break even
         for r in range(min(BREAKEVEN_REPLICATIONS, design.replications))
     ]
     compile_ahead(experiment)

@@ -112,14 +112,16 @@ def variance_reduction(arm: NDArray[np.float64], baseline: NDArray[np.float64]) 
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """p-values adjusted for having looked at several arms (Holm). Undefined ones stay undefined."""
-    from statsmodels.stats.multitest import multipletests
+    """p-values adjusted for having looked at several arms (Holm 1979). Undefined ones stay undefined.
 
-    known = [p for p in p_values if not math.isnan(p)]
-    if not known:
-        return p_values
-    adjusted = iter(multipletests(known, method="holm")[1])
-    return [p if math.isnan(p) else float(next(adjusted)) for p in p_values]
+    The step-down rule is written out here because statsmodels' own (the witness in the tests) collects garbage on
+    every call, which took half the time of a comparison.
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # undefined ones are sorted last
+    stepped = np.maximum.accumulate(p[order] * np.arange(order.size, 0, -1))
+    p[order] = np.minimum(stepped, 1.0)
+    return p.tolist()
 
 
 def _pairs(arm: ArrayLike, baseline: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

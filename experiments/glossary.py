@@ -18,6 +18,7 @@ from typing import Any
 from experiments.forms import Form
 from experiments.play_form import PlayFields, TargetForm
 from experiments.spec import ArmForm, DesignForm, ExperimentForm
+from experiments.tune_form import TuneForm
 from experiments.world_form import (
     AcquisitionForm,
     BaseForm,
@@ -26,6 +27,7 @@ from experiments.world_form import (
     CovarianceForm,
     EconomicsForm,
     FitForm,
+    LoyaltyForm,
     PopulationForm,
     PriceForm,
     SpendForm,
@@ -34,7 +36,7 @@ from experiments.world_form import (
 )
 from sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from sim.readings import HEADLINE, KPIS, Kpi
-from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, PriceResponse, Spend
+from sim.world import Acquisition, Base, Calendar, Channel, Economics, LoyaltyResponse, Population, PriceResponse, Spend
 from strategies import STRATEGIES
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -46,6 +48,7 @@ WORLD_GROUPS: dict[str, type] = {
     "base.spend": Spend,
     "population": Population,
     "unknowns.price": PriceResponse,
+    "unknowns.loyalty": LoyaltyResponse,
     "[channel]": Channel,
     "acquisition": Acquisition,
     "economics": Economics,
@@ -58,6 +61,7 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "arm": ArmForm,
     "play": PlayFields,
     "target": TargetForm,
+    "tune": TuneForm,
     "world": WorldForm,
     "base": BaseForm,
     "spend": SpendForm,
@@ -68,6 +72,7 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "economics": EconomicsForm,
     "calendar": CalendarForm,
     "price": PriceForm,
+    "loyalty": LoyaltyForm,
     "fit": FitForm,
     "covariance": CovarianceForm,
 }
@@ -86,7 +91,7 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "world.acquisition": "From hearing of the firm to the first order.",
     "world.economics": "What an order earns and costs.",
     "world.calendar": "Real dates and the season of demand.",
-    "world.unknowns": "How people react to prices, in [unknowns.price].",
+    "world.unknowns": "How people react to prices and to a loyalty programme.",
     "world.fit": "What was estimated from an order log; written by `crmlab calibrate`.",
     "base.model": "Purchase model; it decides which parameters below are used.",
     "base.spend": "What an order is worth: see [base.spend].",

@@ -33,7 +33,7 @@ def determinants(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment, the sources it runs through, and the version of the package."""
     return {
         "experiment": resolved(experiment),
-        "sources": source_hashes(),
+        "sources": source_hashes("tune") if experiment.search else source_hashes(),
         "strategies": strategy_hashes(experiment),
         "version": package_version(),
     }
@@ -54,7 +54,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "fitted": sorted(experiment.fitted),
         "ranges": _plain(experiment.ranges),
         "log_covariance": _plain(experiment.log_covariance),
-    }
+    } | ({"search": _plain(experiment.search)} if experiment.search else {})
 
 
 def kind_of(play: Play) -> str:
@@ -72,9 +72,9 @@ def history_summary(history: History | None) -> dict[str, Any] | None:
     return {"customers": history.n_customers, "orders": int(history.customer.size), "sha256": _sha256(content)}
 
 
-def source_hashes() -> dict[str, str]:
-    """Hash of every source file that the numbers pass through: all of `sim`, and what `compare` imports."""
-    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(ROOT / "experiments" / "compare.py")})
+def source_hashes(driver: str = "compare") -> dict[str, str]:
+    """Hash of every source file that the numbers pass through: all of `sim`, and what the driver imports."""
+    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(ROOT / "experiments" / f"{driver}.py")})
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 

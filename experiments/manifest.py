@@ -16,7 +16,7 @@ from experiments import identity
 from experiments.experiment import Experiment
 
 SCHEMA_VERSION = 1
-PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly")
+PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna")
 
 
 def manifest(

@@ -96,7 +96,14 @@ def plain_sentence(kind: str, context: dict[str, Any], message: str) -> str:
         "date": "must be a date such as 2025-01-31",
     }
     subject, _, rest = kind.partition("_")
-    if subject in types and rest in ("type", "parsing", "from_float", "attributes_type", "from_date_parsing"):
+    if subject in types and rest in (
+        "type",
+        "parsing",
+        "from_float",
+        "attributes_type",
+        "from_date_parsing",
+        "from_datetime_parsing",
+    ):
         return types[subject] + "."
     bounds = {
         "greater_than": "above",
@@ -109,6 +116,8 @@ def plain_sentence(kind: str, context: dict[str, Any], message: str) -> str:
         return f"must be {bounds[kind]} {limit:,}.".replace(",", " ")
     if kind == "literal_error":
         return f"must be one of {context['expected']}."
+    if kind == "string_too_short":
+        return "must not be empty."
     if kind == "too_short":
         return f"needs at least {context['min_length']} entries."
     return f"{message[:1].lower()}{message[1:]}."

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from experiments.experiment import Experiment
+from experiments.recentre import recentred
 from experiments.tables import run_tables
 from experiments.unknowns import sampled_world
 from sim.draws import MODEL
@@ -41,6 +42,7 @@ def live_replication(
     design = experiment.design
     if world is None:
         world = sampled_world(experiment, replication) if kind == "sampled" else experiment.world
+    world = recentred(world, experiment.today, design.seed)
     founders = found(world.at_rows(design.customers)[0], design.seed, replication, use)
     runs = []
     for arm in experiment.arms:

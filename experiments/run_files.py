@@ -51,6 +51,8 @@ class RunFiles:
         """The arms of the run, the baseline first, and its currency."""
         named = [arm["name"] for arm in self.resolved.get("arms", [])]
         baseline = (self.json("comparison") or {}).get("baseline") or (named[0] if named else "today")
+        effects = self.table("effects")
+        named += [] if effects is None else list(effects["arm"])  # the winners of a tuning are in no file
         return Look(baseline, tuple(dict.fromkeys([baseline, *named])), self.resolved.get("currency", "USD"))
 
     @property

@@ -13,9 +13,11 @@ from pydantic_core import PydanticCustomError
 
 from experiments.experiment import Arm, Design, Experiment
 from experiments.forms import Form, built, filled, form_of, problem
-from experiments.messages import Problem, SpecError, not_known
+from experiments.messages import Problem, SpecError, did_you_mean, not_known
 from experiments.play_form import plays_of
+from experiments.search import Search
 from experiments.toml_source import TomlSource
+from experiments.tune_form import TuneForm, search_of
 from experiments.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
 from sim.plays import Play
 
@@ -54,6 +56,7 @@ class ExperimentForm(Form):
     baseline: str = Field(TODAY, description="The arm with which the others are compared.")
     design: DesignForm = Field(default_factory=DesignForm)  # type: ignore[valid-type]
     arms: dict[str, ArmForm] = Field(default_factory=dict)
+    tune: TuneForm | None = Field(None, description="What `crmlab tune` searches: see [tune].")
 
     @field_validator("world")
     @classmethod
@@ -69,6 +72,24 @@ def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path
     `overrides` are settings such as `design.weeks=52` or `arms.tiers.strategies.0.silver_rate=0.02`; those under
     `world.` reach into the world file. `world` replaces the file's world. Raises `SpecError`, one line per mistake.
     """
+    return replace(_read(path, overrides, world), search=None)
+
+
+def load_tuning(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
+    """Read and check an experiment file for what its [tune] table asks: the arm to tune, the baseline, the search.
+
+    The design's replications are those on which winners are confirmed; worlds are not sampled. Raises `SpecError`.
+    """
+    experiment = _read(path, overrides, world)
+    search = experiment.search
+    if search is None:
+        raise SpecError(path, [Problem("has no [tune] table, which says what to search (docs/tuning.md).")])
+    arms = tuple(a for a in experiment.arms if a is experiment.baseline or a.name in (TODAY, search.arm))
+    design = replace(experiment.design, replications=search.confirm_replications, unknowns=False)
+    return replace(experiment, arms=arms, design=design)
+
+
+def _read(path: Path | str, overrides: Sequence[str], world: Path | str | None) -> Experiment:
     source = TomlSource.read(Path(path))
     world_overrides = [s.removeprefix("world.") for s in overrides if s.startswith("world.")]
     inline = isinstance(source.data.get("world"), dict) and world is None
@@ -82,6 +103,10 @@ def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path
     form, more = filled(ExperimentForm, source.data, (), source)
     arms, arm_problems = _arms(source, found)
     problems += more + arm_problems + (_design_problems(form, arms, source) if form else [])
+    search = None
+    if form and form.tune and found and not arm_problems:
+        search, tune_problems = _search(form.tune, arms, source, found)
+        problems += tune_problems
     if form is None or found is None or problems:
         raise SpecError(path, problems)
     return Experiment(
@@ -94,6 +119,7 @@ def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path
         calibration=found.calibration,
         log_covariance=found.log_covariance,
         ranges=found.ranges,
+        search=search,
     )
 
 
@@ -101,6 +127,10 @@ def quick(experiment: Experiment) -> Experiment:
     """The same question on a small scale, to see whether everything is in place: minutes become seconds."""
     d = experiment.design
     small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
+    if s := experiment.search:
+        fewer = replace(s, candidates=min(s.candidates, 16), replications=min(s.replications, 2))
+        fewer = replace(fewer, confirm=min(s.confirm, 2), confirm_replications=small.replications)
+        return replace(experiment, design=small, search=fewer)
     return replace(experiment, design=small)
 
 
@@ -122,12 +152,13 @@ def _world(source: TomlSource, overrides: Sequence[str]) -> tuple[WorldFile | No
     path = world_path(world, source.path.parent)
     if not path.exists():
         worlds = ", ".join(shipped_worlds())
-        text = f"does not exist (looked for {path}). Shipped worlds: {worlds}."
+        hint = did_you_mean(world, shipped_worlds())
+        text = f"does not exist (looked for {path}).{hint} Shipped worlds: {worlds}."
         return None, [problem(text, ("world",), source, world)]
     try:
         return load_world(path if path.suffix else world, overrides), []
     except SpecError as error:
-        return None, [problem(f"{path.name}: {line}", ("world",), source) for line in error.problems]
+        return None, [problem(f"{path.name or path}: {line}", ("world",), source) for line in error.problems]
 
 
 def _arms(source: TomlSource, world: WorldFile | None) -> tuple[tuple[Arm, ...], list[Problem]]:
@@ -169,6 +200,17 @@ def _arm(
                 problems.append(problem(text, (*loc, position), source))
         plays = (*today, *plays)
     return Arm(name, plays, str(table.get("description", ""))), problems
+
+
+def _search(form: TuneForm, arms: Sequence[Arm], source: TomlSource, world: WorldFile) -> tuple[Search, list[Problem]]:
+    """The search, of the plays that the file itself writes into the arm: they come after today's."""
+    written = source.data["arms"]
+    by_name = {arm.name: arm for arm in arms if arm.name in written}
+    plays: tuple[Play, ...] = ()
+    if form.arm in by_name:
+        arm = by_name[form.arm]
+        plays = arm.plays[len(arm.plays) - len(written[form.arm].get("strategies", [])) :]
+    return search_of(form, by_name, plays, world.world.channels, source)
 
 
 def _design_problems(form: Any, arms: Sequence[Arm], source: TomlSource) -> list[Problem]:

@@ -47,6 +47,8 @@ class TomlSource:
             raise SpecError(
                 path, [Problem(f"not valid TOML: {reason[:1].lower()}{reason[1:]}.", line=number)]
             ) from None
+        except (RecursionError, ValueError):  # brackets without end, numbers of thousands of digits
+            raise SpecError(path, [Problem("is not valid TOML: it nests too deeply or holds a huge number.")]) from None
         if not data:
             raise SpecError(path, [Problem('is empty. "crmlab init" writes an example to start from.')])
         return cls(path, text, data, dict(_scan(text)))
@@ -112,7 +114,7 @@ def _text_of(path: Path) -> str:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+    except (ValueError, KeyError, RecursionError):  # not TOML, or not readable as such
         return text
 
 

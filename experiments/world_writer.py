@@ -10,15 +10,20 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tomlkit
 
+from experiments.forms import filled
 from experiments.history_file import file_sha256, write_history
+from experiments.messages import UserError
 from experiments.store import disk_trouble, finite
+from experiments.toml_source import TomlSource
 from experiments.world_file import PRESETS, SHIPPED
+from experiments.world_form import WorldForm
 from sim.levers import unknowns_of
 from sim.world import Channel, History, PriceResponse, Spend
 
@@ -31,16 +36,25 @@ _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody l
 def write_world(path: Path, calibration: Calibration, currency: str = "USD") -> list[Path]:
     """Write a world from a calibration. Returns the files written: world, history, calibration.
 
-    A world that stood there and differs is kept as `<name>.bak`. Raises `StoreError`.
+    A world that stood there and differs is kept as `<name>.bak`. Raises `StoreError`, and `UserError` when an estimate
+    lies where no simulated world can be; then nothing is written.
     """
     path = path if path.suffix == ".toml" else path.with_name(f"{path.name}.toml")
     history_path, findings_path = path.with_suffix(".history.csv"), path.with_suffix(".calibration.json")
     with disk_trouble(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _place(history_path, lambda temporary: write_history(temporary, _history(calibration)))
         findings = json.dumps(finite(findings_of(calibration)), indent=2, ensure_ascii=False) + "\n"
+        text = ""
+
+        def write(temporary: Path) -> None:
+            nonlocal text
+            write_history(temporary, _history(calibration))
+            source = (history_path.name, file_sha256(temporary))
+            text = _world_text(calibration, path.stem, source, findings_path, currency)
+            _check(path, text)
+
+        _place(history_path, write)
         _place(findings_path, lambda temporary: temporary.write_text(findings, encoding="utf-8"))
-        text = _world_text(calibration, path.stem, history_path, findings_path, currency)
         if path.exists() and path.read_text(encoding="utf-8") != text:
             path.replace(path.with_name(f"{path.name}.bak"))
         _place(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -69,7 +83,16 @@ def _place(path: Path, write: Any) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _world_text(calibration: Calibration, name: str, history: Path, findings: Path, currency: str) -> str:
+def _check(path: Path, text: str) -> None:
+    """A world that could not be read again is not written."""
+    source = TomlSource.parse(path, text)
+    _, problems = filled(WorldForm, source.data, (), source)
+    if problems:
+        found = "; ".join(" ".join(str(replace(p, line=None)).rstrip(".").split()) for p in problems)
+        raise UserError(f"{path} was not written: this log leads outside what a world may hold: {found}.")
+
+
+def _world_text(calibration: Calibration, name: str, history: tuple[str, str], findings: Path, currency: str) -> str:
     presets = tomllib.loads((SHIPPED / f"{PRESETS}.toml").read_text(encoding="utf-8"))
     customers = len(calibration.histories)
     spend, spend_origin = _spend(calibration, presets)
@@ -124,12 +147,13 @@ def _spend(calibration: Calibration, presets: Mapping[str, Any]) -> tuple[dict[s
     return presets["spend"], f"assumed: value of an order, as in the CDNOW sample ({fit.reason})"
 
 
-def _population(customers: int, presets: Mapping[str, Any], history: Path) -> str:
+def _population(customers: int, presets: Mapping[str, Any], history: tuple[str, str]) -> str:
+    file, sha256 = history
     population = {
         "customers": customers,
         "prospects": round(presets["prospects_per_customer"] * customers),
-        "history": history.name,
-        "history_sha256": file_sha256(history),
+        "history": file,
+        "history_sha256": sha256,
     }
     origin = f"real: customers and their orders; assumed: {presets['prospects_per_customer']} prospects per customer"
     return _section("[population]", population, origin)

@@ -30,9 +30,9 @@ class Base:
     model: PurchaseModel = "pareto_nbd"
     r: Annotated[float, Unknown(0.05, 20, "shape of the order rate", CDNOW, "C")] = 0.553
     alpha: Annotated[float, Unknown(0.1, 1000, "weeks", CDNOW, "C")] = 10.578
-    s: Annotated[float, Unknown(0.05, 20, "shape of the departure rate", CDNOW, "C")] = 0.606
+    s: Annotated[float, Unknown(0.001, 20, "shape of the departure rate", CDNOW, "C")] = 0.606
     beta: Annotated[float, Unknown(0.1, 5000, "weeks", CDNOW, "C")] = 11.669
-    a: Annotated[float, Unknown(0.01, 50, "-", CDNOW, "C")] = 0.793
+    a: Annotated[float, Unknown(0.001, 50, "-", CDNOW, "C")] = 0.793
     b: Annotated[float, Unknown(0.01, 200, "-", CDNOW, "C")] = 2.426
 
 
@@ -41,7 +41,7 @@ class Spend:
     """What an order is worth at list price: Gamma(p, nu) within a customer, nu ~ Gamma(q, gamma) between them."""
 
     p: Annotated[float, Unknown(0.3, 100, "shape within a customer", CDNOW, "C")] = 6.25
-    q: Annotated[float, Unknown(1.05, 100, "shape between customers", CDNOW, "C")] = 3.74
+    q: Annotated[float, Unknown(1.001, 100, "shape between customers", CDNOW, "C")] = 3.74
     gamma: Annotated[float, Unknown(1e-3, 1e6, "currency", CDNOW, "C")] = 15.44
 
     @property
@@ -212,7 +212,7 @@ class Economics:
     """What an order earns and costs, and what later money is worth."""
 
     gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A")] = 0.45
-    fulfilment_cost: Annotated[float, Unknown(0.0, 1000, "currency per order", "scenario", "A")] = 3.0
+    fulfilment_cost: Annotated[float, Unknown(0.0, 1e6, "currency per order", "scenario", "A")] = 3.0
     payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2")] = 0.025
     discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
     currency: str = "USD"

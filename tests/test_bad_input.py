@@ -75,6 +75,10 @@ def test_files_that_are_no_experiment_files_are_refused_quickly(folder, capsys):
     assert "is empty" in refusal(capsys, "compare", "empty.toml")
     assert "not a text file" in refusal(capsys, "compare", "binary.toml")
     assert "not valid TOML" in refusal(capsys, "compare", "broken.toml")
+    (folder / "deep.toml").write_text("x = " + "[" * 100_000)
+    (folder / "digits.toml").write_text("x = " + "9" * 5_000)
+    assert "nests too deeply" in refusal(capsys, "compare", "deep.toml")
+    assert "a huge number" in refusal(capsys, "compare", "digits.toml")
     assert "50 MB" in refusal(capsys, "compare", garbage(folder, "huge.toml"))
     assert "is a directory" in refusal(capsys, "compare", str(folder))
     assert "does not exist" in refusal(capsys, "compare", "nowhere.toml")
@@ -119,7 +123,7 @@ def test_a_results_folder_that_cannot_be_written_is_named(folder, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["compair", "q.toml"], "Did you mean 'compare'"),
+        (["compair", "q.toml"], "Did you mean 'compare'? See: crmlab --help"),
         (["compare", "q.toml", "--quik"], "--quick"),
         (["compare"], "Missing argument"),
         (["compare", "q.toml", "--workers", "many"], "valid integer"),
@@ -161,3 +165,13 @@ def test_ctrl_c_in_the_middle_ends_with_130_keeps_what_there_was_and_says_how_to
     (kept,) = (folder / "results" / "q").iterdir()
     assert kept.name.endswith(".interrupted")
     assert (kept / "status").read_text() == "interrupted"
+
+
+def test_ctrl_c_before_anything_is_played_ends_with_130_and_one_word(folder, capsys, monkeypatch):
+    def interrupt(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    (folder / "q.toml").write_text(QUESTION)
+    monkeypatch.setattr("experiments.spec.load_experiment", interrupt)
+    assert exit_code(["compare", "q.toml"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

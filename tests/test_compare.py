@@ -46,6 +46,14 @@ def test_the_answer_is_the_same_for_any_number_of_workers(experiment: Experiment
         pd.testing.assert_frame_equal(table, other.tables[name], check_exact=True)
 
 
+def test_one_arm_alone_is_not_asked_when_it_breaks_even(experiment: Experiment) -> None:
+    counted: list[int] = []
+    alone = replace(experiment, arms=experiment.arms[:1], design=Design(weeks=2, customers=50, replications=2))
+    found = compare(alone, workers=1, on_progress=lambda _done, total: counted.append(total))
+    assert counted == [4] * 4  # two replications of the stated world, two of sampled ones
+    assert found.tables["breakeven"].empty
+
+
 def test_json_has_the_published_keys_and_only_finite_numbers(comparison) -> None:
     answer = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
     assert answer["baseline"] == "today"

@@ -96,6 +96,14 @@ def test_replications_needed_reach_the_precision_they_promise() -> None:
     assert np.mean(half_widths) == pytest.approx(1.0, rel=0.25)  # 1 % of 100
 
 
+def test_holm_agrees_with_statsmodels() -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    for seed in range(20):
+        p = np.random.default_rng(seed).random(7) ** 3
+        np.testing.assert_allclose(holm(p.tolist()), multipletests(p, method="holm")[1])
+
+
 def test_holm_is_strict_with_many_arms_and_leaves_undefined_ones_alone() -> None:
     adjusted = holm([0.01, 0.04, math.nan, 0.03])
     assert adjusted[0] == pytest.approx(0.03)

@@ -1,6 +1,7 @@
 """World files: authored ones, and those that a calibration writes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from experiments.calibrate import calibrate
 from experiments.history_file import read_history
-from experiments.messages import SpecError
+from experiments.messages import SpecError, UserError
 from experiments.order_log import read_orders
 from experiments.world_file import load_world, shipped_worlds
 from experiments.world_writer import write_world
@@ -198,3 +199,12 @@ def test_without_amounts_the_spend_model_is_marked_as_assumed(tmp_path):
     assert read.world.history is not None
     assert read.world.history.amount is None
     assert json.loads(files[2].read_text())["models"]["gamma_gamma"]["identified"] is False
+
+
+def test_a_world_that_could_not_be_read_again_is_not_written(calibrated, tmp_path):
+    found, _ = calibrated
+    pareto = found.fits["pareto_nbd"]
+    never = replace(pareto, model=replace(pareto.model, s=1e-9))
+    with pytest.raises(UserError, match=r"w.toml was not written: .* base.s = 1e-09 must be between"):
+        write_world(tmp_path / "w.toml", replace(found, fits=found.fits | {"pareto_nbd": never}))
+    assert not list(tmp_path.iterdir())

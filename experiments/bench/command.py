@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from experiments.commands.printing import WIDTH_WITHOUT_TERMINAL
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
 
@@ -36,7 +38,7 @@ def speed(
     if as_json:
         print(json.dumps(results.to_json(), indent=2))
     else:
-        print_results(results, Console())
+        print_results(results, _paper())
     if not results.agree:
         print("The engines do not live the same model: see the z-scores.", file=sys.stderr)
         raise typer.Exit(1)
@@ -70,8 +72,13 @@ def variance(
         return
     for name, (_, pairs) in populations.items():
         title = f"Orders over {weeks} weeks, {customers:,} founding customers, {name}: {pairs} pairs"
-        print_reductions(found[name], title, Console())
+        print_reductions(found[name], title, _paper())
 
 
 def _advance(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
+
+
+def _paper() -> Console:
+    """Where the tables go; wide enough for them when nobody's terminal says how wide it is."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)

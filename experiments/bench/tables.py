@@ -68,7 +68,7 @@ def _speed(results: Results) -> Iterable[tuple[str, ...]]:
 
 
 def _ratios(results: Results) -> Iterable[tuple[str, ...]]:
-    for m in results.speed:
+    for m in sorted(results.speed, key=lambda m: (m.case.engine, m.case.rows)):
         own = results.speed_of("ours", m.case.rows)
         if m.case.engine != "ours" and own is not None:
             yield m.case.engine, f"{m.case.rows:,}", f"{m.median_ns / own.median_ns:,.1f}"

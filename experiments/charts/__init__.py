@@ -7,6 +7,8 @@ from experiments.charts.effects import KpiCard, kpi_cards, lift_forest
 from experiments.charts.holdout import holdout_check
 from experiments.charts.look import Look
 from experiments.charts.money import profit_waterfall
+from experiments.charts.tuning import lever_importances, pareto_fronts, tuning_history, winner_cells
+from experiments.charts.twins import twin_chart
 from experiments.charts.weeks import weekly_path, weekly_paths
 
 __all__ = [
@@ -18,10 +20,15 @@ __all__ = [
     "cohort_triangle",
     "holdout_check",
     "kpi_cards",
+    "lever_importances",
     "lift_forest",
     "ltv_against_cac",
+    "pareto_fronts",
     "profit_waterfall",
     "repeat_by_age",
+    "tuning_history",
+    "twin_chart",
     "weekly_path",
     "weekly_paths",
+    "winner_cells",
 ]

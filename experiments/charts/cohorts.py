@@ -110,8 +110,9 @@ def ltv_against_cac(ltv: pd.DataFrame, look: Look) -> Chart:
     figure.update_xaxes(title_text="weeks since the first order", rangemode="tozero")
     figure.update_yaxes(title_text="per acquired customer", rangemode="tozero", **money_axis(look.currency))
     note = (
-        "Curve: mean discounted contribution of a customer acquired in the run, up to that age. "
-        "Level dotted line: cost of acquiring one (CAC). Mark: payback."
+        "Curve: mean discounted contribution of a customer acquired early enough to be watched for the whole span. "
+        "Level dotted line: what acquiring these same customers cost (CAC up to then, not over the whole run). "
+        "Mark: payback."
     )
     sentence = f"Payback of an acquired customer: {'; '.join(words)}."
     return Chart("Lifetime value against acquisition cost", figure, pd.DataFrame(rows), sentence, note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from experiments.experiment import Experiment
     from experiments.store import RunFolder, StoredRun
 
+    Play = Callable[[Experiment, RunFolder, int], None]
+
 
 def compare(
     file: ExperimentFile,
@@ -48,7 +51,7 @@ def compare(
     else:
         print_comparison(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
-    report = _report(run)  # comes last: a report that cannot be drawn loses no answer
+    report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
     if not as_json:
         say(f"Next: open {report} in a browser.")
 
@@ -80,8 +83,13 @@ def run(
     say(f"Next: crmlab compare {file}")
 
 
-def answered(experiment: Experiment, file: Path, out: Path, workers: int, force: bool) -> StoredRun:
-    """The run that answers an experiment: the one already there, or a new one that is kept whatever happens."""
+def answered(
+    experiment: Experiment, file: Path, out: Path, workers: int, force: bool, play: Play | None = None
+) -> StoredRun:
+    """The run that answers an experiment: the one already there, or a new one that is kept whatever happens.
+
+    `play` fills the run folder; by default the arms are compared.
+    """
     from experiments.messages import UserError
     from experiments.store import RunFolder, StoredRun, finished_run
 
@@ -91,7 +99,7 @@ def answered(experiment: Experiment, file: Path, out: Path, workers: int, force:
         return known
     folder = RunFolder.create(out, experiment, file.read_text(encoding="utf-8-sig"), workers)
     try:
-        _play(experiment, folder, workers)
+        (play or _play)(experiment, folder, workers)
         return StoredRun(folder.finish("done"))
     except KeyboardInterrupt:
         kept = folder.finish("interrupted")
@@ -154,11 +162,12 @@ def _play(experiment: Experiment, folder: RunFolder, workers: int) -> None:
     for name, table in comparison.tables.items():
         folder.write_table(name, table)
     folder.write_json("comparison", comparison.to_json())
-    folder.write_json("glossary", _glossary())
+    folder.write_json("glossary", glossary())
     folder.failures = list(getattr(comparison, "failures", ()))
 
 
-def _glossary() -> list[dict[str, Any]]:
+def glossary() -> list[dict[str, Any]]:
+    """Every KPI in words, as a run folder keeps it."""
     from sim.readings import HEADLINE, KPIS
 
     words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
@@ -166,7 +175,8 @@ def _glossary() -> list[dict[str, Any]]:
     return [entry | {"headline": entry["id"] in HEADLINE} for entry in entries]
 
 
-def _report(run: StoredRun) -> Path:
+def report_of(run: StoredRun) -> Path:
+    """Write the report of a run."""
     from experiments.report import write_report
     from experiments.store import disk_trouble
 

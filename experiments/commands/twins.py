@@ -1,0 +1,97 @@
+"""`crmlab twins`: one customer under two policies, side by side."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from experiments.commands.options import (
+    RESULTS,
+    AsJson,
+    ExperimentFile,
+    Quick,
+    Seed,
+    Settings,
+    WorldOption,
+    overrides,
+)
+from experiments.commands.printing import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from experiments.charts import Chart
+    from experiments.twins import TwinLives
+
+
+def twins(
+    file: ExperimentFile,
+    arm: Annotated[
+        str | None, typer.Option("--arm", help="The policy beside the baseline; default: the first arm.")
+    ] = None,
+    customer: Annotated[
+        int | None, typer.Option("--customer", help="Whose lives, by number; default: as --like says.")
+    ] = None,
+    like: Annotated[
+        Literal["typical", "most_changed", "won", "lost"],
+        typer.Option(
+            "--like", help="Whom to choose among those whose orders changed; won and lost: who bring in more, less."
+        ),
+    ] = "typical",
+    weeks: Annotated[
+        int | None, typer.Option("--weeks", min=1, max=1040, help="Length of the lives: overrules design.weeks.")
+    ] = None,
+    world: WorldOption = None,
+    quick: Quick = False,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.html", help="Where to draw them; default: in results/twins.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one customer under the baseline and under an arm: same person, same luck, another policy."""
+    from experiments import spec
+    from experiments.charts import Look, twin_chart
+    from experiments.provenance import provenance
+    from experiments.store import disk_trouble
+    from experiments.twins import twin_lives
+    from experiments.twins_page import write_page
+
+    length = [f"design.weeks={weeks}"] if weeks is not None else []
+    experiment = spec.load_experiment(file, [*overrides(settings, seed), *length], world)
+    experiment = spec.quick(experiment) if quick else experiment
+    lives = twin_lives(experiment, arm, customer, like)
+    look = Look(experiment.baseline.name, tuple(a.name for a in experiment.arms), lives.currency)
+    chart = twin_chart(lives, look)
+    path = out or RESULTS / "twins" / f"{experiment.name}-{lives.arm.arm}-{lives.customer}.html"
+    origin = provenance(experiment.fitted)
+    with disk_trouble(path):
+        write_page(path, chart, origin, "crmlab " + shlex.join(sys.argv[1:]))
+    if as_json:
+        print_json(lives.to_json() | {"sentence": chart.sentence, "page": str(path)})
+        return
+    _print(lives, chart, origin)
+    say(f"Next: open {path} in a browser.")
+
+
+def _print(lives: TwinLives, chart: Chart, origin: str) -> None:
+    from experiments.quantities import change, quantity
+
+    units = {"orders": "orders", "paid": "currency", "discounts": "currency", "contribution": "currency"}
+    before, after = lives.baseline.totals, lives.arm.totals
+    rows = [
+        (
+            name.capitalize(),
+            quantity(before[name], unit, lives.currency),
+            quantity(after[name], unit, lives.currency),
+            change(lives.difference[name], unit, lives.currency),
+        )
+        for name, unit in units.items()
+    ]
+    say(chart.sentence)
+    say()
+    columns = ["", lives.baseline.arm, lives.arm.arm, "difference"]
+    print_table(f"Customer {lives.customer}, {lives.weeks} weeks", columns, rows, origin)

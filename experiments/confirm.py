@@ -1,0 +1,130 @@
+"""Winners on fresh luck: what the search promised, what is left of it, and the difference (the optimism).
+
+The best of many noisy candidates is partly the luckiest. How the winners and their order are chosen depends on the
+search alone, so the fresh luck, which no candidate was chosen for, gives an unbiased value of each of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.candidates import Lives, judge
+from experiments.effects import luck_interval
+from experiments.search import EQUITY, Search
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One KPI of a winner: its mean difference to the baseline in the search and on fresh luck.
+
+    `optimism` is by how much the search looked better than the fresh luck, in the direction in which the KPI is good;
+    the search value is a known number, so its interval is that of the fresh value.
+    """
+
+    search: float
+    fresh: float
+    fresh_low: float
+    fresh_high: float
+    optimism: float
+    optimism_low: float
+    optimism_high: float
+
+
+@dataclass(frozen=True)
+class Winner:
+    """A candidate that was run again. `holds`: its limits are kept on fresh luck too."""
+
+    number: int
+    levers: Mapping[str, float]
+    readings: Mapping[str, Reading]
+    holds: bool
+
+    @property
+    def arm(self) -> str:
+        """Its name as an arm."""
+        return f"candidate {self.number}"
+
+    def to_json(self) -> dict[str, Any]:
+        """{"number", "levers", "search": {kpi: ...}, "fresh", "fresh_interval", "optimism", ...}."""
+        by_kpi = self.readings.items()
+        return {
+            "number": self.number,
+            "levers": dict(self.levers),
+            "search": {kpi: r.search for kpi, r in by_kpi},
+            "fresh": {kpi: r.fresh for kpi, r in by_kpi},
+            "fresh_interval": {kpi: [r.fresh_low, r.fresh_high] for kpi, r in by_kpi},
+            "optimism": {kpi: r.optimism for kpi, r in by_kpi},
+            "optimism_interval": {kpi: [r.optimism_low, r.optimism_high] for kpi, r in by_kpi},
+            "holds": self.holds,
+        }
+
+
+def picked(search: Search, trials: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the candidates to confirm, the winner first.
+
+    One objective: the best feasible ones. Several: the best of each objective on the front, then the others by
+    customer equity, all in order of customer equity.
+    """
+    levers = [f"lever.{lever.path}" for lever in search.levers]
+    if len(search.objectives) == 1:
+        return _best_first(search, trials[trials["feasible"]], search.objectives[0], levers).head(search.confirm)
+    front = _best_first(search, trials[trials["front"]], EQUITY, levers)
+    extremes = [_best_first(search, front, kpi, levers).head(1) for kpi in (EQUITY, *search.objectives)]
+    wanted = list(dict.fromkeys(pd.concat([*extremes, front])["number"]))[: search.confirm]
+    return front[front["number"].isin(wanted)]
+
+
+def _best_first(search: Search, trials: pd.DataFrame, kpi: str, levers: list[str]) -> pd.DataFrame:
+    ranks = trials[f"gain.{kpi}"] * -search.direction(kpi)
+    return trials.loc[ranks.sort_values(kind="stable").index].drop_duplicates(levers)
+
+
+def confirmed(
+    search: Search, row: Mapping[str, Any], arm: pd.DataFrame, baseline: pd.DataFrame, confidence: float
+) -> Winner:
+    """A winner from its row of the trial table and the readings of its fresh markets."""
+    number, levers = int(row["number"]), {lever.path: row[f"lever.{lever.path}"] for lever in search.levers}
+    fresh = judge(search, number, 0, levers, arm, baseline)
+    readings = {
+        kpi: _reading(row[f"gain.{kpi}"], (arm[kpi] - baseline[kpi]).to_numpy(), search.direction(kpi), confidence)
+        for kpi in search.watched
+    }
+    return Winner(number, levers, readings, fresh.feasible)
+
+
+def _reading(promised: float, differences: np.ndarray, direction: int, confidence: float) -> Reading:
+    fresh = differences[np.isfinite(differences)]
+    if not fresh.size:
+        return Reading(promised, *(math.nan,) * 6)
+    return Reading(
+        promised,
+        float(fresh.mean()),
+        *luck_interval(fresh, confidence),
+        float(direction * (promised - fresh.mean())),
+        *luck_interval(direction * (promised - fresh), confidence),
+    )
+
+
+def winner_table(winners: list[Winner]) -> pd.DataFrame:
+    """One row per winner and KPI, the winner first."""
+    return pd.DataFrame(
+        [
+            {"rank": rank, "number": winner.number, "holds": winner.holds, "kpi": kpi, **asdict(reading)}
+            for rank, winner in enumerate(winners, start=1)
+            for kpi, reading in winner.readings.items()
+        ]
+    )
+
+
+def effect_readings(lives: Lives) -> pd.DataFrame:
+    """The fresh markets as the table from which effects are computed: arm, world, replication, KPIs."""
+    return pd.concat(
+        [kpis.assign(arm=arm, world="fixed", replication=range(len(kpis))) for arm, kpis in lives.items()],
+        ignore_index=True,
+    )

@@ -1,0 +1,258 @@
+"""Twin lives: one customer under two policies, side by side.
+
+Both lives meet the same luck: the k-th order has the same basket, the customer's clocks hold the same hazards. What
+differs between the two was therefore done by the policy. No firm can ever see both: a pair is a fact of the
+simulation, made of two lives that a firm could see one at a time.
+
+1 live     the whole market under both policies, to know whom the policy changes and by how much
+2 choose   a customer: by number, or a typical one
+3 watch    both markets once more, noting this one's records at every week
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from experiments.experiment import Arm, Experiment
+from experiments.messages import UserError, not_known
+from experiments.watched_market import WatchedMarket
+from sim.customers import MINOR, Customers
+from sim.founding import Founders, found
+from sim.market import Market
+from sim.record import Record
+
+Like = Literal["typical", "most_changed", "won", "lost"]
+LIKE: dict[str, str] = {
+    "typical": "the median change in contribution among all whose orders changed",
+    "most_changed": "the largest change in contribution, up or down",
+    "won": "the median among those who bring in more",
+    "lost": "the median among those who bring in less",
+}
+
+
+@dataclass(frozen=True)
+class Life:
+    """One customer's life under one policy.
+
+    `orders` has a row per order: nth (counted from 0 over the whole life), moment (weeks from week 0), value (at list
+    price), paid, discount and contribution (currency units), points_burnt. `weeks` has a row per week, and one for the
+    end: week, stage (known to the simulation only), offered (share of list price, NaN for people whom no offer
+    reaches), coupon, and every other record the firm keeps of a customer, as they met that week's offer.
+    """
+
+    arm: str
+    orders: pd.DataFrame
+    weeks: pd.DataFrame
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """Orders and money of the run: orders, paid, discounts, contribution (currency units)."""
+        money = {"paid": "paid", "discounts": "discount", "contribution": "contribution"}
+        sums = {name: round(float(self.orders[column].sum()), 2) for name, column in money.items()}
+        return {"orders": len(self.orders)} | sums
+
+    @property
+    def stage_changes(self) -> pd.DataFrame:
+        """Changes of stage: week, stage entered. Known to the simulation only; the firm sees orders and silence."""
+        stage = self.weeks["stage"]
+        entered = self.weeks[stage.ne(stage.shift()) & (self.weeks.index > 0)]
+        return pd.DataFrame({"week": entered["week"] - 1, "stage": entered["stage"]}).reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class TwinLives:
+    """A customer's life under the baseline and under an arm.
+
+    `like` says how the customer was chosen (None: by number); `changed` holds how many people's orders differ between
+    the policies, and how many of them bring in more or less. `identified` is false for people whose orders the firm
+    cannot put under one name.
+    """
+
+    customer: int
+    baseline: Life
+    arm: Life
+    weeks: int
+    currency: str
+    identified: bool
+    like: Like | None
+    changed: Mapping[str, int]
+    units: Mapping[str, str]
+
+    @property
+    def lives(self) -> tuple[Life, Life]:
+        return self.baseline, self.arm
+
+    @property
+    def difference(self) -> dict[str, float]:
+        """Totals under the arm less those under the baseline."""
+        before = self.baseline.totals
+        return {name: round(total - before[name], 2) for name, total in self.arm.totals.items()}
+
+    @cached_property
+    def records(self) -> list[str]:
+        """The records, besides orders and dates, in which something happened: `offered`, `coupon`, points, tier, ..."""
+        named = [str(name) for name in self.baseline.weeks.columns if name not in ("week", "stage")]
+        own = [name for name in named if "week" not in self.units.get(name, "")]
+        seen = pd.concat([life.weeks[own] for life in self.lives])
+        return [name for name in own if seen[name].nunique() > 1]
+
+    def to_json(self) -> dict[str, Any]:
+        """The lives as JSON. Stages stand apart under `simulation_only`."""
+        lives = {}
+        for life in self.lives:
+            weekly = life.weeks[["week", *self.records]]
+            lives[life.arm] = {
+                "totals": life.totals,
+                "orders": life.orders.to_dict("records"),
+                "records": weekly.to_dict("list"),
+                "simulation_only": {"stage_changes": life.stage_changes.to_dict("records")},
+            }
+        return {
+            "customer": self.customer,
+            "like": self.like,
+            "weeks": self.weeks,
+            "baseline": self.baseline.arm,
+            "arm": self.arm.arm,
+            "identified": self.identified,
+            "difference": self.difference,
+            "changed": dict(self.changed),
+            "lives": lives,
+        }
+
+
+def twin_lives(
+    experiment: Experiment,
+    arm: str | None = None,
+    customer: int | None = None,
+    like: Like = "typical",
+    replication: int = 0,
+) -> TwinLives:
+    """One customer under the baseline and under `arm` (default: the first arm after it), in one replication.
+
+    `customer` is a row of the market: founding customers first, then prospects. Without it, one is chosen as `like`
+    says (see `LIKE`). Raises `UserError` when there is no such arm or customer, or nobody whom the policy changes.
+    """
+    chosen = _arm(experiment, arm)
+    if like not in get_args(Like):
+        raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
+    founders = _founders(experiment, replication)
+    if customer is not None:
+        _check_customer(customer, founders)
+    pair = [_lived(Market, experiment, a, replication, founders) for a in (experiment.baseline, chosen)]
+    gains = gains_of_changed(Record(pair[0]), Record(pair[1]))
+    row = _choose(gains, like, experiment.baseline.name, chosen.name) if customer is None else customer
+    watched = [_watch(experiment, a, replication, founders, row) for a in (experiment.baseline, chosen)]
+    return TwinLives(
+        customer=row,
+        baseline=_life(experiment.baseline.name, watched[0]),
+        arm=_life(chosen.name, watched[1]),
+        weeks=experiment.design.weeks,
+        currency=experiment.world.economics.currency,
+        identified=any(bool(market.customers.identified[row]) for market in watched),
+        like=like if customer is None else None,
+        changed={"people": len(gains), "more": int((gains > 0).sum()), "less": int((gains < 0).sum())},
+        units={field.name: field.metadata["unit"] for field in dataclasses.fields(Customers)},
+    )
+
+
+def gains_of_changed(baseline: Record, arm: Record) -> pd.Series:
+    """What each person whose orders differ between two policies brings in more under the second: currency units of
+    contribution before media, by row. Somebody who merely orders at another moment is among them, with a gain of 0."""
+    per_order = {"n": None, "moment": "moment", "contribution": "contribution"}
+    n = baseline.market.customers.n
+    sums = [
+        pd.DataFrame(
+            {
+                name: np.bincount(record.orders.row, None if of is None else getattr(record, of), minlength=n)
+                for name, of in per_order.items()
+            }
+        )
+        for record in (baseline, arm)
+    ]
+    difference = sums[1] - sums[0]
+    return difference.loc[(difference != 0).any(axis=1), "contribution"]
+
+
+def _choose(gains: pd.Series, like: Like, baseline: str, arm: str) -> int:
+    """The row of the customer who is `like` that; equals are told apart by their number."""
+    if like == "most_changed":
+        ranked = gains.abs().sort_values(kind="stable", ascending=False)
+        at = 0
+    else:
+        some = {"typical": gains, "won": gains[gains > 0], "lost": gains[gains < 0]}[like]
+        ranked = some.sort_values(kind="stable")
+        at = (len(ranked) - 1) // 2
+    if ranked.empty:
+        whom = {"won": "brings in more", "lost": "brings in less"}.get(like, "orders differently")
+        raise UserError(f"Nobody {whom} under {arm} than under {baseline}; name somebody with --customer.")
+    return int(ranked.index[at])
+
+
+def _arm(experiment: Experiment, name: str | None) -> Arm:
+    others = {arm.name: arm for arm in experiment.arms[1:]}
+    if name is None and others:
+        return next(iter(others.values()))
+    if name == experiment.baseline.name:
+        raise UserError(f"--arm {name} is the baseline; beside it you can set {', '.join(others) or 'nothing'}.")
+    if name is None or name not in others:
+        raise UserError(f"--arm {name}: {not_known(str(name), 'arm', others)}")
+    return others[name]
+
+
+def _check_customer(customer: int, founders: Founders) -> None:
+    n = founders.customers.n
+    if not 0 <= customer < n:
+        raise UserError(
+            f"--customer {customer}: this market has people 0 to {n - 1:,}: customers up to "
+            f"{founders.n_founding - 1:,}, then prospects."
+        )
+
+
+def _founders(experiment: Experiment, replication: int) -> Founders:
+    design = experiment.design
+    return found(experiment.world.at_rows(design.customers)[0], design.seed, replication)
+
+
+def _lived(kind: type[Market], experiment: Experiment, arm: Arm, replication: int, founders: Founders, **extra) -> Any:
+    d = experiment.design
+    market = kind(
+        experiment.world,
+        arm.plays,
+        customers=d.customers,
+        seed=d.seed,
+        replication=replication,
+        founders=founders,
+        **extra,
+    )
+    return market.run(d.weeks)
+
+
+def _watch(experiment: Experiment, arm: Arm, replication: int, founders: Founders, row: int) -> WatchedMarket:
+    market = _lived(WatchedMarket, experiment, arm, replication, founders, row=row)
+    market.notes.append(market.note())
+    return market
+
+
+def _life(arm: str, market: WatchedMarket) -> Life:
+    record = Record(market)
+    mine = np.flatnonzero(record.orders.row == market.row)
+    value, paid = record.orders.value[mine], record.orders.paid[mine]
+    orders = pd.DataFrame(
+        {
+            "nth": record.orders.nth[mine],
+            "moment": record.moment[mine],
+            "value": value / MINOR,
+            "paid": paid / MINOR,
+            "discount": (value - paid) / MINOR,
+            "contribution": record.contribution[mine],
+            "points_burnt": record.orders.burnt[mine],
+        }
+    )
+    return Life(arm, orders, pd.DataFrame(market.notes))

@@ -1,0 +1,93 @@
+"""Notebooks from their sources: `python notebooks/build.py` writes what `jupyter lab` opens.
+
+A source is a Python file in the percent format of jupytext, so that it can be read, compared and edited as text:
+
+    # %% [markdown]                  a cell of text, each line a comment
+    # %%                             a cell of code
+    # %% tags=["exercise"]           a cell with something to do
+    ### BEGIN SOLUTION ... ### END SOLUTION     what students find replaced by a NotImplementedError
+
+From each source come a notebook for students and, in `solutions`, one with the solutions and with the notes for
+teachers (cells tagged "teacher"). Neither holds outputs, so that the same source always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+HERE = Path(__file__).parent
+SOURCES = HERE / "src"
+SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
+MARKS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n?", re.MULTILINE)
+START = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a source: its text, whether that is prose, and its tags."""
+
+    text: str
+    markdown: bool
+    tags: tuple[str, ...]
+
+
+def cells_of(source: str) -> list[Cell]:
+    """The cells of a source in the percent format."""
+    starts = list(START.finditer(source))
+    ends = [start.start() for start in starts[1:]] + [len(source)]
+    cells = []
+    for start, end in zip(starts, ends, strict=True):
+        text, markdown = source[start.end() : end].strip("\n"), bool(start["markdown"])
+        if markdown:
+            text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.splitlines())
+        cells.append(Cell(text, markdown, tuple(json.loads(start["tags"] or "[]"))))
+    return cells
+
+
+def student_cells(cells: list[Cell]) -> list[Cell]:
+    """The cells without solutions and without notes for teachers."""
+    todo = r"\1# YOUR CODE HERE\n\1raise NotImplementedError"
+    kept = [cell for cell in cells if "teacher" not in cell.tags]
+    return [Cell(SOLUTION.sub(todo, cell.text), cell.markdown, cell.tags) for cell in kept]
+
+
+def solved_cells(cells: list[Cell]) -> list[Cell]:
+    """The cells with their solutions, without the marks around them."""
+    return [Cell(MARKS.sub("", cell.text).rstrip("\n"), cell.markdown, cell.tags) for cell in cells]
+
+
+def notebook_text(cells: list[Cell]) -> str:
+    """A notebook without outputs as it stands in its file."""
+    made = []
+    for number, cell in enumerate(cells):
+        new = nbformat.v4.new_markdown_cell if cell.markdown else nbformat.v4.new_code_cell
+        made.append(new(cell.text, id=f"cell-{number:02}", metadata={"tags": list(cell.tags)} if cell.tags else {}))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = nbformat.v4.new_notebook(
+        cells=made, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+    )
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def built() -> dict[Path, str]:
+    """Every notebook and its text, from all sources. A source without exercises has no solutions."""
+    made = {}
+    for source in sorted(SOURCES.glob("*.py")):
+        cells = cells_of(source.read_text(encoding="utf-8"))
+        made[HERE / f"{source.stem}.ipynb"] = notebook_text(student_cells(cells))
+        if any("exercise" in cell.tags for cell in cells):
+            made[HERE / "solutions" / f"{source.stem}.ipynb"] = notebook_text(solved_cells(cells))
+    return made
+
+
+if __name__ == "__main__":
+    for path, text in built().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        print(f"wrote {path.relative_to(HERE.parent)}")

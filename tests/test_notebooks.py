@@ -1,0 +1,129 @@
+"""The notebooks: built from their sources, solved without an error, and open in the student's copy only where asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="JupyterLab is part of the development environment")
+jupyter_client = pytest.importorskip("jupyter_client", reason="JupyterLab is part of the development environment")
+nbclient = pytest.importorskip("nbclient", reason="JupyterLab is part of the development environment")
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+LESSONS = [path.stem for path in sorted((NOTEBOOKS / "src").glob("*.py"))]
+WITH_EXERCISES = [name for name in LESSONS if name != "00_start_here"]
+
+
+def load_builder():
+    spec = importlib.util.spec_from_file_location("notebook_builder", NOTEBOOKS / "build.py")
+    builder = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = builder
+    spec.loader.exec_module(builder)
+    return builder
+
+
+build = load_builder()
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for all notebooks, so that the libraries are loaded once; `executed` empties it in between."""
+    folder = tmp_path_factory.mktemp("kernel")
+    settings = {
+        "CRMLAB_FAST": "1",
+        "PLOTLY_RENDERER": "json",  # figures without the library: megabytes less per picture
+        "IPYTHONDIR": str(folder),  # the profile of whoever runs the tests plays no part
+    }
+    manager = jupyter_client.KernelManager(kernel_name="python3")
+    manager.start_kernel(env=os.environ | settings, cwd=str(folder))
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
+def executed(path: Path, kernel, allow_errors: bool):
+    notebook = nbformat.read(path, as_version=4)
+    empty = nbformat.v4.new_code_cell("%reset -f")
+    whole = nbformat.v4.new_notebook(cells=[empty, *notebook.cells], metadata=notebook.metadata)
+    nbclient.NotebookClient(whole, km=kernel, timeout=120, allow_errors=allow_errors).execute()
+    return notebook
+
+
+def errors(cell) -> list[str]:
+    return [out.ename for out in cell.get("outputs", ()) if out.output_type == "error"]
+
+
+def test_notebooks_are_those_that_their_sources_make() -> None:
+    made = build.built()
+    kept = {path for path in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
+    assert kept == set(made), "run: python notebooks/build.py"
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date; run: python notebooks/build.py"
+
+
+def test_students_see_tasks_and_neither_solutions_nor_notes_for_teachers() -> None:
+    for name in LESSONS:
+        text = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
+        assert "SOLUTION" not in text
+        assert "For teachers" not in text
+        notebook = nbformat.reads(text, as_version=4)
+        assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if "outputs" in cell)
+
+
+def test_a_solution_leaves_a_task_behind_at_its_own_depth() -> None:
+    source = "# %%\ndef f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION\n\n\nf(1)\n"
+    (cell,) = build.student_cells(build.cells_of(source))
+    assert cell.text == "def f(x):\n    # YOUR CODE HERE\n    raise NotImplementedError\n\n\nf(1)"
+    (solved,) = build.solved_cells(build.cells_of(source))
+    assert solved.text == "def f(x):\n    return x\n\n\nf(1)"
+
+
+@pytest.mark.parametrize("name", WITH_EXERCISES)
+def test_a_lesson_states_its_goal_and_every_exercise_has_a_hint_a_check_and_a_note_for_teachers(name: str) -> None:
+    cells = build.cells_of((NOTEBOOKS / "src" / f"{name}.py").read_text(encoding="utf-8"))
+    for words in ("**Goal.**", "**What you will decide.**", "**Before this:**", "**Time:**"):
+        assert words in cells[0].text
+    assert "version(" in cells[1].text, "the first cell of code prints versions"
+    exercises = [number for number, cell in enumerate(cells) if "exercise" in cell.tags]
+    assert 2 <= len(exercises) <= 5
+    for number in exercises:
+        assert "### BEGIN SOLUTION" in cells[number].text
+        assert "<details><summary>Hint</summary>" in cells[number - 1].text
+        assert "check" in cells[number + 1].tags
+        assert re.search(r"assert .*, \(?\s*f?[\"']", cells[number + 1].text, re.DOTALL), "a check says what is wrong"
+        assert "teacher" in cells[number + 2].tags
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_links_between_notebooks_lead_somewhere(name: str) -> None:
+    for folder in (NOTEBOOKS, NOTEBOOKS / "solutions"):
+        path = folder / f"{name}.ipynb"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        for target in re.findall(r"\]\((\w+\.ipynb)\)", text):
+            assert (NOTEBOOKS / target).exists(), target
+
+
+@pytest.mark.parametrize("name", WITH_EXERCISES)
+def test_every_solution_runs_and_passes_its_own_checks(name: str, kernel) -> None:
+    notebook = executed(NOTEBOOKS / "solutions" / f"{name}.ipynb", kernel, allow_errors=False)
+    checks = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
+    assert checks
+    assert all(cell.outputs for cell in checks), "a check that passes says so"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_student_who_runs_everything_meets_only_tasks(name: str, kernel) -> None:
+    notebook = executed(NOTEBOOKS / f"{name}.ipynb", kernel, allow_errors=True)
+    for cell in notebook.cells:
+        tags, found = cell.metadata.get("tags", []), errors(cell)
+        if "exercise" in tags:
+            assert found == ["NotImplementedError"], cell.source
+        elif "check" in tags:  # it calls the student's function, which is where the error comes from
+            assert set(found) <= {"NotImplementedError"}, cell.source
+        else:
+            assert not found, cell.source

@@ -1,0 +1,222 @@
+"""Twin lives: what differs was done by the policy, and what only the simulation knows is told as such."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.charts import Look, twin_chart
+from experiments.cli import exit_code
+from experiments.experiment import Arm, Design, Experiment
+from experiments.messages import UserError
+from experiments.twins import LIKE, gains_of_changed, twin_lives
+from experiments.watched_market import recorded_columns
+from sim import Coupon, Play
+from sim.customers import MINOR, STAGES, Customers
+from sim.market import Market
+from sim.record import Record
+from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut
+from tests.conftest import shop, today
+
+ROOT = Path(__file__).parents[1]
+CUT = Arm("cut", today(Play("cut", PriceCut(rate=0.2))))
+SAME = Arm("same", today(Play("nothing", DoNothing())))
+MIX = Arm("mix", today(Play("mix", ChannelMix(total=2.0))))
+TIERS = Arm("tiers", today(Play("tiers", DiscountTiers())))
+QUESTION = Experiment(
+    "twins", shop(), (Arm("today", today()), CUT, SAME, MIX, TIERS), Design(weeks=40, customers=300, seed=3)
+)
+
+
+class OneCoupon:
+    """A coupon for everybody in week 5."""
+
+    def decide(self, view):
+        return [Coupon(0.3, np.ones(view.n, np.bool_), weeks=4)] if view.week == 5 else []
+
+
+@pytest.fixture(scope="module")
+def cut():
+    return twin_lives(QUESTION, "cut", like="won")
+
+
+def lived(arm: Arm) -> Market:
+    design = QUESTION.design
+    return Market(QUESTION.world, arm.plays, customers=design.customers, seed=design.seed).run(design.weeks)
+
+
+def chart_of(lives, question=QUESTION):
+    return twin_chart(lives, Look("today", tuple(arm.name for arm in question.arms)))
+
+
+def test_a_life_is_what_the_order_log_of_the_whole_market_says_of_that_row(cut) -> None:
+    for life, arm in ((cut.baseline, QUESTION.baseline), (cut.arm, CUT)):
+        record = Record(lived(arm))
+        mine = record.orders.row == cut.customer
+        assert life.orders["moment"].tolist() == record.moment[mine].tolist()
+        assert life.orders["paid"].tolist() == (record.orders.paid[mine] / MINOR).tolist()
+        assert life.totals["contribution"] == pytest.approx(record.contribution[mine].sum(), abs=0.005)
+        assert life.totals["orders"] == mine.sum()
+
+
+def test_the_same_order_has_the_same_basket_in_both_lives(cut) -> None:
+    both = cut.baseline.orders.merge(cut.arm.orders, on="nth")
+    assert len(both) or cut.baseline.totals["orders"] == 0
+    assert both["value_x"].tolist() == both["value_y"].tolist()
+
+
+def test_the_typical_customer_is_the_median_of_those_whose_orders_changed() -> None:
+    gains = gains_of_changed(Record(lived(QUESTION.baseline)), Record(lived(CUT)))
+    found = {like: twin_lives(QUESTION, "cut", like=like) for like in LIKE}
+    assert found["typical"].difference["contribution"] == pytest.approx(gains.quantile(0.5, "lower"), abs=0.005)
+    assert abs(found["most_changed"].difference["contribution"]) == pytest.approx(gains.abs().max(), abs=0.005)
+    assert found["lost"].difference["contribution"] < 0 < found["won"].difference["contribution"]
+    assert found["typical"].changed == {
+        "people": len(gains),
+        "more": (gains > 0).sum(),
+        "less": (gains < 0).sum(),
+    }
+
+
+def test_the_choice_is_the_same_every_time() -> None:
+    assert twin_lives(QUESTION, "cut").customer == twin_lives(QUESTION, "cut").customer
+
+
+def test_a_policy_that_changes_nobody_has_no_typical_customer_but_shows_whom_one_names() -> None:
+    with pytest.raises(UserError, match="Nobody orders differently under same than under today"):
+        twin_lives(QUESTION, "same")
+    lives = twin_lives(QUESTION, "same", customer=0)
+    pd.testing.assert_frame_equal(lives.baseline.orders, lives.arm.orders)
+    assert lives.difference == {"orders": 0, "paid": 0, "discounts": 0, "contribution": 0}
+    assert "Nothing changed" in chart_of(lives).sentence
+
+
+def test_the_offered_price_is_seen_and_prospects_are_offered_nothing(cut) -> None:
+    assert "offered" in cut.records
+    weeks = cut.arm.weeks
+    reached = weeks["stage"].ne("prospect") & (weeks["week"] < cut.weeks)
+    assert weeks.loc[reached, "offered"].eq(0.2).all()
+    assert weeks.loc[~reached, "offered"].isna().all()
+
+
+def test_a_coupon_is_held_from_the_week_it_is_given_until_it_is_void() -> None:
+    arm = Arm("coupon", today(Play("coupon", OneCoupon())))
+    question = replace(QUESTION, arms=(QUESTION.baseline, arm), design=replace(QUESTION.design, weeks=12))
+    record = Record(Market(shop(), arm.plays, customers=300, seed=3).run(12))
+    silent = int(np.setdiff1d(np.arange(300), record.orders.row)[0])
+    lives = twin_lives(question, customer=silent)
+    assert "coupon" in lives.records
+    held = lives.arm.weeks.set_index("week")["coupon"]
+    assert held[held > 0].index.tolist() == [5, 6, 7, 8]
+
+
+def test_points_and_tier_of_a_member_are_shown_and_are_nothing_without_the_programme() -> None:
+    arm = Arm("points", today(Play("points", PointsAndTiers(earn_rate=0.1, silver_rate=0.05))))
+    question = replace(QUESTION, arms=(QUESTION.baseline, arm))
+    lives = twin_lives(question, like="most_changed")
+    assert {"points", "tier", "offered"} <= set(lives.records)
+    assert lives.baseline.weeks["points"].eq(0).all()
+    market = lived(arm)
+    assert lives.arm.weeks["points"].iloc[-1] == market.customers.points[lives.customer]
+    assert lives.arm.weeks["tier"].iloc[-1] == market.customers.tier[lives.customer]
+    silver = lives.arm.weeks["tier"].iloc[:-1] == 1
+    assert lives.arm.weeks.loc[silver[silver].index, "offered"].eq(np.float64(0.05)).all()
+    headings = [note.text for note in chart_of(lives, question).figure.layout.annotations]
+    assert any("Points" in heading for heading in headings)
+
+
+def test_records_are_columns_that_the_firm_sees_and_never_hidden_traits(cut) -> None:
+    people = Customers.empty(1, 1)
+    hidden = {name for name, field in Customers.__dataclass_fields__.items() if not field.metadata["seen"]}
+    assert not hidden & set(recorded_columns(people))
+    assert not hidden & set(cut.records)
+    shown = cut.to_json()["lives"]["cut"]
+    assert "stage" not in shown["records"]
+    assert set(shown["simulation_only"]) == {"stage_changes"}
+
+
+def test_stages_are_told_as_known_to_the_simulation_only() -> None:
+    lives = twin_lives(QUESTION, "mix", like="most_changed")
+    changes = lives.arm.stage_changes
+    assert set(changes["stage"]) <= set(STAGES)
+    headings = [note.text for note in chart_of(lives).figure.layout.annotations if note.text.startswith("<b>")]
+    assert headings[-1] == "<b>Stage (known to the simulation only)</b>"
+    assert not any("stage" in heading.lower() for heading in headings[:-1])
+
+
+@pytest.mark.parametrize("arm", ["cut", "mix", "tiers"])
+@pytest.mark.parametrize("like", LIKE)
+def test_every_chart_has_its_sentence_and_its_table(arm: str, like: str) -> None:
+    lives = twin_lives(QUESTION, arm, like=like)
+    chart = chart_of(lives)
+    assert chart.sentence.endswith(".")
+    assert "nan" not in chart.sentence
+    assert not chart.table.astype(str).isin(["nan", "None"]).any().any()
+    assert len(chart.table) == 1 + len(set(lives.baseline.orders["nth"]) | set(lives.arm.orders["nth"]))
+    assert chart.table.iloc[-1][f"Week, {arm}"] == f"{lives.arm.totals['orders']} orders"
+
+
+def test_somebody_who_never_orders_can_be_drawn_too() -> None:
+    record = [Record(lived(arm)) for arm in (QUESTION.baseline, CUT)]
+    nobody = np.setdiff1d(np.arange(record[0].market.customers.n), np.concatenate([r.orders.row for r in record]))
+    chart = chart_of(twin_lives(QUESTION, "cut", customer=int(nobody[-1])))
+    assert "0 orders" in chart.sentence
+    assert len(chart.table) == 1
+
+
+# The command
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = str(ROOT / "experiments" / "library" / "discounts.toml")
+    small = ["--weeks", "30", "--set", "design.customers=200"]
+
+    def ask(*more: str) -> int:
+        return exit_code(["twins", file, *small, *more])
+
+    return ask
+
+
+def test_the_command_tells_the_story_and_draws_a_page_that_needs_no_network(asked, tmp_path, capsys) -> None:
+    assert asked("--arm", "price_cut", "--out", "deep/life.html") == 0
+    out = capsys.readouterr().out
+    assert "a typical one of those whose orders changed, over 30 weeks" in out
+    assert "Next: open deep/life.html" in out
+    html = (tmp_path / "deep" / "life.html").read_text()
+    assert html.count("<script>") == 2
+    assert "default-src 'none'" in html
+    assert "src=" not in html.split("<script>")[0]
+
+
+def test_the_command_as_json_is_json_alone(asked, capsys) -> None:
+    assert asked("--arm", "price_cut", "--customer", "0", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["customer"], answer["like"], answer["weeks"]) == (0, None, 30)
+    assert set(answer["lives"]) == {"today", "price_cut"}
+    assert {"sentence", "page", "difference", "changed"} <= set(answer)
+    assert Path(answer["page"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--arm", "price_cuts"], '--arm price_cuts: not a known arm. Did you mean "price_cut"?'),
+        (["--arm", "today"], "--arm today is the baseline"),
+        (["--customer", "999999"], "--customer 999999: this market has people 0 to 1,999"),
+        (["--customer", "-1"], "--customer -1: this market has people 0 to"),
+        (["--like", "winner"], "--like"),
+        (["--weeks", "0"], "--weeks"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(asked, capsys, arguments: list[str], told: str) -> None:
+    assert asked(*arguments) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert len(err.strip().splitlines()) == 1
