@@ -164,10 +164,14 @@ class Market(mesa.Model):
         costs = self.tariff.costs(orders, self.customers.source[orders.row])
         self.order_log.add(self.week, orders)
         self.ledger.book_orders(self.week, orders, costs)
+        won = self.customers.source[orders.row[orders.nth == 0]]
         for channel in self.channels:
-            media, fixed = round(channel.spend * MINOR), round(channel.spec.fixed_cost * MINOR)
+            spec, media = channel.spec, round(channel.spend * MINOR)
+            fees = round(spec.fixed_cost * MINOR)
+            if spec.success_fee:
+                fees += round(spec.success_fee * MINOR) * int(np.count_nonzero(won == channel.number))
             self.ledger.post(self.week, MEDIA, CASH, media, channel.number)
-            self.ledger.post(self.week, CHANNEL_COSTS, CASH, fixed, channel.number)
+            self.ledger.post(self.week, CHANNEL_COSTS, CASH, fees, channel.number)
 
     def close_programme(self, programme: Programme) -> None:
         """End the programme's week and book what it costs."""

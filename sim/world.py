@@ -136,6 +136,7 @@ class Channel:
     p_identified: Annotated[float, Unknown(0.0, 1.0, "buyers whose identity the firm gets", "preset", "A")] = 0.9
     commission: Annotated[float, Unknown(0.0, 0.4, "share of every order's price", "preset", "R2")] = 0.0
     fixed_cost: Annotated[float, Unknown(0.0, 1e7, "currency a week", "preset", "A")] = 0.0
+    success_fee: Annotated[float, Unknown(0.0, 1e6, "currency per first order it brings", "preset", "A")] = 0.0
 
     def conversion_hazard(self, lead_weeks: float) -> float:
         """Weekly hazard of a lead's first order at today's price, such that `p_convert` order before cooling off."""

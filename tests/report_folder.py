@@ -34,7 +34,7 @@ ACCOUNTS = {
     "payment": -33_600.0,
     "commissions": -19_500.0,
     "media": -152_000.0,
-    "channel fixed costs": -19_100.0,
+    "channel fees": -19_100.0,
 }
 
 

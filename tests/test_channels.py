@@ -12,6 +12,7 @@ from sim import Play
 from sim.channels import hill_elasticity, hill_leads
 from sim.customers import COLD, LEAD, PROSPECT
 from sim.market import Market
+from sim.readings import read_all
 from sim.world import Channel, Population
 from strategies import ChannelMix, DoNothing
 from tests.conftest import shop, today
@@ -122,6 +123,18 @@ def test_budgets_of_the_real_market_shrink_with_the_rows() -> None:
     assert small.books["media"][0] == large.books["media"][0] == pytest.approx(2600)
     a, b = small.books["first_orders"].sum(), large.books["first_orders"].sum()
     assert abs(a - b) < 4 * np.sqrt(a + b / 10)
+
+
+def test_a_channel_can_cost_per_week_and_per_new_customer() -> None:
+    channel = replace(SEARCH, fixed_cost=40.0, success_fee=7.5)
+    world = shop(channels=(channel,), population=Population(customers=100, prospects=20_000))
+    market = Market(world, today()).run(20)
+    new = int(market.books["first_orders"].sum())
+    assert new > 50
+    assert market.ledger.balances()["channel fees"] == 20 * 4000 + new * 750
+    table = run_tables(market)["channels"].set_index("channel")
+    assert table.loc["search", "spend"] == pytest.approx(20 * 1040 + new * 7.5)
+    assert read_all(market)["cac"] == pytest.approx((20 * 1040 + new * 7.5) / new)
 
 
 def test_commission_is_paid_on_every_order_of_the_channel_and_shown_by_channel() -> None:

@@ -51,7 +51,7 @@ def test_the_books_balance_to_the_minor_unit_and_agree_with_the_orders(busy: Mar
         "payment": np.rint(orders.paid * economics.payment_cost).sum(),
         "commissions": np.rint(orders.paid * commission).sum(),
         "media": 104 * sum(round(c.budget * 100) for c in busy.world.channels if c.half_budget),
-        "channel fixed costs": 0,
+        "channel fees": 0,
     }
     for account, amount in by_hand.items():
         assert balances[account] == int(amount), account

@@ -88,7 +88,7 @@ def test_todays_policy_is_part_of_the_world(tmp_path):
         (MINIMAL + "[economics]\ngross_margin = 40\n", "write 0.4 for 40 %"),
         (MINIMAL + "[economics]\ngross_margin = { value = 0.4 }\n", "{ value = ..., low = ..., high = ... }"),
         (MINIMAL + "[economics]\ngross_margin = { value = 0.4, low = 0.5, high = 0.6 }\n", "low <= value <= high"),
-        (MINIMAL + "[base.spend]\nq = 1.0\n", "must be between 1.05 and 100"),
+        (MINIMAL + "[base.spend]\nq = 1.0\n", "must be between 1.001 and 100"),
         (MINIMAL.replace("[base]\n", '[base]\nmodel = "pareto"\n'), "must be one of 'pareto_nbd', 'bg_nbd' or 'nbd'"),
         (MINIMAL + "[unknowns.price]\nelasticity = 0.5\n", "or 0 to switch it off"),
         (MINIMAL + "[unknowns.price]\nelasticity = 2.6\nelasticity_most = 2.0\n", "must not be below elasticity"),

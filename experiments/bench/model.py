@@ -27,7 +27,7 @@ import numpy as np
 
 from sim import Action, Coupon, FirmView, Play
 from sim.world import Channel, World
-from strategies import ChannelMix, DiscountTiers, PriceCut, Today
+from strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, Today
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,12 @@ def base_plays(cut: float = 0.0) -> tuple[Play, ...]:
 
 
 def all_plays() -> tuple[Play, ...]:
-    """Every shipped lever at once: tiers, another channel mix, a sale in one week of a quarter, coupons."""
+    """Every shipped lever at once: tiers, points, another channel mix, a sale in one week of a quarter, coupons."""
     return (
         *base_plays(),
         Play("mix", ChannelMix(factors={"paid_search": 1.5, "paid_social": 0.5})),
         Play("tiers", DiscountTiers()),
+        Play("points", PointsAndTiers()),
         Play("sale", PriceCut(rate=0.10, weeks_on=1, weeks_cycle=13)),
         Play("coupon", SilentCoupon(), holdout=0.1),
     )

@@ -1,4 +1,4 @@
-"""What coupling buys: variance-reduction factors of the price reference policies on orders.
+"""What coupling buys: variance-reduction factors of the reference policies on orders.
 
 Two populations. *Customers*: the founding base and nobody new, which the published magnitudes and the targets are
 about. *Market*: the same with prospects and channels. A price cut that wins customers adds people whose orders have no
@@ -22,7 +22,7 @@ from experiments.executor import run_all
 from sim import Play
 from sim.founding import found
 from sim.market import Market
-from strategies import DiscountTiers, PriceCut
+from strategies import DiscountTiers, PointsAndTiers, PriceCut
 
 BASELINE = "today"
 POLICIES: dict[str, tuple[Play, ...]] = {
@@ -31,8 +31,15 @@ POLICIES: dict[str, tuple[Play, ...]] = {
     "tiers 5/10 %": (Play("tiers", DiscountTiers()),),
     "10 % off always": (Play("cut", PriceCut(rate=0.10)),),
     "20 % off always": (Play("cut", PriceCut(rate=0.20)),),
+    "points 4 %": (Play("points", PointsAndTiers(earn_rate=0.04)),),
 }
-TARGETS = {"5 % off always": 30.0, "tiers 5/10 %": 30.0, "10 % off always": 30.0, "20 % off always": 5.0}
+TARGETS = {
+    "5 % off always": 30.0,
+    "tiers 5/10 %": 30.0,
+    "10 % off always": 30.0,
+    "20 % off always": 5.0,
+    "points 4 %": 30.0,
+}
 BOOTSTRAPS = 2_000
 
 
