@@ -64,7 +64,7 @@ for arm in question.arms:
 def live(experiment, kpi):
     """One row per replication, one column per arm."""
     rows = [
-        {run.arm: run.kpis[kpi] for run in live_replication(experiment, replication, tables=False)}
+        {run.arm: run.kpis[kpi] for run in live_replication(experiment, replication)}
         for replication in range(experiment.design.replications)
     ]
     return pd.DataFrame(rows).rename_axis("replication")

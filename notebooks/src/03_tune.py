@@ -66,7 +66,7 @@ def gains(candidates, kpi, replications, use):
     question = replace(shipped, arms=(today, *arms))
     rows = []
     for replication in range(replications):
-        runs = live_replication(question, replication, use=use, tables=False)
+        runs = live_replication(question, replication, use=use)
         rows.append({run.arm: run.kpis[kpi] - runs[0].kpis[kpi] for run in runs[1:]})
     return pd.DataFrame(rows).rename_axis("replication")
 
@@ -234,7 +234,7 @@ budget_arms = tuple(Arm(name, (*today.plays, Play("mix", mix))) for name, mix in
 lived = [
     {"budget": run.arm, **{kpi: run.kpis[kpi] for kpi in kpis}}
     for replication in range(2 if FAST else 4)
-    for run in live_replication(replace(two_years, arms=budget_arms), replication, use=SEARCH, tables=False)
+    for run in live_replication(replace(two_years, arms=budget_arms), replication, use=SEARCH)
 ]
 trials = pd.DataFrame(lived).groupby("budget", sort=False).mean()
 display(trials.round(1))
