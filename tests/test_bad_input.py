@@ -156,7 +156,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_keeps_what_there_was_and_says_how_to
     while not run.stderr.readline().startswith("Playing"):
         assert run.poll() is None
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=20)
+    out, err = run.communicate(timeout=120)
     assert run.returncode == 130
     assert out == ""
     assert "Interrupted. What there was is kept in" in err

@@ -1,7 +1,7 @@
 """What a shop exports becomes orders; every row that is not used is counted; every mistake gets one sentence."""
 
 import gzip
-import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -237,14 +237,16 @@ def test_a_folder_a_missing_file_and_a_locked_one_are_named(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("printable", [False, True])
-def test_fifty_megabytes_of_garbage_are_refused_at_once(tmp_path, printable):
+def test_fifty_megabytes_of_garbage_are_refused_without_being_loaded(tmp_path, printable):
     garbage = np.random.default_rng(1).integers(33 if printable else 0, 127 if printable else 256, 50_000_000, np.uint8)
     path = tmp_path / "garbage.csv"
     path.write_bytes(garbage.tobytes())
-    began = time.perf_counter()
+    tracemalloc.start()
     with pytest.raises(OrderLogError) as caught:
         read_orders(path, "customer", "date")
-    assert time.perf_counter() - began < 0.5
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
     assert len(str(caught.value)) < 1_000 + len(str(path))
 
 
@@ -255,15 +257,13 @@ def test_garbage_after_a_good_beginning_is_refused_in_one_sentence(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_million_rows_are_read_in_seconds(tmp_path):
+def test_a_million_rows_are_read_and_accounted_for(tmp_path):
     rng = np.random.default_rng(7)
     n = 1_000_000
     days = np.datetime64("2022-01-01") + rng.integers(0, 730, n)
     rows = {"customer": rng.integers(0, 150_000, n), "date": days, "amount": rng.integers(-20, 980, n) / 10}
     path = tmp_path / "million.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
-    began = time.perf_counter()
     log = read_orders(path, "customer", "date", "amount")
-    assert time.perf_counter() - began < 15  # about 3 s on an idle core
     assert log.counts["rows_read"] == n
     assert log.counts["rows_used"] + sum(refusal["rows"] for refusal in log.refused) == n
