@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from experiments.breakeven import BREAKEVEN_REPLICATIONS, STRENGTHS, breakeven_t
 from experiments.effects import holm, paired_effect
 from experiments.executor import run_all
 from experiments.experiment import Experiment
-from experiments.run import Run, live_replication
+from experiments.run import Run, WorldKind, live_replication
 from experiments.tables import averaged
 from sim.market import Market
 from sim.readings import HEADLINE, KPIS
@@ -58,25 +58,40 @@ class Comparison:
         return self.effects[self.effects["kpi"].isin(HEADLINE)].reset_index(drop=True)
 
 
+class Task(NamedTuple):
+    """One replication to live: in the world as stated, in a sampled one, or with a family of assumptions scaled."""
+
+    replication: int
+    world: WorldKind = "fixed"
+    assumption: str | None = None
+    strength: float = 1.0
+
+
 def compare(experiment: Experiment, workers: int = 0, on_progress: Progress | None = None) -> Comparison:
     """Run an experiment. `workers` processes (0: one per core) never change a number."""
-    design = experiment.design
-    tasks = [("fixed", r, "", 1.0) for r in range(design.replications)]
-    if design.unknowns:
-        tasks += [("sampled", r, "", 1.0) for r in range(design.replications)]
-    tasks += [
-        ("fixed", r, assumption, strength)
-        for assumption, strength in (STRENGTHS if len(experiment.arms) > 1 else ())  # one arm has nothing to break even
-        for r in range(min(BREAKEVEN_REPLICATIONS, design.replications))
-    ]
+    tasks = tasks_of(experiment)
     compile_ahead(experiment)
     lived = run_all(partial(_live, experiment), tasks, workers, on_progress)
-    runs = [run for (_, _, assumption, _), batch in zip(tasks, lived, strict=True) if not assumption for run in batch]
+    runs: list[Run] = []
     what_if: dict[tuple[str, float], list[Run]] = {}
-    for (_, _, assumption, strength), batch in zip(tasks, lived, strict=True):
-        if assumption:
-            what_if.setdefault((assumption, strength), []).extend(batch)
-    return Comparison(experiment.baseline.name, design.replications, _tables(experiment, runs, what_if))
+    for task, batch in zip(tasks, lived, strict=True):
+        if task.assumption is None:
+            runs += batch
+        else:
+            what_if.setdefault((task.assumption, task.strength), []).extend(batch)
+    return Comparison(experiment.baseline.name, experiment.design.replications, _tables(experiment, runs, what_if))
+
+
+def tasks_of(experiment: Experiment) -> list[Task]:
+    """All replications of an experiment, in the order in which their results are put together."""
+    replications = range(experiment.design.replications)
+    tasks = [Task(r) for r in replications]
+    if experiment.design.unknowns:
+        tasks += [Task(r, "sampled") for r in replications]
+    if len(experiment.arms) > 1:  # one arm has nothing to break even with
+        few = replications[:BREAKEVEN_REPLICATIONS]
+        tasks += [Task(r, "fixed", assumption, strength) for assumption, strength in STRENGTHS for r in few]
+    return tasks
 
 
 def compile_ahead(experiment: Experiment) -> None:
@@ -85,13 +100,11 @@ def compile_ahead(experiment: Experiment) -> None:
         Market(experiment.world, arm.plays, customers=10, seed=experiment.design.seed).run(2)
 
 
-def _live(experiment: Experiment, task: tuple[str, int, str, float]) -> list[Run]:
-    kind, replication, assumption, strength = task
-    if not assumption:
-        return live_replication(experiment, replication, "sampled" if kind == "sampled" else "fixed")
-    world = strengthened(experiment.world, assumption, strength)
-    return [Run(run.arm, run.world, run.replication, run.kpis, {}) for run in
-            live_replication(experiment, replication, world=world)]  # fmt: skip
+def _live(experiment: Experiment, task: Task) -> list[Run]:
+    if task.assumption is None:
+        return live_replication(experiment, task.replication, task.world)
+    world = strengthened(experiment.world, task.assumption, task.strength)
+    return [replace(run, tables={}) for run in live_replication(experiment, task.replication, world=world)]
 
 
 def _tables(

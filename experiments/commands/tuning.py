@@ -45,7 +45,7 @@ def tune(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Search the levers named in [tune] of the file, and run the winners again on fresh luck."""
+    """Search the levers that the file names for tuning, and run the winners again on fresh luck."""
     from experiments.spec import load_tuning
     from experiments.spec import quick as small
 
