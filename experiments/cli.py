@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from experiments.commands import about, calibrating, files, running, runs, tuning, twins
-from experiments.messages import UserError
+from experiments.files.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.search import Search
+from experiments.tuning.search import Search
 from sim.plays import Play
 from sim.world import World
 

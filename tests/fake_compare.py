@@ -56,7 +56,7 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
         return FakeComparison(experiment)
 
     compare_module: Any = types.ModuleType("experiments.compare")
-    report_module: Any = types.ModuleType("experiments.report")
+    report_module: Any = types.ModuleType("experiments.reporting.report")
     compare_module.compare = compare
     report_module.write_report = lambda folder: folder / "report.html"
     for module in (compare_module, report_module):

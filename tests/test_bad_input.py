@@ -172,6 +172,6 @@ def test_ctrl_c_before_anything_is_played_ends_with_130_and_one_word(folder, cap
         raise KeyboardInterrupt
 
     (folder / "q.toml").write_text(QUESTION)
-    monkeypatch.setattr("experiments.spec.load_experiment", interrupt)
+    monkeypatch.setattr("experiments.files.spec.load_experiment", interrupt)
     assert exit_code(["compare", "q.toml"]) == 130
     assert capsys.readouterr().err == "Interrupted.\n"

@@ -11,9 +11,9 @@ import pytest
 from experiments import charts
 from experiments.charts import Chart, Look
 from experiments.charts.look import DARK, STYLES
-from experiments.provenance import provenance
-from experiments.quantities import change, quantity, relative, signed_percent
-from experiments.verdict import judge, verdict_sentence
+from experiments.reporting.provenance import provenance
+from experiments.reporting.quantities import change, quantity, relative, signed_percent
+from experiments.reporting.verdict import judge, verdict_sentence
 from tests import report_folder
 
 ARMS = report_folder.ARMS

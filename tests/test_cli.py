@@ -10,7 +10,7 @@ import pytest
 
 from experiments.cli import exit_code
 from experiments.commands.printing import progress
-from experiments.provenance import provenance
+from experiments.reporting.provenance import provenance
 from sim.readings import KPIS
 from tests import fake_compare
 

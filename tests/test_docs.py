@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.glossary import FORMS, WORLD_GROUPS, form_table, pages
+from experiments.files.spec import load_experiment, quick
+from experiments.reporting.glossary import FORMS, WORLD_GROUPS, form_table, pages
 from experiments.run import live_replication
-from experiments.spec import load_experiment, quick
 from sim import check_strategy
 from sim.levers import levers_of, unknowns_of
 from sim.readings import KPIS
@@ -56,7 +56,7 @@ def examples(page: str, folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("page", ["kpis.md", "strategies.md", "assumptions.md", "experiment-files.md"])
 def test_pages_written_from_the_code_are_up_to_date(page: str) -> None:
     written = (DOCS / page).read_text(encoding="utf-8")
-    assert written == pages()[page], "run: python -m experiments.glossary"
+    assert written == pages()[page], "run: python -m experiments.reporting.glossary"
 
 
 def test_the_reference_leaves_nothing_out() -> None:

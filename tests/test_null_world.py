@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.fit import fit_repeat_models, fit_spend
+from experiments.calibration.fit import fit_repeat_models, fit_spend
 from sim.customers import CUSTOMER
 from sim.market import Market
 from sim.record import Record

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.messages import SpecError
-from experiments.schemas import schema_text
-from experiments.spec import load_experiment, only_arm, quick
+from experiments.files.messages import SpecError
+from experiments.files.schemas import schema_text
+from experiments.files.spec import load_experiment, only_arm, quick
 from sim.target import Target
 from strategies import DiscountTiers, DoNothing, PriceCut
 

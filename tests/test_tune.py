@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.candidates import Judged, judge, on_front, trial_table
 from experiments.cli import exit_code
-from experiments.confirm import picked
 from experiments.experiment import Arm, Design, Experiment
-from experiments.messages import SpecError, UserError
-from experiments.proposals import Proposals
-from experiments.report import write_report
+from experiments.files.messages import SpecError, UserError
+from experiments.files.spec import load_experiment, load_tuning
+from experiments.reporting.report import write_report
 from experiments.run import live_replication
-from experiments.search import EQUITY, Constraint, Search, SearchedLever
-from experiments.search_space import as_written, with_levers
-from experiments.spec import load_experiment, load_tuning
-from experiments.tune import tune
+from experiments.tuning.candidates import Judged, judge, on_front, trial_table
+from experiments.tuning.confirm import picked
+from experiments.tuning.proposals import Proposals
+from experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
+from experiments.tuning.search_space import as_written, with_levers
+from experiments.tuning.tune import tune
 from sim import Discount, FirmView, Lever, Play
 from sim.world import Base, Economics, PriceResponse
 from strategies import ChannelMix, DiscountTiers, PriceCut
@@ -449,7 +449,7 @@ def test_the_answer_is_printed_with_search_fresh_and_optimism_and_kept_for_next_
 
 
 def test_an_interrupted_search_keeps_the_batches_that_were_finished(tmp_path, monkeypatch, capsys) -> None:
-    from experiments import proposals
+    from experiments.tuning import proposals
 
     asked = proposals.Proposals.ask
 

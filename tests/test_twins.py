@@ -13,9 +13,9 @@ import pytest
 from experiments.charts import Look, twin_chart
 from experiments.cli import exit_code
 from experiments.experiment import Arm, Design, Experiment
-from experiments.messages import UserError
-from experiments.twins import LIKE, gains_of_changed, twin_lives
-from experiments.watched_market import recorded_columns
+from experiments.files.messages import UserError
+from experiments.twins.twins import LIKE, gains_of_changed, twin_lives
+from experiments.twins.watched_market import recorded_columns
 from sim import Coupon, Play
 from sim.customers import MINOR, STAGES, Customers
 from sim.market import Market

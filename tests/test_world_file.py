@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.calibrate import calibrate
-from experiments.history_file import read_history
-from experiments.messages import SpecError, UserError
-from experiments.order_log import read_orders
-from experiments.world_file import load_world, shipped_worlds
-from experiments.world_writer import write_world
+from experiments.calibration.calibrate import calibrate
+from experiments.calibration.order_log import read_orders
+from experiments.files.history_file import read_history
+from experiments.files.messages import SpecError, UserError
+from experiments.files.world_file import load_world, shipped_worlds
+from experiments.files.world_writer import write_world
 from strategies import PriceCut, Today
 
 SAMPLE = Path(__file__).parent.parent / "experiments" / "data" / "cdnow_sample.csv"

@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 from experiments.charts.blocks import block_figure, block_rows
 from experiments.charts.chart import Chart
 from experiments.charts.look import CHANNEL_COLOURS, INK, Look, new_figure
-from experiments.quantities import money_axis, quantity
-from experiments.rows import each_row
+from experiments.reporting.quantities import money_axis, quantity
+from experiments.reporting.rows import each_row
 
 
 def acquisition_funnel(funnel: pd.DataFrame, look: Look) -> Chart:

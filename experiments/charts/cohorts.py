@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import GAIN, INK, LOSS, MIDDLE, Look, new_figure
-from experiments.quantities import change, money_axis, quantity
+from experiments.reporting.quantities import change, money_axis, quantity
 
 PERIOD_WEEKS = 4
 

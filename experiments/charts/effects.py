@@ -14,9 +14,9 @@ import plotly.graph_objects as go
 from experiments.charts.blocks import block_figure, block_rows
 from experiments.charts.chart import Chart
 from experiments.charts.look import Look
-from experiments.quantities import UNDEFINED, between, change, quantity, relative, signed_percent
-from experiments.rows import each_row
-from experiments.verdict import Verdict, in_sentence, judge
+from experiments.reporting.quantities import UNDEFINED, between, change, quantity, relative, signed_percent
+from experiments.reporting.rows import each_row
+from experiments.reporting.verdict import Verdict, in_sentence, judge
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import FAINT, GAIN, GRID, LOSS, Look, new_figure
-from experiments.quantities import change, money_axis, quantity, relative
+from experiments.reporting.quantities import change, money_axis, quantity, relative
 
 TOTAL = "contribution"
 

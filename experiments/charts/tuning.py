@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import FAINT, GAIN, INK, STYLES, Look, new_figure
-from experiments.quantities import between, change, is_money, is_share, money_axis, quantity
-from experiments.rows import each_row
+from experiments.reporting.quantities import between, change, is_money, is_share, money_axis, quantity
+from experiments.reporting.rows import each_row
 from sim.readings import KPIS
 
 

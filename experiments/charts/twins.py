@@ -12,10 +12,10 @@ from plotly.subplots import make_subplots
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import FAINT, INK, Look, new_figure
-from experiments.quantities import UNDEFINED, change, money_axis, quantity
+from experiments.reporting.quantities import UNDEFINED, change, money_axis, quantity
 
 if TYPE_CHECKING:
-    from experiments.twins import Life, TwinLives
+    from experiments.twins.twins import Life, TwinLives
 
 LANES_PIXELS, PANEL_PIXELS, GAP_PIXELS = 150, 95, 38
 TITLES = {"offered": "Discount offered", "coupon": "Coupon held"}

@@ -6,7 +6,7 @@ import pandas as pd
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import Look, new_figure
-from experiments.quantities import UNDEFINED, money_axis, quantity, relative
+from experiments.reporting.quantities import UNDEFINED, money_axis, quantity, relative
 
 SERIES = {
     "orders": ("Orders a week", ""),

@@ -23,8 +23,8 @@ def strategies(
     as_json: AsJson = False,
 ) -> None:
     """The strategies there are, their levers and the ranges these may take."""
-    from experiments.messages import UserError
-    from experiments.play_form import NoSuchStrategy, find_strategy, known_strategies
+    from experiments.files.messages import UserError
+    from experiments.files.play_form import NoSuchStrategy, find_strategy, known_strategies
 
     try:
         chosen = {name: find_strategy(name)} if name else known_strategies()

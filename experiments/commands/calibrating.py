@@ -9,10 +9,10 @@ import typer
 
 from experiments.commands.options import AsJson
 from experiments.commands.printing import print_json, print_table, remark, say
-from experiments.messages import UserError
+from experiments.files.messages import UserError
 
 if TYPE_CHECKING:
-    from experiments.calibrate import Calibration
+    from experiments.calibration.calibrate import Calibration
 
 LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_gamma": "Gamma-Gamma"}
 PARAMETERS = ("r", "alpha", "s", "beta", "a", "b", "p", "q", "gamma")
@@ -47,9 +47,9 @@ def calibrate(
 
 
 def _calibrated(orders: Path, customer: str, date: str, amount: str | None, holdout_weeks: float) -> Calibration:
-    from experiments.calibrate import CalibrationError
-    from experiments.calibrate import calibrate as fit
-    from experiments.order_log import OrderLogError, read_orders
+    from experiments.calibration.calibrate import CalibrationError
+    from experiments.calibration.calibrate import calibrate as fit
+    from experiments.calibration.order_log import OrderLogError, read_orders
 
     remark(f"Reading {orders} ...")
     try:
@@ -63,7 +63,7 @@ def _calibrated(orders: Path, customer: str, date: str, amount: str | None, hold
 
 
 def _written(found: Calibration, out: Path, currency: str) -> list[Path]:
-    from experiments.world_writer import write_world
+    from experiments.files.world_writer import write_world
 
     return write_world(out, found, currency)
 

@@ -10,7 +10,7 @@ import typer
 
 from experiments.commands.options import AsJson, Settings, WorldOption, overrides
 from experiments.commands.printing import print_json, say
-from experiments.messages import SpecError, UserError
+from experiments.files.messages import SpecError, UserError
 
 PACKAGE = Path(__file__).parent.parent
 EXAMPLE = PACKAGE / "library" / "discounts.toml"
@@ -24,7 +24,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from."""
-    from experiments.store import disk_trouble
+    from experiments.runs.store import disk_trouble
 
     path = path / "experiment.toml" if path.is_dir() else path
     if path.exists() and not force:
@@ -71,8 +71,8 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Print the JSON schema of experiment or world files, with every range, unit and source."""
-    from experiments.schemas import schema_text
-    from experiments.store import disk_trouble
+    from experiments.files.schemas import schema_text
+    from experiments.runs.store import disk_trouble
 
     if write is None:
         say(schema_text(which).rstrip())
@@ -89,9 +89,9 @@ def schema(
 
 
 def _checked(file: Path, world: Path | None, settings: list[str] | None) -> str:
-    from experiments.spec import load_experiment
-    from experiments.toml_source import TomlSource
-    from experiments.world_file import load_world
+    from experiments.files.spec import load_experiment
+    from experiments.files.toml_source import TomlSource
+    from experiments.files.world_file import load_world
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
         found = load_world(file, overrides(settings, None)).world

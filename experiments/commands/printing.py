@@ -27,7 +27,7 @@ def remark(text: str) -> None:
 
 def print_json(content: Any) -> None:
     """The only thing on stdout under `--json`."""
-    from experiments.store import finite
+    from experiments.runs.store import finite
 
     say(json.dumps(finite(content), indent=2, ensure_ascii=False))
 

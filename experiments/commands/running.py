@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.experiment import Experiment
-    from experiments.store import RunFolder, StoredRun
+    from experiments.runs.store import RunFolder, StoredRun
 
     Play = Callable[[Experiment, RunFolder, int], None]
 
@@ -69,7 +69,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""
-    from experiments.spec import only_arm
+    from experiments.files.spec import only_arm
 
     experiment = _asked(file, world, quick, settings, seed)
     experiment = only_arm(experiment, arm or experiment.baseline.name)
@@ -90,8 +90,8 @@ def answered(
 
     `play` fills the run folder; by default the arms are compared.
     """
-    from experiments.messages import UserError
-    from experiments.store import RunFolder, StoredRun, finished_run
+    from experiments.files.messages import UserError
+    from experiments.runs.store import RunFolder, StoredRun, finished_run
 
     known = finished_run(out, experiment)
     if known and not force:
@@ -116,8 +116,8 @@ def answered(
 
 def print_comparison(run: StoredRun) -> None:
     """The main effects of every arm against the baseline, with both intervals, and what is real and what assumed."""
-    from experiments.provenance import provenance
-    from experiments.quantities import between, change, quantity
+    from experiments.reporting.provenance import provenance
+    from experiments.reporting.quantities import between, change, quantity
 
     resolved, effects = run.json("resolved"), run.table("effects")
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
@@ -143,7 +143,7 @@ def print_comparison(run: StoredRun) -> None:
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:
-    from experiments.spec import load_experiment, quick
+    from experiments.files.spec import load_experiment, quick
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     return quick(experiment) if small else experiment
@@ -177,8 +177,8 @@ def glossary() -> list[dict[str, Any]]:
 
 def report_of(run: StoredRun) -> Path:
     """Write the report of a run."""
-    from experiments.report import write_report
-    from experiments.store import disk_trouble
+    from experiments.reporting.report import write_report
+    from experiments.runs.store import disk_trouble
 
     with disk_trouble(run.path):
         return write_report(run.path)
@@ -191,8 +191,8 @@ def _kpis_of(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def _print_kpis(experiment: Experiment, kpis: dict[str, dict[str, float]]) -> None:
-    from experiments.provenance import provenance
-    from experiments.quantities import quantity
+    from experiments.reporting.provenance import provenance
+    from experiments.reporting.quantities import quantity
     from sim.readings import KPIS
 
     currency, design = experiment.world.economics.currency, experiment.design

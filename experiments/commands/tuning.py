@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from experiments.experiment import Experiment
-    from experiments.store import RunFolder, StoredRun
+    from experiments.runs.store import RunFolder, StoredRun
 
 WINNER = "winner.toml"
 
@@ -46,8 +46,8 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Search the levers that the file names for tuning, and run the winners again on fresh luck."""
-    from experiments.spec import load_tuning
-    from experiments.spec import quick as small
+    from experiments.files.spec import load_tuning
+    from experiments.files.spec import quick as small
 
     chosen = overrides(settings, seed)
     experiment = load_tuning(file, chosen, world)
@@ -67,7 +67,7 @@ def tune(
 
 def print_tuning(run: StoredRun) -> None:
     """The winners: their levers, and what each promised in the search and kept on fresh luck."""
-    from experiments.provenance import provenance
+    from experiments.reporting.provenance import provenance
 
     answer, resolved = run.json("tuning"), run.json("resolved")
     feasible = sum(trial["feasible"] for trial in answer["trials"])
@@ -97,7 +97,7 @@ def print_tuning(run: StoredRun) -> None:
 
 
 def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: str) -> None:
-    from experiments.quantities import between, change
+    from experiments.reporting.quantities import between, change
     from sim.readings import KPIS
 
     currency, search = resolved["currency"], resolved["search"]
@@ -145,8 +145,8 @@ def _written(resolved: dict[str, Any], arm: str) -> Any:
 def _search(
     experiment: Experiment, folder: RunFolder, workers: int, *, file: Path, settings: list[str], world: Path | None
 ) -> None:
-    from experiments.tune import tune as tune_arm
-    from experiments.winner_file import winner_text
+    from experiments.tuning.tune import tune as tune_arm
+    from experiments.tuning.winner_file import winner_text
 
     with progress("Tuning") as show:
 
@@ -168,7 +168,7 @@ def _search(
 
 def _append(ledger: Path, record: Mapping[str, Any]) -> None:
     """One line per batch, on the disk before the next batch begins."""
-    from experiments.store import disk_trouble, finite
+    from experiments.runs.store import disk_trouble, finite
 
     with disk_trouble(ledger), ledger.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(finite(record), ensure_ascii=False) + "\n")

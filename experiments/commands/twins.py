@@ -23,7 +23,7 @@ from experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from experiments.charts import Chart
-    from experiments.twins import TwinLives
+    from experiments.twins.twins import TwinLives
 
 
 def twins(
@@ -53,12 +53,12 @@ def twins(
     as_json: AsJson = False,
 ) -> None:
     """Show one customer under the baseline and under an arm: same person, same luck, another policy."""
-    from experiments import spec
     from experiments.charts import Look, twin_chart
-    from experiments.provenance import provenance
-    from experiments.store import disk_trouble
-    from experiments.twins import twin_lives
-    from experiments.twins_page import write_page
+    from experiments.files import spec
+    from experiments.reporting.provenance import provenance
+    from experiments.runs.store import disk_trouble
+    from experiments.twins.twins import twin_lives
+    from experiments.twins.twins_page import write_page
 
     length = [f"design.weeks={weeks}"] if weeks is not None else []
     experiment = spec.load_experiment(file, [*overrides(settings, seed), *length], world)
@@ -78,7 +78,7 @@ def twins(
 
 
 def _print(lives: TwinLives, chart: Chart, origin: str) -> None:
-    from experiments.quantities import change, quantity
+    from experiments.reporting.quantities import change, quantity
 
     units = {"orders": "orders", "paid": "currency", "discounts": "currency", "contribution": "currency"}
     before, after = lives.baseline.totals, lives.arm.totals

@@ -19,9 +19,9 @@ from IPython.display import display
 
 from experiments.charts import Look, twin_chart
 from experiments.experiment import Arm, Design, Experiment
+from experiments.files.world_file import load_world
 from experiments.run import live_replication
-from experiments.twins import twin_lives
-from experiments.world_file import load_world
+from experiments.twins.twins import twin_lives
 from sim import Play
 from sim.behavior import price_pull
 from sim.customers import CUSTOMER, GONE

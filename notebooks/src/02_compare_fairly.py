@@ -24,8 +24,8 @@ from experiments import effects
 from experiments.charts import Look, lift_forest, profit_waterfall
 from experiments.compare import compare
 from experiments.experiment import Arm
+from experiments.files.spec import load_experiment
 from experiments.run import live_replication
-from experiments.spec import load_experiment
 from sim import Play
 from strategies import DiscountTiers
 

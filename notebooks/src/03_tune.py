@@ -20,9 +20,9 @@ from IPython.display import display
 
 import experiments
 from experiments.experiment import Arm
+from experiments.files.spec import load_experiment, load_tuning
 from experiments.run import live_replication
-from experiments.spec import load_experiment, load_tuning
-from experiments.tune import tune
+from experiments.tuning.tune import tune
 from sim import Discount, Play
 from sim.draws import CONFIRM, SEARCH
 from strategies import ChannelMix, DiscountTiers

@@ -13,7 +13,7 @@ import pandas as pd
 
 from experiments.executor import run_all
 from experiments.experiment import Arm, Design
-from experiments.search import UNDEFINED, Search
+from experiments.tuning.search import UNDEFINED, Search
 from sim.founding import found
 from sim.market import Market
 from sim.readings import read_all

@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomlkit
 
-from experiments.forms import filled
-from experiments.history_file import file_sha256, write_history
-from experiments.messages import UserError
-from experiments.store import disk_trouble, finite
-from experiments.toml_source import TomlSource
-from experiments.world_file import PRESETS, SHIPPED
-from experiments.world_form import WorldForm
+from experiments.files.forms import filled
+from experiments.files.history_file import file_sha256, write_history
+from experiments.files.messages import UserError
+from experiments.files.toml_source import TomlSource
+from experiments.files.world_file import PRESETS, SHIPPED
+from experiments.files.world_form import WorldForm
+from experiments.runs.store import disk_trouble, finite
 from sim.levers import unknowns_of
 from sim.world import Channel, History, PriceResponse, Spend
 
 if TYPE_CHECKING:
-    from experiments.calibrate import Calibration
+    from experiments.calibration.calibrate import Calibration
 
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
 

@@ -16,9 +16,9 @@ import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution
 
-from experiments.candidates import Judged
-from experiments.search import UNDEFINED, Search
-from experiments.search_space import space_of
+from experiments.tuning.candidates import Judged
+from experiments.tuning.search import UNDEFINED, Search
+from experiments.tuning.search_space import space_of
 from sim.draws import SEARCH
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

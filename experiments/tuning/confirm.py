@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.candidates import Lives, judge
 from experiments.effects import luck_interval
-from experiments.search import EQUITY, Search
+from experiments.tuning.candidates import Lives, judge
+from experiments.tuning.search import EQUITY, Search
 
 
 @dataclass(frozen=True)

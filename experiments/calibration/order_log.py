@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.export_format import FormatError, TableFormat, detect_format, overlong_lines, parse_amounts, parse_days
+from experiments.calibration.export_format import (
+    FormatError,
+    TableFormat,
+    detect_format,
+    overlong_lines,
+    parse_amounts,
+    parse_days,
+)
 
 _TOLERATED_SHARE = 0.05  # more unreadable days or amounts than this mean a wrong column or format
 _PARTS_PER_UNIT = 10_000  # refunds are netted in whole 1/10 000 of the currency: exact sums

@@ -20,7 +20,7 @@ from sim.plays import Play
 from sim.world import History
 from strategies import STRATEGIES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 WORDS = ("question", "description")  # explain a run, but change no number of it
 
 
@@ -33,7 +33,7 @@ def determinants(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment, the sources it runs through, and the version of the package."""
     return {
         "experiment": resolved(experiment),
-        "sources": source_hashes("tune") if experiment.search else source_hashes(),
+        "sources": source_hashes("experiments.tuning.tune") if experiment.search else source_hashes(),
         "strategies": strategy_hashes(experiment),
         "version": package_version(),
     }
@@ -72,9 +72,9 @@ def history_summary(history: History | None) -> dict[str, Any] | None:
     return {"customers": history.n_customers, "orders": int(history.customer.size), "sha256": _sha256(content)}
 
 
-def source_hashes(driver: str = "compare") -> dict[str, str]:
+def source_hashes(driver: str = "experiments.compare") -> dict[str, str]:
     """Hash of every source file that the numbers pass through: all of `sim`, and what the driver imports."""
-    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(ROOT / "experiments" / f"{driver}.py")})
+    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(ROOT / f"{driver.replace('.', '/')}.py")})
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 

@@ -7,10 +7,10 @@ from typing import Any, Union
 
 from pydantic import Field, create_model
 
-from experiments.forms import Form
-from experiments.play_form import PlayFields, play_form
-from experiments.spec import ArmForm, ExperimentForm
-from experiments.world_form import TodayForm, WorldForm
+from experiments.files.forms import Form
+from experiments.files.play_form import PlayFields, play_form
+from experiments.files.spec import ArmForm, ExperimentForm
+from experiments.files.world_form import TodayForm, WorldForm
 from strategies import STRATEGIES
 
 

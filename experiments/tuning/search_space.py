@@ -9,7 +9,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from experiments.experiment import Arm
-from experiments.search import SearchedLever
+from experiments.tuning.search import SearchedLever
 
 
 def space_of(levers: Sequence[SearchedLever]) -> dict[str, BaseDistribution]:

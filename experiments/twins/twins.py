@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.experiment import Arm, Experiment
-from experiments.messages import UserError, not_known
-from experiments.watched_market import WatchedMarket
+from experiments.files.messages import UserError, not_known
+from experiments.twins.watched_market import WatchedMarket
 from sim.customers import MINOR, Customers
 from sim.founding import Founders, found
 from sim.market import Market

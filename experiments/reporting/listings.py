@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.quantities import change, quantity
-from experiments.rows import each_row
+from experiments.reporting.quantities import change, quantity
+from experiments.reporting.rows import each_row
 from sim.levers import EVIDENCE
 
 KINDS = {"real": "real: estimated from your data", "published": "published", "assumed": "assumed"}

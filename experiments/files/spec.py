@@ -12,13 +12,13 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from experiments.experiment import Arm, Design, Experiment
-from experiments.forms import Form, built, filled, form_of, problem
-from experiments.messages import Problem, SpecError, did_you_mean, not_known
-from experiments.play_form import plays_of
-from experiments.search import Search
-from experiments.toml_source import TomlSource
-from experiments.tune_form import TuneForm, search_of
-from experiments.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from experiments.files.forms import Form, built, filled, form_of, problem
+from experiments.files.messages import Problem, SpecError, did_you_mean, not_known
+from experiments.files.play_form import plays_of
+from experiments.files.toml_source import TomlSource
+from experiments.files.tune_form import TuneForm, search_of
+from experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from experiments.tuning.search import Search
 from sim.plays import Play
 
 TODAY = "today"

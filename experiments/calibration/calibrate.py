@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.fit import Fit, fit_repeat_models, fit_spend, not_fitted
-from experiments.order_log import OrderLog
+from experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted
+from experiments.calibration.order_log import OrderLog
 from sim.textbook import RepeatModel
 
 _FEWEST_CUSTOMERS = 50

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, create_model
 
-from experiments.forms import Form, form_of, problem
-from experiments.messages import Loc, Problem
-from experiments.toml_source import TomlSource
+from experiments.files.forms import Form, form_of, problem
+from experiments.files.messages import Loc, Problem
+from experiments.files.toml_source import TomlSource
 from sim.world import (
     Acquisition,
     Base,

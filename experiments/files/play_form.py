@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import Field, create_model
 
-from experiments.forms import Form, built, filled, form_of, problem
-from experiments.messages import Loc, Problem, not_known
-from experiments.toml_source import TomlSource
+from experiments.files.forms import Form, built, filled, form_of, problem
+from experiments.files.messages import Loc, Problem, not_known
+from experiments.files.toml_source import TomlSource
 from sim.plays import Play
 from sim.target import BANDS, SEGMENTS, Target
 from sim.world import Channel

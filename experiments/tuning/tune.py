@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 
 from experiments.assumptions import assumptions_table
-from experiments.candidates import Judged, Lives, judge, live_arms, records, refused, trial_table
 from experiments.compare import Comparison, Progress, compile_ahead, effects_table
-from experiments.confirm import Winner, confirmed, effect_readings, picked, winner_table
 from experiments.experiment import Arm, Experiment
-from experiments.messages import UserError
-from experiments.proposals import Proposals, importance_table, sampler_arguments
+from experiments.files.messages import UserError
 from experiments.recentre import recentred
-from experiments.search import Search
-from experiments.search_space import as_written, with_levers
+from experiments.tuning.candidates import Judged, Lives, judge, live_arms, records, refused, trial_table
+from experiments.tuning.confirm import Winner, confirmed, effect_readings, picked, winner_table
+from experiments.tuning.proposals import Proposals, importance_table, sampler_arguments
+from experiments.tuning.search import Search
+from experiments.tuning.search_space import as_written, with_levers
 from sim.draws import CONFIRM, MODEL
 from sim.readings import KPIS
 from sim.world import World

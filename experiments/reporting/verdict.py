@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.quantities import between, change, relative
-from experiments.rows import each_row
+from experiments.reporting.quantities import between, change, relative
+from experiments.reporting.rows import each_row
 
 ARROWS = {1: "▲", -1: "▼", 0: "○"}
 

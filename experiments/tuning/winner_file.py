@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from experiments.search import Search
-from experiments.spec import TODAY
-from experiments.toml_source import TomlSource
-from experiments.world_file import shipped_worlds
+from experiments.files.spec import TODAY
+from experiments.files.toml_source import TomlSource
+from experiments.files.world_file import shipped_worlds
+from experiments.tuning.search import Search
 from sim.draws import CONFIRM
 
 

@@ -14,12 +14,12 @@ from plotly.offline import get_plotlyjs
 from experiments import charts
 from experiments.charts import Chart
 from experiments.charts.look import DARK
-from experiments.listings import reproducibility_listing
-from experiments.provenance import provenance
-from experiments.report_sections import ONE_ARM, sections
-from experiments.rows import each_row
-from experiments.run_files import RunFiles
-from experiments.verdict import judge, verdict_sentence
+from experiments.reporting.listings import reproducibility_listing
+from experiments.reporting.provenance import provenance
+from experiments.reporting.report_sections import ONE_ARM, sections
+from experiments.reporting.rows import each_row
+from experiments.reporting.verdict import judge, verdict_sentence
+from experiments.runs.run_files import RunFiles
 from sim.readings import HEADLINE
 
 

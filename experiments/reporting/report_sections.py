@@ -9,8 +9,8 @@ import pandas as pd
 
 from experiments import charts
 from experiments.charts import Chart, Look
-from experiments.listings import Listing, assumption_listing, breakeven_listing, glossary_listing, kpi_listing
-from experiments.run_files import RunFiles
+from experiments.reporting.listings import Listing, assumption_listing, breakeven_listing, glossary_listing, kpi_listing
+from experiments.runs.run_files import RunFiles
 
 ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 

@@ -16,8 +16,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
-from experiments.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
-from experiments.toml_source import TomlSource
+from experiments.files.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
+from experiments.files.toml_source import TomlSource
 from sim.levers import EVIDENCE, Lever, Unknown, ranged_fields
 
 T = TypeVar("T")

@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from experiments.experiment import Arm
-from experiments.forms import Form, problem
-from experiments.messages import Loc, Problem, did_you_mean, not_known, number_text
-from experiments.search import EQUITY, Constraint, Sampler, Search, SearchedLever
-from experiments.toml_source import TomlSource
+from experiments.files.forms import Form, problem
+from experiments.files.messages import Loc, Problem, did_you_mean, not_known, number_text
+from experiments.files.toml_source import TomlSource
+from experiments.tuning.search import EQUITY, Constraint, Sampler, Search, SearchedLever
 from sim.levers import Lever, Ranged, levers_of
 from sim.plays import Play
 from sim.readings import KPIS

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.forms import built, filled, own_ranges, problem
-from experiments.history_file import HistoryError, file_sha256, read_history
-from experiments.messages import Loc, Problem, SpecError, not_known
-from experiments.play_form import plays_of
-from experiments.toml_source import TomlSource
-from experiments.world_form import FitForm, WorldForm, contradictions
+from experiments.files.forms import built, filled, own_ranges, problem
+from experiments.files.history_file import HistoryError, file_sha256, read_history
+from experiments.files.messages import Loc, Problem, SpecError, not_known
+from experiments.files.play_form import plays_of
+from experiments.files.toml_source import TomlSource
+from experiments.files.world_form import FitForm, WorldForm, contradictions
 from sim.plays import Play
 from sim.world import (
     Acquisition,
@@ -29,7 +29,7 @@ from sim.world import (
 )
 from strategies.today import Today
 
-SHIPPED = Path(__file__).parent / "worlds"
+SHIPPED = Path(__file__).parents[1] / "worlds"
 PRESETS = "assumed"  # lies with the shipped worlds, but is what `calibrate` assumes, not a world
 
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from experiments.experiment import Experiment
-from experiments.identity import resolved, run_id
-from experiments.manifest import manifest
-from experiments.messages import UserError, did_you_mean
+from experiments.files.messages import UserError, did_you_mean
+from experiments.runs.identity import resolved, run_id
+from experiments.runs.manifest import manifest
 
 if TYPE_CHECKING:
     import pandas as pd

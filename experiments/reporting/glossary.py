@@ -1,6 +1,6 @@
 """The reference pages of the documentation, written from the code: KPIs, strategies, assumptions, keys of files.
 
-    python -m experiments.glossary          writes them into docs/
+    python -m experiments.reporting.glossary          writes them into docs/
 
 Every range, unit, source and definition stands once, on the field or record it belongs to; these pages only repeat it.
 """
@@ -15,11 +15,11 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-from experiments.forms import Form
-from experiments.play_form import PlayFields, TargetForm
-from experiments.spec import ArmForm, DesignForm, ExperimentForm
-from experiments.tune_form import TuneForm
-from experiments.world_form import (
+from experiments.files.forms import Form
+from experiments.files.play_form import PlayFields, TargetForm
+from experiments.files.spec import ArmForm, DesignForm, ExperimentForm
+from experiments.files.tune_form import TuneForm
+from experiments.files.world_form import (
     AcquisitionForm,
     BaseForm,
     CalendarForm,
@@ -39,8 +39,8 @@ from sim.readings import HEADLINE, KPIS, Kpi
 from sim.world import Acquisition, Base, Calendar, Channel, Economics, LoyaltyResponse, Population, PriceResponse, Spend
 from strategies import STRATEGIES
 
-DOCS = Path(__file__).parent.parent / "docs"
-NOTICE = "<!-- Written by `python -m experiments.glossary`. Edit the code it is read from, not this page. -->"
+DOCS = Path(__file__).parents[2] / "docs"
+NOTICE = "<!-- Written by `python -m experiments.reporting.glossary`. Edit the code it is read from, not this page. -->"
 BETTER = {1: "higher is better", -1: "lower is better", 0: "neither"}
 
 WORLD_GROUPS: dict[str, type] = {

@@ -1,0 +1,1 @@
+"""From an order log as shops export it to fitted models."""

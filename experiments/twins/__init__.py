@@ -1,0 +1,1 @@
+"""One customer under two policies, side by side."""
