@@ -38,6 +38,7 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
         self._series = np.zeros((64, len(SERIES)))
         self._channels = np.zeros((64, len(BY_CHANNEL), n_channels))
         self._campaigns: dict[str, list[NDArray[np.float64]]] = {}
+        self._refused: list[int] = []
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
         return _closed(self._series[: self.weeks, SERIES.index(name)])
@@ -55,6 +56,11 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
     def by_channel(self, name: str) -> NDArray[np.float64]:
         """`spend`, `leads` or `first_orders` of each channel. Shape [weeks, channels]."""
         return _closed(self._channels[: self.weeks, BY_CHANNEL.index(name)])
+
+    @property
+    def coupons_refused(self) -> NDArray[np.float64]:
+        """Coupons of each week that were refused because the customer held a better one. Shape [weeks]."""
+        return _closed(np.array(self._refused, np.float64))
 
     def campaign(self, play: str) -> dict[str, NDArray[np.float64]]:
         """Weekly results of a play with a holdout: `treated_...` and `held_out_...` customers, orders, paid."""
@@ -89,6 +95,7 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
             by_channel[1] = market.leads
             by_channel[2] = np.bincount(sources[sources >= 0], minlength=len(market.channels))
             by_channel *= market.scale
+        self._refused.append(settled.coupons_refused)
         for play, group in settled.groups.items():
             self._campaigns.setdefault(play, []).append(_campaign_week(group, orders) * market.scale)
         self.weeks += 1

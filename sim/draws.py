@@ -36,7 +36,7 @@ JOIN = 13  # lane 0: is this somebody who joins a loyalty programme
 BURN = 14  # index = k, lane 0: does the member burn points at order k
 
 # Kinds of use: seeds of one kind never meet those of another.
-MODEL, SEARCH, CONFIRM, BOOTSTRAP = 0, 1, 2, 3
+MODEL, SEARCH, CONFIRM = 0, 1, 2
 SCHEME = "philox4x32-10/v1"
 
 _M0 = np.uint64(0xD2511F53)

@@ -39,7 +39,6 @@ ACCOUNTS = (
     REWARDS, PERKS, PROVISION, LIABILITY,
 )  # fmt: skip
 BALANCE_SHEET = (CASH, LIABILITY)  # all other accounts are income or cost of the run
-PROGRAMME_COSTS = (REWARDS, PERKS, PROVISION)
 NO_CHANNEL = -1
 
 

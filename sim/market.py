@@ -45,7 +45,6 @@ class Market(mesa.Model):
         founders: Founders | None = None,
     ) -> None:
         super().__init__(rng=seed)
-        self.real_world = world
         self.world, self.scale = world.at_rows(world.population.customers if customers is None else customers)
         self.plays = tuple(plays)
         self.key = key_of(seed, replication, use)

@@ -180,6 +180,9 @@ def test_a_better_coupon_replaces_a_worse_one_and_a_worse_one_is_refused() -> No
     assert settled.coupons_refused == market.identified_rows.size
     np.testing.assert_allclose(market.customers.coupon_rate[market.identified_rows], 0.2)
     assert (market.customers.coupon_ends[market.identified_rows] == 6).all()
+    known = market.identified_rows.size
+    market.step()
+    assert market.books.coupons_refused[0] >= known, "what was refused is on record"
 
 
 def test_only_the_target_is_treated_and_the_holdout_is_left_alone_and_measured() -> None:

@@ -66,7 +66,7 @@ def test_the_manifest_names_seed_versions_and_results_but_no_person_and_no_machi
     path = finished(tmp_path, experiment)
     manifest = json.loads((path / "manifest.json").read_text())
     assert manifest["run_id"] == path.name
-    assert manifest["seed"] == {"root": 1, "replications": [0, 16]}
+    assert manifest["seed"] == {"scheme": "philox4x32-10/v1", "root": 1, "replications": [0, 16]}
     assert manifest["env"]["numpy"]
     hashes = {entry["file"]: entry["sha256"] for entry in manifest["results"]}
     assert hashes["runs.parquet"] == content_sha256(path / "runs.parquet")

@@ -13,8 +13,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-PLAYS = ("base", "all strategies")
-
 
 @dataclass(frozen=True)
 class Case:

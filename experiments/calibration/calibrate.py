@@ -79,10 +79,6 @@ class Calibration:
     warnings: list[str]
 
     @property
-    def base_model(self) -> RepeatModel:
-        return _repeat_model(self.fits[self.base])
-
-    @property
     def repeat_models(self) -> dict[str, RepeatModel]:
         """The identified repeat models that are reported; NBD only where it is the base."""
         names = [name for name in _PREFERENCE if name != "nbd" or self.base == "nbd"]

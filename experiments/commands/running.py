@@ -90,7 +90,7 @@ def answered(
 
     `play` fills the run folder; by default the arms are compared.
     """
-    from experiments.files.messages import UserError
+    from experiments.files.messages import Interrupted, UserError
     from experiments.runs.store import RunFolder, StoredRun, finished_run
 
     known = finished_run(out, experiment)
@@ -103,8 +103,8 @@ def answered(
         return StoredRun(folder.finish("done"))
     except KeyboardInterrupt:
         kept = folder.finish("interrupted")
-        remark(f"Interrupted. What there was is kept in {kept}; the same command starts the run again.")
-        raise typer.Exit(130) from None
+        text = f"Interrupted. What there was is kept in {kept}; the same command starts the run again."
+        raise Interrupted(text) from None
     except UserError:
         folder.discard()
         raise

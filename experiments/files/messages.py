@@ -40,6 +40,12 @@ class UserError(ValueError):
     exit_code = 2
 
 
+class Interrupted(UserError):
+    """The user stopped a run; the message says what was kept and how to go on."""
+
+    exit_code = 130
+
+
 class SpecError(UserError):
     """A file that cannot be used. `problems` are its mistakes, one line each; `str()` is the whole message."""
 

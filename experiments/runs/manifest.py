@@ -27,6 +27,8 @@ def manifest(
     failures: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Hashes, versions, times and the hash of every result file in `folder`. No user or host name."""
+    from sim.draws import SCHEME  # heavy, and only needed here
+
     design, ended = experiment.design, datetime.now(UTC)
     resolved = identity.determinants(experiment)
     history = identity.history_summary(experiment.world.history)
@@ -35,7 +37,7 @@ def manifest(
         "run_id": identity.run_id(experiment),
         "experiment": experiment.name,
         "config_sha256": content_sha256(folder / "resolved.json"),
-        "seed": {"root": design.seed, "replications": [0, design.replications]},
+        "seed": {"scheme": SCHEME, "root": design.seed, "replications": [0, design.replications]},
         "data": [{"name": "history"} | history] if history else [],
         "strategies": [{"kind": k, "sha256": v} for k, v in resolved["strategies"].items()],
         "code": {"package": resolved["version"]} | git_state(),
