@@ -20,7 +20,7 @@ import pandas as pd
 from experiments.assumptions import assumptions_table
 from experiments.breakeven import BREAKEVEN_REPLICATIONS, STRENGTHS, breakeven_table, strengthened
 from experiments.effects import holm, paired_effect
-from experiments.executor import run_all
+from experiments.execution.executor import run_all
 from experiments.experiment import Experiment
 from experiments.run import Run, WorldKind, live_replication
 from experiments.tables import averaged

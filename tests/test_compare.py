@@ -13,7 +13,7 @@ import pytest
 from experiments.assumptions import assumptions_table
 from experiments.breakeven import PRICE, crossing_of, strengthened
 from experiments.compare import compare
-from experiments.executor import run_all, workers_for
+from experiments.execution.executor import run_all, workers_for
 from experiments.experiment import Arm, Design, Experiment
 from experiments.unknowns import assumed_unknowns, sampled_world, with_value
 from sim import Play

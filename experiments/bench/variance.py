@@ -18,7 +18,7 @@ from scipy import stats
 
 from experiments.bench.model import base_plays, base_world
 from experiments.effects import luck_interval, variance_reduction
-from experiments.executor import run_all
+from experiments.execution.executor import run_all
 from sim import Play
 from sim.founding import found
 from sim.market import Market

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.executor import run_all
+from experiments.execution.executor import run_all
 from experiments.experiment import Arm, Design
 from experiments.tuning.search import UNDEFINED, Search
 from sim.founding import found
