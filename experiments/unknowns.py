@@ -50,7 +50,7 @@ def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str,
 
 def _draw_assumed(experiment: Experiment, world: World, rng: np.random.Generator) -> World:
     for path, unknown, value in assumed_unknowns(experiment):
-        low, high = _bounds(experiment, path, unknown, value)
+        low, high = bounds_of(experiment, path, unknown, value)
         if not low < high:
             continue
         world = with_value(world, path, float(rng.triangular(low, min(max(value, low), high), high)))
@@ -79,7 +79,8 @@ def _varying(experiment: Experiment, prefix: str, group: Any) -> Iterator[tuple[
             yield path, unknown, float(value)
 
 
-def _bounds(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
+def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
+    """Between which values an assumed number is drawn: its own range, a factor around its value, or its field's."""
     if path in experiment.ranges:
         return experiment.ranges[path]
     if isinstance(unknown.vary, float):
