@@ -139,7 +139,7 @@ def p_invite(base, sociability, pull):
 
 @rule
 def p_accept(base, offer_pull, warnings, warning):
-    """Chance that a person who has never ordered follows a recommendation: base * exp(offer - warnings) (mechanisms 5)."""
+    """Chance that somebody follows a recommendation: base * exp(offer - warnings) (mechanisms 5)."""
     return base * math.exp(offer_pull - warning * warnings)
 
 

@@ -157,7 +157,7 @@ def live_week(
         order_clock, life_clock = order_clocks[i], life_clocks[i]
 
         # A prospect whom a channel reaches or a friend has won becomes a lead.
-        if was == REACHED or was == REFERRED:
+        if was in (REACHED, REFERRED):
             stage = LEAD
             source = np.int64(bonds.source)
             if was == REACHED:
@@ -296,7 +296,7 @@ def live_week(
             stages[i] = stage
             counts[DEPARTED] += stage == GONE
             counts[COOLED] += stage == COLD
-            if was == REACHED or was == REFERRED:
+            if was in (REACHED, REFERRED):
                 leads[source] += 1
                 sources[i] = source
             if bonds.on and stage == GONE:

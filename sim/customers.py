@@ -76,14 +76,20 @@ class Customers:
 
     # The loyalty programme's record and what it does to its members.
     enrolled: NDArray[np.int16] = column(np.int16, "week of joining", "crowd", True, NOT_ENROLLED, PROGRAMME)
-    points: NDArray[np.int32] = column(np.int32, "points not yet burnt or expired", "crowd, loyalty", True, 0, PROGRAMME)
-    points_pending: NDArray[np.int32] = column(np.int32, "points too new to be burnt", "crowd, loyalty", True, 0, PROGRAMME)
+    points: NDArray[np.int32] = column(
+        np.int32, "points not yet burnt or expired", "crowd, loyalty", True, 0, PROGRAMME
+    )
+    points_pending: NDArray[np.int32] = column(
+        np.int32, "points too new to be burnt", "crowd, loyalty", True, 0, PROGRAMME
+    )
     points_recent: NDArray[np.int32] = column(
         np.int32, "points earned within the term", "crowd, loyalty", True, 0, PROGRAMME
     )
     rewarded: NDArray[np.int16] = column(np.int16, "week of the last reward", "crowd", True, LONG_AGO, PROGRAMME)
     tier: NDArray[np.uint8] = column(np.uint8, "0 is the basic tier", "loyalty", True, 0, PROGRAMME)
-    tier_ends: NDArray[np.int16] = column(np.int16, "week in which it is reviewed", "crowd, loyalty", True, 0, PROGRAMME)
+    tier_ends: NDArray[np.int16] = column(
+        np.int16, "week in which it is reviewed", "crowd, loyalty", True, 0, PROGRAMME
+    )
     mood: NDArray[np.uint8] = column(np.uint8, "see loyalty.MOODS", "loyalty", False, 0, PROGRAMME)
     mood_ends: NDArray[np.int16] = column(np.int16, "first week in which it is gone", "loyalty", False, 0, PROGRAMME)
 
@@ -110,7 +116,7 @@ class Customers:
         return cls(**columns)
 
     def open(self, part: str) -> None:
-        """Give everybody a place in the columns of a part of life (`PROGRAMME`, `NETWORK`); nothing has happened yet."""
+        """Give everybody a place in the columns of a part of life (`PROGRAMME`, `NETWORK`)."""
         for field in dataclasses.fields(self):
             if field.metadata["part"] == part and getattr(self, field.name).size < self.n:
                 setattr(self, field.name, np.full(self.n, field.metadata["fill"], field.metadata["dtype"]))

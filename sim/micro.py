@@ -80,6 +80,7 @@ class Person(mesa.Agent):
         self.reference: np.float32
         self.debt: np.float32
         self.enrolled: np.int16
+        self.bond: np.uint8
         self.row = row
         self.who = person_id(row, model.n_founding)
         for name in column_names():
@@ -266,7 +267,8 @@ class Person(mesa.Agent):
         u_invite, u_whom, u_accept, _ = self.draw(INVITE, nth)
         friend, strong = self.contact(u_whom)
         pull = reward_pull(telling, strong, int(self.referral_rewards)) if self.identified else 0.0
-        if u_invite >= p_invite(telling.p_invite, sociability(telling, *self.model.key, self.who), pull):
+        key0, key1 = self.model.key
+        if u_invite >= p_invite(telling.p_invite, sociability(telling, key0, key1, self.who), pull):
             return False, None
         if not can_be_won(friend.stage):
             return True, None

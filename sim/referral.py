@@ -6,7 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.actions import ReferralTerms
 from sim.compiling import compiled
@@ -95,7 +94,7 @@ def _credit(
 ):  # fmt: skip
     """Credit every friend's first order and every false claim. Returns (rewards, minor units earned)."""
     rewards = 0
-    earned = 0
+    earned = np.int64(0)
     for j in range(orders.row.size):
         if orders.nth[j] > 0:
             continue

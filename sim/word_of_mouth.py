@@ -55,7 +55,7 @@ class Telling(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What was said in a week: invitations, the rows of those won, warnings, and who names a friend falsely [orders]."""
+    """What was said in a week: invitations, rows of those won, warnings, who names a friend falsely [orders]."""
 
     invitations: int
     won: NDArray[np.int32]
@@ -86,7 +86,7 @@ def telling_of(world: World, terms: ReferralTerms | None, friend_rate: float) ->
 
 
 def reward_presence(size: float, full: float) -> tuple[float, float]:
-    """How much of its effect a reward of this size (share of a mean order) has, 0 to 1, and its doublings beyond full."""
+    """How much of its effect a reward of `size` (share of a mean order) has, 0 to 1; doublings beyond `full`."""
     if size <= 0:
         return 0.0, 0.0
     if full == 0 or size >= full:
@@ -130,7 +130,7 @@ def reward_pull(telling, strong, rewards):
 @rule
 def can_be_won(stage):
     """Whether somebody has never ordered and is not won by a friend already."""
-    return stage == PROSPECT or stage == LEAD or stage == COLD
+    return stage in (PROSPECT, LEAD, COLD)
 
 
 @compiled

@@ -262,7 +262,8 @@ class WordOfMouth:
         float, Unknown(52.0, 260.0, "weeks until it is gone", "Schmitt et al. 2011", "M")
     ] = 130.0
     referrer_departure: Annotated[
-        float, Unknown(0.34, 1.0, "departure hazard after a success", "Garnefeld et al. 2013, shrunk", "M", vary="range")
+        float,
+        Unknown(0.34, 1.0, "departure hazard, lately won a friend", "Garnefeld et al. 2013", "M", vary="range"),
     ] = 0.6
     referrer_value: Annotated[
         float, Unknown(0.0, 0.114, "share of order value", "Garnefeld et al. 2013, shrunk", "M", vary="range")

@@ -42,7 +42,9 @@ PLAYS = today(
     Play("loyalty", PointsAndTiers(silver_spend=40, silver_rate=0.03, expiry_weeks=13, reward_value=1.0), stop=40),
     Play("friends", ReferralReward(reward=1.0, most_rewards=1), start=3),
 )
-TALKATIVE = WordOfMouth(p_invite=0.4, accept_strong=0.6, accept_weak=0.5, p_warn=0.6, false_claims=0.2, p_identified=0.8)
+TALKATIVE = WordOfMouth(
+    p_invite=0.4, accept_strong=0.6, accept_weak=0.5, p_warn=0.6, false_claims=0.2, p_identified=0.8
+)
 
 
 def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> Market:
