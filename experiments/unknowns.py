@@ -63,7 +63,7 @@ def assumed_unknowns(experiment: Experiment) -> Iterator[tuple[str, Unknown, flo
     Numbers are drawn in this order, channels by position, so that a new channel at the end changes no other draw.
     """
     world = experiment.world
-    for group in ("base", "spend", "price", "acquisition", "loyalty", "economics", "calendar"):
+    for group in ("base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth"):
         if group not in experiment.log_covariance:
             yield from _varying(experiment, group, getattr(world, group))
     for channel in world.channels:

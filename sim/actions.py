@@ -120,4 +120,22 @@ class TierRule:
     perk_costs: tuple[float, ...] = ()
 
 
-Action = Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule
+@dataclass(frozen=True)
+class ReferralTerms:
+    """Term: what a customer gets whose friend places a first order, and what the friend gets.
+
+    `reward` is a fixed amount in currency units and `reward_share` a share of what the friend pays for that order;
+    both add up and are paid in cash `delay_weeks` after it. A customer gets at most `most_rewards` of them in a
+    programme year (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order.
+    """
+
+    reward: float = 0.0
+    reward_share: float = 0.0
+    friend_rate: float = 0.0
+    most_rewards: int = 12
+    delay_weeks: int = 0
+
+
+Action = (
+    Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule | ReferralTerms
+)

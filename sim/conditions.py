@@ -44,6 +44,8 @@ class People(NamedTuple):
     tier_ends: NDArray[np.int16]
     mood: NDArray[np.uint8]
     mood_ends: NDArray[np.int16]
+    bond: NDArray[np.uint8]
+    warned: NDArray[np.uint8]
 
 
 class Loyal(NamedTuple):
@@ -66,6 +68,18 @@ class Loyal(NamedTuple):
     pressure_gap: float
     moods: NDArray[np.float64]  # pull of each of loyalty.MOODS
     status: float
+
+
+class Bonds(NamedTuple):
+    """The world's constants of what recommendations do to those who gave or took one. See `world.WordOfMouth`."""
+
+    on: bool
+    departure: NDArray[np.float64]  # factor of the departure hazard, by `Customers.bond`
+    referred_value: float
+    referred_value_weeks: float
+    referrer_value: float
+    warning: float
+    source: int  # number of the source "referral"
 
 
 class Programme(NamedTuple):
@@ -97,10 +111,11 @@ class Reaction(NamedTuple):
     repay_share: float
     spend_shape: float
     spend_quantiles: NDArray[np.float64]
-    lead_cooling: float  # per week
-    conversion: NDArray[np.float64]  # [channels] hazard of a lead's first order at today's price, per week
-    p_identified: NDArray[np.float64]  # [channels]
+    cooling: NDArray[np.float64]  # [sources] hazard of a lead's losing interest, per week
+    conversion: NDArray[np.float64]  # [sources] hazard of a lead's first order at today's price, per week
+    p_identified: NDArray[np.float64]  # [sources]
     loyal: Loyal
+    bonds: Bonds
 
 
 class Offer(NamedTuple):

@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from sim.view import FirmView
 
-BANDS = ("weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52", "points", "tier")
+BANDS = (
+    "weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52", "points", "tier",
+    "referrals",
+)  # fmt: skip
 SEGMENTS = ("new", "high_value_loyal", "nurture", "dormant")
 
 Band = tuple[float, float]

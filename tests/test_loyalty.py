@@ -9,7 +9,7 @@ import pytest
 
 from sim import Discount, Play, PointsRule, TierRule
 from sim.behavior import goal_pull, p_join, status_factor, tier_gap, tiers_reached
-from sim.customers import NOT_ENROLLED
+from sim.customers import CUSTOMER, NOT_ENROLLED
 from sim.market import Market
 from sim.offers import ActionError
 from sim.readings import read_all
@@ -282,7 +282,7 @@ def test_heavier_buyers_join_sooner_and_status_keeps_people_longer() -> None:
     everybody = TierRule((0.01,))
     kept = Market(shop(loyalty=status), today(programme(None, everybody)), customers=4000).run(52)
     plain = Market(shop(loyalty=NO_EFFECT), today(programme(None, everybody)), customers=4000).run(52)
-    assert (kept.customers.stage == 3).sum() > (plain.customers.stage == 3).sum()
+    assert (kept.customers.stage == CUSTOMER).sum() > (plain.customers.stage == CUSTOMER).sum()
 
 
 @pytest.mark.plain

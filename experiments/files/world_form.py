@@ -22,6 +22,7 @@ from sim.world import (
     PriceResponse,
     PurchaseModel,
     Spend,
+    WordOfMouth,
 )
 
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
@@ -49,11 +50,13 @@ EconomicsForm = form_of(Economics)
 CalendarForm = form_of(Calendar)
 PriceForm = form_of(PriceResponse)
 LoyaltyForm = form_of(LoyaltyResponse)
+WordOfMouthForm = form_of(WordOfMouth)
 UnknownsForm = create_model(
     "UnknownsForm",
     __base__=Form,
     price=(PriceForm, Field(default_factory=PriceForm)),
     loyalty=(LoyaltyForm, Field(default_factory=LoyaltyForm)),
+    word_of_mouth=(WordOfMouthForm, Field(default_factory=WordOfMouthForm)),
 )
 
 
