@@ -60,6 +60,7 @@ class Loyal(NamedTuple):
     member_scale: float  # weeks
     goal_gradient: float
     goal_power: float
+    head_start: float
     p_redeem: float
     reward: float
     reward_weeks: float
@@ -90,6 +91,7 @@ class Programme(NamedTuple):
     pending: bool  # whether points must wait before they can be burnt
     per_unit: float
     reward_points: int
+    welcome_points: int  # given on joining
     calendar_weeks: int  # all points end every so many weeks; 0: they do not
     tiered: bool
     by_orders: bool

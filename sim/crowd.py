@@ -33,7 +33,7 @@ from sim.behavior import (
     tier_gap,
 )
 from sim.compiling import compiled, rule
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
+from sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
 from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.draws import LEAD as LEAD_DRAW
 from sim.quantiles import quantile
@@ -79,8 +79,10 @@ def first_reached(thresholds, before, after):
 def loyalty_pull(
     week, rate, enrolled, points, rewarded, tier, tier_ends, mood, mood_ends, spend_52, orders_52, loyal, programme
 ):
-    """Change of a member's log order rate: membership, goal gradient, the last reward, deadlines, and mood."""
+    """Change of a member's log order rate: membership, gradient, head start, the last reward, deadlines, mood."""
     pull = goal_pull(float(points), float(programme.reward_points), loyal.goal_gradient, loyal.goal_power)
+    if programme.welcome_points > 0 and rewarded == LONG_AGO and points < programme.reward_points:
+        pull += loyal.head_start
     if rate < loyal.heavy_rate:
         pull += fading(loyal.member, float(week - enrolled), loyal.member_scale)
     pull += fading(loyal.reward, float(week - rewarded), loyal.reward_weeks)
@@ -207,7 +209,7 @@ def live_week(
         nth = np.int64(n_orders[i])
         customer_since = now
         identified = people.identified[i]
-        enrolled, tier, burnable = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0)
+        enrolled, tier, burnable, welcome = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0), np.int64(0)
         if programme.on:
             enrolled, tier = np.int64(enrolleds[i]), min(np.int64(tiers[i]), top_tier)
             burnable = np.int64(points_of[i]) - np.int64(pendings[i])
@@ -271,6 +273,7 @@ def live_week(
                     score = log_rate_score(float(order_rates[i]), loyal.log_rate_mean, loyal.log_rate_sd)
                     if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
                         enrolled = np.int64(week)
+                        welcome = np.int64(programme.welcome_points)
                         tier_endss[i] = week + programme.hold_weeks
                 if enrolled != NOT_ENROLLED:
                     enough = burnable >= programme.reward_points
@@ -279,6 +282,8 @@ def live_week(
                         burnable -= programme.reward_points
                     if programme.earning:
                         earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier])
+                        earned += welcome
+                        welcome = np.int64(0)
                         earneds[written - 1] = np.int32(earned)
                         if not programme.pending:
                             burnable += np.int64(earned)

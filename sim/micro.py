@@ -296,10 +296,12 @@ class Person(mesa.Agent):
         if not (programme.on and self.identified):
             return order
         loyal = self.model.reaction.loyal
+        welcome = 0
         if self.enrolled == NOT_ENROLLED and programme.earning:
             score = log_rate_score(float(self.order_rate), loyal.log_rate_mean, loyal.log_rate_sd)
             if self.draw(JOIN, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
                 self.enrolled = np.int16(self.model.week)
+                welcome = programme.welcome_points
                 self.tier_ends = np.int16(self.model.week + programme.hold_weeks)
         if self.enrolled == NOT_ENROLLED:
             return order
@@ -308,7 +310,7 @@ class Person(mesa.Agent):
             burnt = programme.reward_points
         if programme.earning:
             multiplier = programme.multipliers[self.level(programme)]
-            earned = int(points_for(float(order.paid), programme.per_unit, multiplier))
+            earned = int(points_for(float(order.paid), programme.per_unit, multiplier)) + welcome
         self.burnable += (0 if programme.pending else earned) - burnt
         return replace(order, earned=earned, burnt=burnt)
 

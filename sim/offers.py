@@ -196,6 +196,7 @@ def _check_programme(play: Play, rule: PointsRule | TierRule) -> None:
     """Refuse a rule that cannot be carried out."""
     if isinstance(rule, PointsRule):
         sound = rule.per_unit >= 0 and rule.reward_points >= 1 and rule.reward_value >= 0 and rule.pending_weeks >= 0
+        sound = sound and rule.welcome_points >= 0
         if not (sound and 0 <= rule.breakage < 1 and rule.cost_ratio >= 0 and rule.expiry_weeks >= 1):
             raise ActionError(f"{play.name}: {rule} cannot be: points, values and weeks must not be negative")
         return

@@ -179,6 +179,12 @@ class LoyaltyResponse:
         float, Unknown(0.1, 0.5, "log orders at the goal", "Kivetz et al. 2006", "M", off=0, vary="range")
     ] = 0.25
     goal_power: Annotated[float, Unknown(1.0, 3.0, "-", "Kivetz et al. 2006", "M", vary="range")] = 1.0
+    head_start: Annotated[
+        float,
+        Unknown(
+            0.0, 0.5, "log orders on the way to a first reward begun for them", "Nunes & Dreze 2006", "R2", vary="range"
+        ),
+    ] = 0.25
     p_redeem: Annotated[float, Unknown(0.1, 1.0, "chance per order with enough points", "no source found", "A")] = 0.6
     reward: Annotated[
         float, Unknown(0.0, 0.08, "log orders after a reward", "sign Taylor & Neslin 2005", "A", vary="range")

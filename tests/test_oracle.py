@@ -39,7 +39,11 @@ PLAYS = today(
     Play("all", EverythingAtOnce(), holdout=0.2, ramp_weeks=3),
     Play("tiers", DiscountTiers(), target=Target(bands={"orders": (2, 99)}), start=2, stop=30),
     Play("mix", ChannelMix(factors={"paid_search": 2.0})),
-    Play("loyalty", PointsAndTiers(silver_spend=40, silver_rate=0.03, expiry_weeks=13, reward_value=1.0), stop=40),
+    Play(
+        "loyalty",
+        PointsAndTiers(silver_spend=40, silver_rate=0.03, expiry_weeks=13, reward_value=1.0, welcome_share=0.4),
+        stop=40,
+    ),
     Play("friends", ReferralReward(reward=1.0, most_rewards=1), start=3),
 )
 TALKATIVE = WordOfMouth(
