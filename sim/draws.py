@@ -34,6 +34,7 @@ LOT = 11  # index = hash of the lot's name: holdouts, ramps and bandits of the f
 RESAMPLE = 12  # customer = number in the import, index = block: which imported customer a founding row copies
 JOIN = 13  # lane 0: is this somebody who joins a loyalty programme
 BURN = 14  # index = k, lane 0: does the member burn points at order k
+PERSONA = 17  # lane 0: which persona, of those that fit the traits
 
 # Kinds of use: seeds of one kind never meet those of another.
 MODEL, SEARCH, CONFIRM = 0, 1, 2
