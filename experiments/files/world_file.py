@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.files.forms import built, filled, own_ranges, problem
+from experiments.files.forms import built, filled, own_ranges, plain, problem
 from experiments.files.history_file import HistoryError, file_sha256, read_history
 from experiments.files.messages import Loc, Problem, SpecError, not_known
+from experiments.files.persona_form import persona_ranges, personas_of
 from experiments.files.play_form import plays_of
 from experiments.files.toml_source import TomlSource
 from experiments.files.world_form import FitForm, WorldForm, contradictions
@@ -95,6 +96,8 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         economics=built(Economics, form.economics),
         calendar=built(Calendar, form.calendar),
         channels=channels,
+        personas=personas_of(form),
+        correlation=plain(form.correlation),
         today_rate=form.today.discount,
     )
     if population.history:
@@ -157,4 +160,4 @@ def _ranges(form: Any) -> dict[str, tuple[float, float]]:
         ranges |= own_ranges(getattr(form, group), group)
     for channel in form.channel:
         ranges |= own_ranges(channel, f"channels.{channel.name}")
-    return ranges
+    return ranges | persona_ranges(form)

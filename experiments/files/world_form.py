@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, create_model
 
-from experiments.files.forms import Form, form_of, problem
+from experiments.files.forms import Form, form_of, problem, ranged_type
 from experiments.files.messages import Loc, Problem
+from experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
 from experiments.files.toml_source import TomlSource
 from sim.world import (
     Acquisition,
@@ -22,17 +23,12 @@ from sim.world import (
     PriceResponse,
     PurchaseModel,
     Spend,
+    World,
 )
 
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
 FittedGroup = Literal["base", "spend", "history"]
-PARAMETERS = {
-    "pareto_nbd": ("r", "alpha", "s", "beta"),
-    "bg_nbd": ("r", "alpha", "a", "b"),
-    "nbd": ("r", "alpha"),
-    "spend": ("p", "q", "gamma"),
-}
 
 _PEOPLE = {"ge": 0, "le": LARGEST}
 SpendForm = form_of(Spend)
@@ -81,6 +77,9 @@ class TodayForm(Form):
     strategies: list[dict[str, Any]] = Field(default_factory=lambda: [{"kind": "today"}])
 
 
+Correlation = ranged_type(World, "correlation")
+
+
 class WorldForm(Form):
     """A market: its people, how they react, what things cost, and the policy in force today."""
 
@@ -90,6 +89,8 @@ class WorldForm(Form):
     population: PopulationForm  # type: ignore[valid-type]
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
     channel: list[ChannelForm] = Field(default_factory=list)  # type: ignore[valid-type]
+    persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
+    correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
     acquisition: AcquisitionForm = Field(default_factory=AcquisitionForm)  # type: ignore[valid-type]
     economics: EconomicsForm = Field(default_factory=EconomicsForm)  # type: ignore[valid-type]
     calendar: CalendarForm = Field(default_factory=CalendarForm)  # type: ignore[valid-type]
@@ -116,6 +117,7 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     if _value(form.unknowns.price.elasticity_most) < _value(form.unknowns.price.elasticity):
         place = (*loc, "unknowns", "price", "elasticity_most")
         found.append(problem("must not be below elasticity, which it truncates.", place, source))
+    found += persona_contradictions(form, loc, source)
     return found + (_fit_contradictions(form, (*loc, "fit"), source) if form.fit else [])
 
 
