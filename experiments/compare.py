@@ -22,6 +22,7 @@ from experiments.breakeven import BREAKEVEN_REPLICATIONS, STRENGTHS, breakeven_t
 from experiments.effects import holm, paired_effect
 from experiments.execution.executor import run_all
 from experiments.experiment import Experiment
+from experiments.persona_table import with_gains
 from experiments.run import Run, WorldKind, live_replication
 from experiments.tables import averaged
 from sim.market import Market
@@ -120,6 +121,8 @@ def _tables(
         for run in fixed:
             by_arm.setdefault(run.arm, []).append(run.tables[name])
         tables[name] = averaged(name, by_arm)
+        if name == "personas":
+            tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
     tables["breakeven"] = breakeven_table(experiment, readings, what_if)
     tables["assumptions"] = assumptions_table(experiment)
     return tables

@@ -7,6 +7,7 @@ from experiments.charts.effects import KpiCard, kpi_cards, lift_forest
 from experiments.charts.holdout import holdout_check
 from experiments.charts.look import Look
 from experiments.charts.money import profit_waterfall
+from experiments.charts.personas import persona_cells, persona_gains
 from experiments.charts.tuning import lever_importances, pareto_fronts, tuning_history, winner_cells
 from experiments.charts.twins import twin_chart
 from experiments.charts.weeks import weekly_path, weekly_paths
@@ -24,6 +25,8 @@ __all__ = [
     "lift_forest",
     "ltv_against_cac",
     "pareto_fronts",
+    "persona_cells",
+    "persona_gains",
     "profit_waterfall",
     "repeat_by_age",
     "tuning_history",
