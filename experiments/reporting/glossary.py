@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.files.forms import Form
+from experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
 from experiments.files.play_form import PlayFields, TargetForm
 from experiments.files.spec import ArmForm, DesignForm, ExperimentForm
 from experiments.files.tune_form import TuneForm
@@ -36,7 +37,19 @@ from experiments.files.world_form import (
 )
 from sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from sim.readings import HEADLINE, KPIS, Kpi
-from sim.world import Acquisition, Base, Calendar, Channel, Economics, LoyaltyResponse, Population, PriceResponse, Spend
+from sim.world import (
+    Acquisition,
+    Base,
+    Calendar,
+    Channel,
+    Economics,
+    LoyaltyResponse,
+    Persona,
+    Population,
+    PriceResponse,
+    Spend,
+    Tilt,
+)
 from strategies import STRATEGIES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -50,6 +63,8 @@ WORLD_GROUPS: dict[str, type] = {
     "unknowns.price": PriceResponse,
     "unknowns.loyalty": LoyaltyResponse,
     "[channel]": Channel,
+    "[persona]": Persona,
+    "persona.tilt": Tilt,
     "acquisition": Acquisition,
     "economics": Economics,
     "calendar": Calendar,
@@ -68,6 +83,10 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "population": PopulationForm,
     "today": TodayForm,
     "channel": ChannelForm,
+    "persona": PersonaForm,
+    "tilt": TiltForm,
+    "persona_base": PersonaBaseForm,
+    "persona_spend": PersonaSpendForm,
     "acquisition": AcquisitionForm,
     "economics": EconomicsForm,
     "calendar": CalendarForm,
@@ -88,6 +107,7 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "world.population": "Who is there at week 0.",
     "world.today": "The policy in force today: the arm `today`.",
     "world.channel": "Ways in which people hear of the firm, each [[channel]].",
+    "world.persona": "Kinds of customers, each [[persona]]; see [personas.md](personas.md).",
     "world.acquisition": "From hearing of the firm to the first order.",
     "world.economics": "What an order earns and costs.",
     "world.calendar": "Real dates and the season of demand.",
@@ -100,6 +120,11 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "today.strategies": "Today's plays, each [[today.strategies]].",
     "channel.name": 'Name of the channel; not "before".',
     "channel.budget": "Today's spend in currency a week.",
+    "persona.name": "Letters, digits, - and _.",
+    "persona.description": "Who they are, in a sentence.",
+    "persona.tilt": "Where they lie among fitted traits: see [persona.tilt].",
+    "persona.base": "Rates of their own: see [persona.base].",
+    "persona.spend": "Spend of their own: see [persona.spend].",
     "economics.currency": "Currency code, for printing only.",
     "calendar.start": "Date of week 0.",
     "fit.model": "The purchase model that was fitted.",
