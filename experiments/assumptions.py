@@ -12,7 +12,7 @@ from experiments.unknowns import assumed_unknowns
 from sim.levers import Unknown, unknowns_of
 
 UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
-GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar")
+GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
 
 
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def assumptions_table(experiment: Experiment) -> pd.DataFrame:
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
     rows: list[dict[str, Any]] = []
-    for group in GROUPS:
+    for group in GROUPS if world.word_of_mouth.on else GROUPS[:-1]:
         rows += _rows(experiment, group, group, getattr(world, group), varied)
     for channel in world.channels:
         rows += _rows(experiment, "channels", f"channels.{channel.name}", channel, varied)

@@ -13,7 +13,7 @@ import pandas as pd
 from experiments.persona_table import persona_table
 from sim.channels import hill_elasticity
 from sim.customers import MINOR
-from sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA
+from sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
 from sim.market import Market
 from sim.orders import YEAR
 from sim.record import Record
@@ -38,7 +38,7 @@ def _weekly(record: Record) -> pd.DataFrame:
     market = record.market
     series = {name: market.books[name] for name in market.books}
     earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
-    other = record.channel_costs_by_week + record.programme_costs_by_week
+    other = record.channel_costs_by_week + record.programme_costs_by_week + record.referral_costs_by_week
     series["contribution"] = (earned - other) * market.scale
     weeks = np.arange(record.weeks)
     return pd.concat(
@@ -48,27 +48,33 @@ def _weekly(record: Record) -> pd.DataFrame:
 
 
 def _channels(record: Record) -> pd.DataFrame:
-    """Per channel: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity)."""
+    """Per source of customers: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity).
+
+    What friends cost are the rewards to those who sent them.
+    """
     market, rows = record.market, []
     given = (record.orders.value - record.orders.paid) / MINOR
-    for channel in market.channels:
-        came = record.source == channel.number
+    for number, source in enumerate(market.sources):
+        came = record.source == number
         first = came & (record.orders.nth == 0)
         n_first = int(first.sum())
-        media = market.ledger.by_week(MEDIA, record.weeks, channel.number).sum() / MINOR
-        fixed = market.ledger.by_week(CHANNEL_COSTS, record.weeks, channel.number).sum() / MINOR
-        elasticity = hill_elasticity(channel.spec, media / record.weeks)
+        media, fixed, rewards = (
+            market.ledger.by_week(account, record.weeks, number).sum() / MINOR
+            for account in (MEDIA, CHANNEL_COSTS, REFERRAL_REWARDS)
+        )
+        incentives = rewards + given[first].sum()
+        elasticity = hill_elasticity(source, media / record.weeks)
         rows.append(
             {
-                "channel": channel.spec.name,
+                "channel": source.name,
                 "spend": (media + fixed) * market.scale,
-                "leads": market.books.by_channel("leads")[:, channel.number].sum(),
+                "leads": market.books.by_channel("leads")[:, number].sum(),
                 "first_orders": n_first * market.scale,
                 "second_orders": int((came & (record.orders.nth == 1)).sum()) * market.scale,
-                "incentives": given[first].sum() * market.scale,
+                "incentives": incentives * market.scale,
                 "revenue": record.orders.paid[came].sum() / MINOR * market.scale,
-                "cac": (media + fixed + given[first].sum()) / n_first if n_first else np.nan,
-                "cac_marginal": _marginal(media, given[first].sum(), n_first, elasticity),
+                "cac": (media + fixed + incentives) / n_first if n_first else np.nan,
+                "cac_marginal": _marginal(media, incentives, n_first, elasticity),
             }
         )
     return pd.DataFrame(rows)
@@ -83,12 +89,12 @@ def _marginal(media: float, incentives: float, n_first: int, elasticity: float) 
 
 def _funnel(record: Record) -> pd.DataFrame:
     market, rows = record.market, []
-    for channel in market.channels:
-        of_channel = record.source == channel.number
-        people = [market.books.by_channel("leads")[:, channel.number].sum()]
+    for number, source in enumerate(market.sources):
+        of_channel = record.source == number
+        people = [market.books.by_channel("leads")[:, number].sum()]
         people += [int((of_channel & (record.orders.nth == k)).sum()) * market.scale for k in (0, 1, 2)]
         for step, name in enumerate(("leads", "first order", "second order", "third order or more")):
-            rows.append({"channel": channel.spec.name, "step": step, "name": name, "people": people[step]})
+            rows.append({"channel": source.name, "step": step, "name": name, "people": people[step]})
     return pd.DataFrame(rows)
 
 

@@ -51,7 +51,7 @@ def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str,
 
 def _draw_assumed(experiment: Experiment, world: World, rng: np.random.Generator) -> World:
     for path, unknown, value in assumed_unknowns(experiment):
-        low, high = _bounds(experiment, path, unknown, value)
+        low, high = bounds_of(experiment, path, unknown, value)
         if not low < high:
             continue
         world = with_value(world, path, float(rng.triangular(low, min(max(value, low), high), high)))
@@ -64,7 +64,7 @@ def assumed_unknowns(experiment: Experiment) -> Iterator[tuple[str, Unknown, flo
     Numbers are drawn in this order, channels by position, so that a new channel at the end changes no other draw.
     """
     world = experiment.world
-    for group in ("base", "spend", "price", "acquisition", "loyalty", "economics", "calendar"):
+    for group in ("base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth"):
         if group not in experiment.log_covariance:
             yield from _varying(experiment, group, getattr(world, group))
     for number in persona_numbers(world, experiment.ranges):
@@ -83,7 +83,8 @@ def _varying(experiment: Experiment, prefix: str, group: Any) -> Iterator[tuple[
             yield path, unknown, float(value)
 
 
-def _bounds(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
+def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
+    """Between which values an assumed number is drawn: its own range, a factor around its value, or its field's."""
     if path in experiment.ranges:
         return experiment.ranges[path]
     if isinstance(unknown.vary, float):

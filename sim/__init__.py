@@ -8,6 +8,7 @@ from sim.actions import (
     FirstOrderOffer,
     PointsRule,
     PublicDiscount,
+    ReferralTerms,
     Tag,
     TierRule,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Play",
     "PointsRule",
     "PublicDiscount",
+    "ReferralTerms",
     "Strategy",
     "Tag",
     "Target",

@@ -86,7 +86,8 @@ class PointsRule:
     Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling" (`expiry_weeks` after they
     were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an order), "calendar" (all
     of them every `expiry_weeks`, counted from week 0) or "never". `breakage` is the share of issued points that the
-    books expect never to be burnt. A rule that is no longer returned ends the earning; balances stay until they expire.
+    books expect never to be burnt. Who joins is given `welcome_points` as a head start on the first reward. A rule that
+    is no longer returned ends the earning; balances stay until they expire.
     """
 
     per_unit: float = 1.0
@@ -95,6 +96,7 @@ class PointsRule:
     cost_ratio: float = 0.6
     breakage: float = 0.25
     pending_weeks: int = 0
+    welcome_points: int = 0
     expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
     expiry_weeks: int = 52
 
@@ -120,4 +122,22 @@ class TierRule:
     perk_costs: tuple[float, ...] = ()
 
 
-Action = Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule
+@dataclass(frozen=True)
+class ReferralTerms:
+    """Term: what a customer gets whose friend places a first order, and what the friend gets.
+
+    `reward` is a fixed amount in currency units and `reward_share` a share of what the friend pays for that order;
+    both add up and are paid in cash `delay_weeks` after it. A customer gets at most `most_rewards` of them in a
+    programme year (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order.
+    """
+
+    reward: float = 0.0
+    reward_share: float = 0.0
+    friend_rate: float = 0.0
+    most_rewards: int = 12
+    delay_weeks: int = 0
+
+
+Action = (
+    Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule | ReferralTerms
+)

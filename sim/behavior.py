@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from sim.compiling import rule
-from sim.customers import MINOR
+from sim.customers import MINOR, RECOMMENDED, REFERRED_BOND
 
 # Guard on the summed effect of all strategies: it must not bind under any shipped policy (mechanisms 0.3).
 LEAST_PULL = math.log(0.2)
@@ -118,6 +118,29 @@ def status_factor(status, tier, top):
     if top == 0:
         return 1.0
     return 1.0 - (1.0 - status) * tier / top
+
+
+@rule
+def order_worth(mean_order, bond, weeks, referred_value, referred_value_weeks, referrer_value):
+    """Mean order of somebody with bonds to friends (mechanisms 5): a referred customer's premium falls evenly to none
+    `referred_value_weeks` after the first order; who has just won a friend orders for a little more."""
+    if bond & REFERRED_BOND:
+        mean_order *= 1.0 + referred_value * max(0.0, 1.0 - weeks / referred_value_weeks)
+    if bond & RECOMMENDED:
+        mean_order *= 1.0 + referrer_value
+    return mean_order
+
+
+@rule
+def p_invite(base, sociability, pull):
+    """Chance that an order is followed by a recommendation: base * sociability * exp(pull) (mechanisms 5)."""
+    return base * sociability * math.exp(pull)
+
+
+@rule
+def p_accept(base, offer_pull, warnings, warning):
+    """Chance that somebody follows a recommendation: base * exp(offer - warnings) (mechanisms 5)."""
+    return base * math.exp(offer_pull - warning * warnings)
 
 
 @rule

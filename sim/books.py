@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.customers import MINOR
 from sim.offers import HELD_OUT, TREATED
+from sim.referral import ReferralWeek
 
 if TYPE_CHECKING:
     from sim.market import Market
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SERIES = (
     "orders", "first_orders", "repeat_orders", "revenue", "discounts", "media", "leads",
-    "active_customers",
+    "active_customers", "invitations", "referred",
 )  # fmt: skip
 BY_CHANNEL = ("spend", "leads", "first_orders")
 CAMPAIGN = ("customers", "orders", "paid")
@@ -33,10 +34,10 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
 
     SERIES = SERIES
 
-    def __init__(self, n_channels: int) -> None:
+    def __init__(self, n_sources: int) -> None:
         self.weeks = 0
         self._series = np.zeros((64, len(SERIES)))
-        self._channels = np.zeros((64, len(BY_CHANNEL), n_channels))
+        self._channels = np.zeros((64, len(BY_CHANNEL), n_sources))
         self._campaigns: dict[str, list[NDArray[np.float64]]] = {}
         self._refused: list[int] = []
 
@@ -54,7 +55,7 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
         return float(self._series[self.weeks - 1, SERIES.index(name)])
 
     def by_channel(self, name: str) -> NDArray[np.float64]:
-        """`spend`, `leads` or `first_orders` of each channel. Shape [weeks, channels]."""
+        """`spend`, `leads` or `first_orders` of each source (the channels, then friends). Shape [weeks, sources]."""
         return _closed(self._channels[: self.weeks, BY_CHANNEL.index(name)])
 
     @property
@@ -76,6 +77,7 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
         if self.weeks == self._series.shape[0]:
             self._series = np.concatenate([self._series, np.zeros_like(self._series)])
             self._channels = np.concatenate([self._channels, np.zeros_like(self._channels)])
+        told = market.referral.weeks.get(market.week, ReferralWeek())
         paid, value = int(orders.paid.sum()), int(orders.value.sum())
         self._series[self.weeks] = (
             orders.n,
@@ -86,14 +88,16 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
             settled.spend.sum(),
             market.leads.sum(),
             np.count_nonzero(market.customers.orders_52),
+            told.invitations,
+            told.won,
         )
         self._series[self.weeks] *= market.scale
-        if market.channels:
+        if market.sources:
             sources = market.customers.source[newcomers]
             by_channel = self._channels[self.weeks]
             by_channel[0] = settled.spend
             by_channel[1] = market.leads
-            by_channel[2] = np.bincount(sources[sources >= 0], minlength=len(market.channels))
+            by_channel[2] = np.bincount(sources[sources >= 0], minlength=len(market.sources))
             by_channel *= market.scale
         self._refused.append(settled.coupons_refused)
         for play, group in settled.groups.items():

@@ -44,6 +44,8 @@ class People(NamedTuple):
     tier_ends: NDArray[np.int16]
     mood: NDArray[np.uint8]
     mood_ends: NDArray[np.int16]
+    bond: NDArray[np.uint8]
+    warned: NDArray[np.uint8]
 
 
 class Loyal(NamedTuple):
@@ -58,6 +60,7 @@ class Loyal(NamedTuple):
     member_scale: float  # weeks
     goal_gradient: float
     goal_power: float
+    head_start: float
     p_redeem: float
     reward: float
     reward_weeks: float
@@ -68,6 +71,18 @@ class Loyal(NamedTuple):
     status: float
 
 
+class Bonds(NamedTuple):
+    """The world's constants of what recommendations do to those who gave or took one. See `world.WordOfMouth`."""
+
+    on: bool
+    departure: NDArray[np.float64]  # factor of the departure hazard, by `Customers.bond`
+    referred_value: float
+    referred_value_weeks: float
+    referrer_value: float
+    warning: float
+    source: int  # number of the source "referral"
+
+
 class Programme(NamedTuple):
     """The loyalty programme in force this week, settled. `on` is False as long as there never was one."""
 
@@ -76,6 +91,7 @@ class Programme(NamedTuple):
     pending: bool  # whether points must wait before they can be burnt
     per_unit: float
     reward_points: int
+    welcome_points: int  # given on joining
     calendar_weeks: int  # all points end every so many weeks; 0: they do not
     tiered: bool
     by_orders: bool
@@ -97,10 +113,11 @@ class Reaction(NamedTuple):
     repay_share: float
     spend_shape: float
     spend_quantiles: NDArray[np.float64]
-    lead_cooling: float  # per week
-    conversion: NDArray[np.float64]  # [channels] hazard of a lead's first order at today's price, per week
-    p_identified: NDArray[np.float64]  # [channels]
+    cooling: NDArray[np.float64]  # [sources] hazard of a lead's losing interest, per week
+    conversion: NDArray[np.float64]  # [sources] hazard of a lead's first order at today's price, per week
+    p_identified: NDArray[np.float64]  # [sources]
     loyal: Loyal
+    bonds: Bonds
 
 
 class Offer(NamedTuple):

@@ -135,10 +135,14 @@ def _same(first: Sequence[Action], second: Sequence[Action]) -> bool:
 
 
 def _small_world(customers: int) -> Any:
-    from sim.world import Channel, Population, World
+    from sim.world import Channel, Population, WordOfMouth, World
 
     channels = (
         Channel("paid_search", leads_most=20, half_budget=100, budget=100),
         Channel("organic", leads_most=5),
     )
-    return World(population=Population(customers=customers, prospects=60), channels=channels)
+    return World(
+        population=Population(customers=customers, prospects=60),
+        channels=channels,
+        word_of_mouth=WordOfMouth(p_invite=0.05),
+    )

@@ -21,6 +21,7 @@ from sim.behavior import (
     next_debt,
     next_event,
     order_hazard,
+    order_worth,
     p_join,
     paid_value,
     points_for,
@@ -32,7 +33,7 @@ from sim.behavior import (
     tier_gap,
 )
 from sim.compiling import compiled, rule
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, NOT_ENROLLED, PROSPECT, REACHED
+from sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
 from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from sim.draws import LEAD as LEAD_DRAW
 from sim.quantiles import quantile
@@ -78,8 +79,10 @@ def first_reached(thresholds, before, after):
 def loyalty_pull(
     week, rate, enrolled, points, rewarded, tier, tier_ends, mood, mood_ends, spend_52, orders_52, loyal, programme
 ):
-    """Change of a member's log order rate: membership, goal gradient, the last reward, deadlines, and mood."""
+    """Change of a member's log order rate: membership, gradient, head start, the last reward, deadlines, mood."""
     pull = goal_pull(float(points), float(programme.reward_points), loyal.goal_gradient, loyal.goal_power)
+    if programme.welcome_points > 0 and rewarded == LONG_AGO and points < programme.reward_points:
+        pull += loyal.head_start
     if rate < loyal.heavy_rate:
         pull += fading(loyal.member, float(week - enrolled), loyal.member_scale)
     pull += fading(loyal.reward, float(week - rewarded), loyal.reward_weeks)
@@ -134,9 +137,10 @@ def live_week(
     carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
     pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
     spend_shape, spend_quantiles = reaction.spend_shape, reaction.spend_quantiles
-    conversion, p_identified = reaction.conversion, reaction.p_identified
+    conversion, cooling, p_identified = reaction.conversion, reaction.cooling, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
     before, after = pressure.before, pressure.after
+    bonds, bond_of, warneds, first_orders = reaction.bonds, people.bond, people.warned, people.first_order
     loyal, enrolleds, points_of, tiers = reaction.loyal, people.enrolled, people.points, people.tier
     pendings = people.points_pending
     spends_52, orders_52 = people.spend_52, people.orders_52
@@ -154,49 +158,58 @@ def live_week(
         stage, source, now = was, np.int64(sources[i]), 0.0
         order_clock, life_clock = order_clocks[i], life_clocks[i]
 
-        # A prospect whom a channel reaches becomes a lead.
-        if was == REACHED:
+        # A prospect whom a channel reaches or a friend has won becomes a lead.
+        if was in (REACHED, REFERRED):
             stage = LEAD
-            source, now = first_reached(reach[i], before, after)
+            source = np.int64(bonds.source)
+            if was == REACHED:
+                source, now = first_reached(reach[i], before, after)
             u_order, u_cool, _, _ = uniforms(key0, key1, LEAD_DRAW, who, 0)
             order_clock, life_clock = exponential(u_order), exponential(u_cool)
 
         # The offer: the best standing price cut, and one for a single order. What it does to this week's hazards.
         standing = public[source + 1]
         single = 0.0
-        loyalty = 0.0
+        other = 0.0
+        stays = 1.0
+        bond = np.int64(bond_of[i]) if bonds.on else 0
         member = programme.on and enrolleds[i] != NOT_ENROLLED
         debt = float(debts[i])
         if stage == LEAD:
             single = first[source + 1]
-            base, departure = conversion[source], reaction.lead_cooling
+            base, departure = conversion[source], cooling[source]
+            if bonds.on:
+                other = -bonds.warning * float(warneds[i])
         else:
             if own.size > 0:
                 standing = max(standing, float(own[i]))
             if coupon_ends[i] > week:
                 single = float(coupon_rates[i])
-            base, departure = float(order_rates[i]) * season, float(departure_rates[i])
+            base = float(order_rates[i]) * season
             if member:
                 tier = min(np.int64(tiers[i]), top_tier)
                 standing = max(standing, tier_rates[tier])
-                loyalty = loyalty_pull(
+                other = loyalty_pull(
                     week, float(order_rates[i]), np.int64(enrolleds[i]), np.int64(points_of[i]),
                     np.int64(rewardeds[i]), tier, np.int64(tier_endss[i]), np.int64(moods[i]),
                     np.int64(mood_endss[i]), spends_52[i], orders_52[i], loyal, programme,
                 )  # fmt: skip
-                departure *= status_factor(loyal.status, float(tier), float(top_tier))
+                stays = status_factor(loyal.status, float(tier), float(top_tier))
+            if bonds.on:
+                stays *= bonds.departure[bond]
+            departure = float(departure_rates[i]) * stays
         price = relative_price(max(standing, single), today_rate)
         reference, elasticity = float(references[i]), float(elasticities[i])
         pull = price_pull(price, reference, elasticity, gain, loss_aversion)
-        hazard, repay, extra = order_hazard(base, pull, loyalty, debt, repay_share)
-        bound = pull + loyalty != guarded(pull + loyalty)
+        hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
+        bound = pull + other != guarded(pull + other)
 
         # Events in their order. Nothing is stored yet: if the book is full, the row is lived again.
         first_written = written = m
         nth = np.int64(n_orders[i])
         customer_since = now
         identified = people.identified[i]
-        enrolled, tier, burnable = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0)
+        enrolled, tier, burnable, welcome = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0), np.int64(0)
         if programme.on:
             enrolled, tier = np.int64(enrolleds[i]), min(np.int64(tiers[i]), top_tier)
             burnable = np.int64(points_of[i]) - np.int64(pendings[i])
@@ -222,7 +235,13 @@ def live_week(
                 break
             u_gap, u_spend, u_drop, u_identified = uniforms(key0, key1, ORDER, who, nth)
             size = quantile(spend_quantiles, u_spend)
-            value = list_value(float(mean_orders[i]), size, spend_shape, today_rate)
+            mean_order = float(mean_orders[i])
+            if bond > 0:
+                weeks = 0.0 if n_orders[i] == 0 else week - float(first_orders[i])
+                mean_order = order_worth(
+                    mean_order, bond, weeks, bonds.referred_value, bonds.referred_value_weeks, bonds.referrer_value
+                )
+            value = list_value(mean_order, size, spend_shape, today_rate)
             taken = standing if used_single else max(standing, single)
             rows[written] = i
             nths[written] = nth
@@ -241,16 +260,20 @@ def live_week(
                 identified = u_identified < p_identified[source]
                 life_clock = exponential(uniforms(key0, key1, LIFE, who, 0)[0])
                 base, departure = float(order_rates[i]) * season, float(departure_rates[i])
+                if bonds.on:
+                    stays = bonds.departure[bond]
+                    departure *= stays
                 after_first = relative_price(standing, today_rate)
                 pull = price_pull(after_first, reference, elasticity, gain, loss_aversion)
                 hazard, repay, extra = order_hazard(base, pull, 0.0, debt, repay_share)
-            elif u_drop < float(p_dropouts[i]):
+            elif u_drop < float(p_dropouts[i]) * stays:
                 stage = GONE
             if programme.on and identified:
                 if enrolled == NOT_ENROLLED and programme.earning:
                     score = log_rate_score(float(order_rates[i]), loyal.log_rate_mean, loyal.log_rate_sd)
                     if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
                         enrolled = np.int64(week)
+                        welcome = np.int64(programme.welcome_points)
                         tier_endss[i] = week + programme.hold_weeks
                 if enrolled != NOT_ENROLLED:
                     enough = burnable >= programme.reward_points
@@ -259,6 +282,8 @@ def live_week(
                         burnable -= programme.reward_points
                     if programme.earning:
                         earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier])
+                        earned += welcome
+                        welcome = np.int64(0)
                         earneds[written - 1] = np.int32(earned)
                         if not programme.pending:
                             burnable += np.int64(earned)
@@ -276,9 +301,11 @@ def live_week(
             stages[i] = stage
             counts[DEPARTED] += stage == GONE
             counts[COOLED] += stage == COLD
-            if was == REACHED:
+            if was in (REACHED, REFERRED):
                 leads[source] += 1
                 sources[i] = source
+            if bonds.on and stage == GONE:
+                bond_of[i] |= LEFT
         if written > first_written:
             spend = np.int64(0)
             for j in range(first_written, written):
@@ -293,7 +320,7 @@ def live_week(
                     if burnts[j] > 0:
                         rewardeds[i] = week
             if n_orders[i] == 0:
-                people.first_order[i] = week + float(ats[first_written])
+                first_orders[i] = week + float(ats[first_written])
                 people.identified[i] = identified
             people.last_order[i] = week + float(ats[written - 1])
             n_orders[i] = nth

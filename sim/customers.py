@@ -14,22 +14,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Stages of a life. Only the simulation knows COLD and GONE; the firm sees silence. REACHED lasts for a moment: the
-# prospects whom a channel reaches this week carry it between the channel's call and their own week.
-PROSPECT, REACHED, LEAD, CUSTOMER, GONE, COLD = 0, 1, 2, 3, 4, 5
-STAGES = ("prospect", "reached", "lead", "customer", "gone", "cold lead")
+# Stages of a life. Only the simulation knows COLD and GONE; the firm sees silence. REACHED and REFERRED last for a
+# moment: those whom a channel reaches this week, or a friend won last week, carry it until their own week is lived.
+PROSPECT, REACHED, REFERRED, LEAD, CUSTOMER, GONE, COLD = 0, 1, 2, 3, 4, 5, 6
+STAGES = ("prospect", "reached", "referred", "lead", "customer", "gone", "cold lead")
 
 SOURCE_BEFORE = -1  # a customer of the founding base whose channel was not recorded
 NEVER = np.float32(-1e9)  # the time of something that has not happened
 NOT_ENROLLED = np.int16(-32_768)
 LONG_AGO = np.int16(-10_000)
+NOBODY = np.int32(-1)
+# Bits of `bond`: the friend who won me is still a customer; I have won a friend lately; I was won by a friend; I have
+# left this week and may say so.
+ACCOMPANIED, RECOMMENDED, REFERRED_BOND, LEFT = 1, 2, 4, 8
+N_BONDS = 16
 MINOR = 100  # minor units in one currency unit
 
 
-def column(dtype: Any, unit: str, writer: str, seen: bool, fill: Any = 0, programme: bool = False) -> Any:
+PROGRAMME, NETWORK = "programme", "network"  # parts of a life that not every world or policy has
+
+
+def column(dtype: Any, unit: str, writer: str, seen: bool, fill: Any = 0, part: str = "") -> Any:
     """Declare a column: element type, unit, the files that write it, whether the firm can see it, the value of a
-    prospect, and whether it only exists once there is a loyalty programme (until then it is empty)."""
-    about = {"dtype": dtype, "unit": unit, "writer": writer, "seen": seen, "fill": fill, "programme": programme}
+    prospect, and the part of life it belongs to (empty until that part is opened)."""
+    about = {"dtype": dtype, "unit": unit, "writer": writer, "seen": seen, "fill": fill, "part": part}
     return dataclasses.field(metadata=about)
 
 
@@ -68,32 +76,50 @@ class Customers:
     coupon_ends: NDArray[np.int16] = column(np.int16, "first week in which it is void", "offers", True)
 
     # The loyalty programme's record and what it does to its members.
-    enrolled: NDArray[np.int16] = column(np.int16, "week of joining", "crowd", True, NOT_ENROLLED, True)
-    points: NDArray[np.int32] = column(np.int32, "points not yet burnt or expired", "crowd, loyalty", True, 0, True)
-    points_pending: NDArray[np.int32] = column(np.int32, "points too new to be burnt", "crowd, loyalty", True, 0, True)
-    points_recent: NDArray[np.int32] = column(
-        np.int32, "points earned within the term", "crowd, loyalty", True, 0, True
+    enrolled: NDArray[np.int16] = column(np.int16, "week of joining", "crowd", True, NOT_ENROLLED, PROGRAMME)
+    points: NDArray[np.int32] = column(
+        np.int32, "points not yet burnt or expired", "crowd, loyalty", True, 0, PROGRAMME
     )
-    rewarded: NDArray[np.int16] = column(np.int16, "week of the last reward", "crowd", True, LONG_AGO, True)
-    tier: NDArray[np.uint8] = column(np.uint8, "0 is the basic tier", "loyalty", True, 0, True)
-    tier_ends: NDArray[np.int16] = column(np.int16, "week in which it is reviewed", "crowd, loyalty", True, 0, True)
-    mood: NDArray[np.uint8] = column(np.uint8, "see loyalty.MOODS", "loyalty", False, 0, True)
-    mood_ends: NDArray[np.int16] = column(np.int16, "first week in which it is gone", "loyalty", False, 0, True)
+    points_pending: NDArray[np.int32] = column(
+        np.int32, "points too new to be burnt", "crowd, loyalty", True, 0, PROGRAMME
+    )
+    points_recent: NDArray[np.int32] = column(
+        np.int32, "points earned within the term", "crowd, loyalty", True, 0, PROGRAMME
+    )
+    rewarded: NDArray[np.int16] = column(np.int16, "week of the last reward", "crowd", True, LONG_AGO, PROGRAMME)
+    tier: NDArray[np.uint8] = column(np.uint8, "0 is the basic tier", "loyalty", True, 0, PROGRAMME)
+    tier_ends: NDArray[np.int16] = column(
+        np.int16, "week in which it is reviewed", "crowd, loyalty", True, 0, PROGRAMME
+    )
+    mood: NDArray[np.uint8] = column(np.uint8, "see loyalty.MOODS", "loyalty", False, 0, PROGRAMME)
+    mood_ends: NDArray[np.int16] = column(np.int16, "first week in which it is gone", "loyalty", False, 0, PROGRAMME)
+
+    # Who recommended whom, and what it does to both.
+    referrer: NDArray[np.int32] = column(np.int32, "row of the friend who won them", "referral", False, NOBODY, NETWORK)
+    referrals: NDArray[np.int16] = column(np.int16, "friends won in all", "referral", True, 0, NETWORK)
+    referral_rewards: NDArray[np.int16] = column(
+        np.int16, "rewards for friends this programme year", "referral", True, 0, NETWORK
+    )
+    recommended: NDArray[np.int16] = column(
+        np.int16, "week of the last friend won", "referral", True, LONG_AGO, NETWORK
+    )
+    bond: NDArray[np.uint8] = column(np.uint8, "bits, see above", "crowd, referral", False, 0, NETWORK)
+    warned: NDArray[np.uint8] = column(np.uint8, "friends who spoke ill of the firm", "referral", False, 0, NETWORK)
 
     @classmethod
     def empty(cls, n: int, n_channels: int) -> Customers:
         """n prospects without traits, who have never ordered anything."""
         columns = {}
         for field in dataclasses.fields(cls):
-            rows = 0 if field.metadata["programme"] else n
+            rows = 0 if field.metadata["part"] else n
             shape = (rows, n_channels) if field.name == "reach" else rows
             columns[field.name] = np.full(shape, field.metadata["fill"], field.metadata["dtype"])
         return cls(**columns)
 
-    def open_programme(self) -> None:
-        """Give everybody a place in the programme's columns; nobody is a member yet."""
+    def open(self, part: str) -> None:
+        """Give everybody a place in the columns of a part of life (`PROGRAMME`, `NETWORK`)."""
         for field in dataclasses.fields(self):
-            if field.metadata["programme"] and getattr(self, field.name).size < self.n:
+            if field.metadata["part"] == part and getattr(self, field.name).size < self.n:
                 setattr(self, field.name, np.full(self.n, field.metadata["fill"], field.metadata["dtype"]))
 
     @property

@@ -33,12 +33,14 @@ REWARDS = "rewards"  # what burnt points cost
 PERKS = "tier benefits"
 PROVISION = "points provision"  # the change of what the points still out are expected to cost
 LIABILITY = "points liability"
+REFERRAL_REWARDS = "referral rewards"  # earned by customers whose friend has ordered
+REWARDS_OWED = "referral rewards owed"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROVISION, LIABILITY,
+    REWARDS, PERKS, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED,
 )  # fmt: skip
-BALANCE_SHEET = (CASH, LIABILITY)  # all other accounts are income or cost of the run
+BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED)  # all other accounts are income or cost of the run
 NO_CHANNEL = -1
 
 
@@ -71,12 +73,12 @@ class Tariff:
     commission: NDArray[np.float64]
 
     @classmethod
-    def of(cls, economics: Economics, channels: tuple[Channel, ...]) -> Tariff:
+    def of(cls, economics: Economics, sources: tuple[Channel, ...]) -> Tariff:
         return cls(
             1 - economics.gross_margin,
             round(economics.fulfilment_cost * MINOR),
             economics.payment_cost,
-            np.array([0.0, *(channel.commission for channel in channels)]),
+            np.array([0.0, *(source.commission for source in sources)]),
         )
 
     def costs(self, orders: Orders, source: NDArray[np.int8]) -> OrderCosts:
@@ -127,6 +129,11 @@ class Ledger:
         self.post(week, PROVISION, LIABILITY, max(change, 0))
         self.post(week, LIABILITY, PROVISION, max(-change, 0))
         self.liability = liability
+
+    def book_referrals(self, week: int, earned: int, paid: int, source: int) -> None:
+        """Rewards are a cost when the friend orders and cash when they are paid."""
+        self.post(week, REFERRAL_REWARDS, REWARDS_OWED, earned, source)
+        self.post(week, REWARDS_OWED, CASH, paid, source)
 
     def table(self) -> pd.DataFrame:
         """The journal as a table: week, debit, credit, amount (minor units), channel."""

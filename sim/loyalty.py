@@ -27,8 +27,8 @@ _EXPIRY = {"never": 0, "rolling": 1, "inactivity": 2, "calendar": 3}
 _DOWNGRADE = {"never": 0, "one_level": 1, "to_level": 2}
 
 NO_PROGRAMME = Programme(
-    on=False, earning=False, pending=False, per_unit=0.0, reward_points=1, calendar_weeks=0, tiered=False,
-    by_orders=False, thresholds=np.zeros(0), rates=np.zeros(1), multipliers=np.ones(1), hold_weeks=YEAR,
+    on=False, earning=False, pending=False, per_unit=0.0, reward_points=1, welcome_points=0, calendar_weeks=0,
+    tiered=False, by_orders=False, thresholds=np.zeros(0), rates=np.zeros(1), multipliers=np.ones(1), hold_weeks=YEAR,
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ class LoyaltyBooks:
             pending=rule.pending_weeks > 0,
             per_unit=float(rule.per_unit) if points is not None else 0.0,
             reward_points=int(rule.reward_points),
+            welcome_points=int(rule.welcome_points) if points is not None else 0,
             calendar_weeks=rule.expiry_weeks if rule.expiry == "calendar" else 0,
             tiered=tiers is not None,
             by_orders=by_orders,
@@ -199,6 +200,7 @@ def loyal_of(world: World) -> Loyal:
         member_scale=float(loyalty.member_half_life / np.log(2)),
         goal_gradient=float(loyalty.goal_gradient),
         goal_power=float(loyalty.goal_power),
+        head_start=float(loyalty.head_start),
         p_redeem=float(loyalty.p_redeem),
         reward=float(loyalty.reward),
         reward_weeks=float(loyalty.reward_weeks),

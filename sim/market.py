@@ -12,17 +12,22 @@ from sim.books import WeeklyBooks
 from sim.channels import Channel
 from sim.conditions import Offer, People, Pressure, Programme, Reaction
 from sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
-from sim.customers import MINOR, Customers
+from sim.customers import MINOR, NETWORK, PROGRAMME, Customers
 from sim.draws import MODEL, draw_lots, key_of, lot_index
 from sim.founding import Founders, found
 from sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
 from sim.loyalty import LoyaltyBooks, loyal_of
+from sim.network import graph_of
 from sim.offers import Offers, Settled
 from sim.orders import YEAR, OrderLog, Orders, forget
 from sim.plays import Play
 from sim.quantiles import gamma_quantiles
+from sim.referral import ReferralBooks
 from sim.view import FirmView
+from sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
 from sim.world import World
+
+FRIEND_CONVERSION = 7.0  # first orders per week of those who have accepted a recommendation: within a day or so
 
 
 class Market(mesa.Model):
@@ -59,17 +64,22 @@ class Market(mesa.Model):
             Channel(self, spec, number, self.world.population.prospects, float(founders.opening_clock[number]))
             for number, spec in enumerate(self.world.channels)
         ]
+        self.sources = self.world.sources
         self.loyalty = LoyaltyBooks(self.world)
-        self.offers = Offers(self.customers, self.world.channels, self.scale)
+        self.referral = ReferralBooks(self.world)
+        self.offers = Offers(self.customers, self.sources, self.scale)
         self.ledger = Ledger()
-        self.tariff = Tariff.of(self.world.economics, self.world.channels)
-        self.books = WeeklyBooks(len(self.channels))
+        self.tariff = Tariff.of(self.world.economics, self.sources)
+        self.books = WeeklyBooks(len(self.sources))
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
         self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
+        if self.world.word_of_mouth.on:
+            self.customers.open(NETWORK)
+        self.graph = graph_of(self.world.word_of_mouth, self.customers.n)
         self._people = self._columns()
         self._reaction = reaction_of(self.world)
         self._season = self.world.calendar.season(YEAR)
-        self._channel_names = tuple(spec.name for spec in self.world.channels)
+        self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
         self._room = Orders.space(max(256, self.customers.n // 8))
         self.datacollector = mesa.DataCollector(
@@ -84,15 +94,17 @@ class Market(mesa.Model):
         3 advertise         budgets become adstock, saturate, and move each channel's clock
         4 live              prospects are reached, leads order or lose interest, customers order and leave: one
                             compiled pass, in event-time order within each person's week
-        5 book              every order and every cost enters the ledger once
-        6 close programme   points mature and expire, tiers are reviewed, the liability is booked
-        7 remember          records, trailing year, campaign results, weekly series
+        5 recommend         orders are followed by invitations; friends who accept order next week
+        6 book              every order and every cost enters the ledger once
+        7 close programme   points mature and expire, tiers are reviewed, the liability is booked
+        8 remember          records, trailing year, campaign results, weekly series
         """
         view = self.look()
         settled = self.offers.settle(view, self.identified_rows, self.plays)
         self.advertise(settled)
         programme = self.programme(settled)
         orders = self.live(settled.offer, programme)
+        self.recommend(settled, orders)
         self.book(settled, orders)
         self.close_programme(programme)
         self.remember(settled, orders)
@@ -130,7 +142,7 @@ class Market(mesa.Model):
         """The loyalty programme in force this week."""
         programme = self.loyalty.programme(settled.points, settled.tiers)
         if programme.on and not self.customers.enrolled.size:
-            self.customers.open_programme()
+            self.customers.open(PROGRAMME)
             self._people = self._columns()
         return programme
 
@@ -143,8 +155,10 @@ class Market(mesa.Model):
             np.array([channel.clock_before for channel in self.channels]),
             np.array([channel.clock for channel in self.channels]),
         )
+        if self.world.word_of_mouth.on:
+            self.referral.open_week(self.customers, self.week)
         call_prospects(self._people.stage, self._people.reach, self._queue, self._called, pressure.after)
-        self.leads = np.zeros(len(self.channels), np.int64)
+        self.leads = np.zeros(len(self.sources), np.int64)
         self.counts[:] = 0
         season = self._season[self.week % YEAR]
         row, m = 0, 0
@@ -157,6 +171,29 @@ class Market(mesa.Model):
                 self.totals += self.counts
                 return self._room.first(m)
             self._room = self._room.grown(m)
+
+    def recommend(self, settled: Settled, orders: Orders) -> None:
+        """Let customers talk, and book what the firm owes for the friends who came."""
+        if not self.world.word_of_mouth.on:
+            return
+        closed = self.referral.close_week(
+            self.customers, orders, self.week, settled.referral, self.spread_word(settled, orders)
+        )
+        self.ledger.book_referrals(self.week, closed.earned, closed.paid, self.referral.source)
+
+    def spread_word(self, settled: Settled, orders: Orders) -> Said:
+        """What customers say this week."""
+        telling = telling_of(self.world, settled.referral, self.friend_rate(settled))
+        said = spread_word(
+            orders, self._people, self.customers.referrer, self.customers.referral_rewards, telling, self.graph,
+            self.referral.source, self.n_founding, *self.key,
+        )  # fmt: skip
+        return Said(*said)
+
+    def friend_rate(self, settled: Settled) -> float:
+        """The best price cut on the first order of somebody whom a friend sends."""
+        friends = self.referral.source + 1
+        return float(max(settled.offer.first[friends], settled.offer.public[friends]))
 
     def book(self, settled: Settled, orders: Orders) -> None:
         """Enter the week's orders, media and channel costs into the ledger."""
@@ -211,6 +248,8 @@ class Market(mesa.Model):
 def reaction_of(world: World) -> Reaction:
     """The world's constants in the form that the compiled pass takes."""
     price, cooling = world.price, 1 / world.acquisition.lead_weeks
+    hazards = [c.conversion_hazard(world.acquisition.lead_weeks) for c in world.channels]
+    friends = world.word_of_mouth.on
     return Reaction(
         float(world.today_rate),
         float(price.gain),
@@ -221,10 +260,11 @@ def reaction_of(world: World) -> Reaction:
         1 / price.repayment_weeks,
         float(world.spend.p),
         gamma_quantiles(world.spend.p).log_value,
-        cooling,
-        np.array([c.conversion_hazard(world.acquisition.lead_weeks) for c in world.channels], np.float64),
-        np.array([c.p_identified for c in world.channels], np.float64),
+        np.array([cooling] * len(world.channels) + [0.0] * friends),
+        np.array(hazards + [FRIEND_CONVERSION] * friends),
+        np.array([source.p_identified for source in world.sources], np.float64),
         loyal_of(world),
+        bonds_of(world),
     )
 
 

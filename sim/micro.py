@@ -23,6 +23,9 @@ from sim.behavior import (
     next_debt,
     next_event,
     order_hazard,
+    order_worth,
+    p_accept,
+    p_invite,
     p_join,
     paid_value,
     points_for,
@@ -34,13 +37,27 @@ from sim.behavior import (
 )
 from sim.conditions import Offer, Programme
 from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, NOT_ENROLLED, PROSPECT, column_names, fill_of
-from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
+from sim.customers import (
+    COLD,
+    CUSTOMER,
+    GONE,
+    LEAD,
+    LEFT,
+    NOT_ENROLLED,
+    PROSPECT,
+    REFERRED,
+    column_names,
+    fill_of,
+)
+from sim.draws import BURN, INVITE, JOIN, LIFE, NOTICE, ORDER, WARN, exponential, uniforms
 from sim.draws import LEAD as LEAD_DRAW
 from sim.loyalty import NO_PROGRAMME
 from sim.market import Market
+from sim.network import contact, n_contacts, place_of
+from sim.offers import Settled
 from sim.orders import Orders
 from sim.quantiles import quantile
+from sim.word_of_mouth import MOST_WARNINGS, Said, Telling, can_be_won, reward_pull, sociability, telling_of
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,7 @@ class Person(mesa.Agent):
         self.reference: np.float32
         self.debt: np.float32
         self.enrolled: np.int16
+        self.bond: np.uint8
         self.row = row
         self.who = person_id(row, model.n_founding)
         for name in column_names():
@@ -87,9 +105,13 @@ class Person(mesa.Agent):
             if channel is None:
                 return []
             self.become_lead(channel)
+        elif self.stage == REFERRED:
+            self.become_lead(self.model.reaction.bonds.source)
         elif self.stage == CUSTOMER:
             self.model.counts[ALIVE] += 1
         orders, seen, debt_terms = self.go_through_week(offer, programme, now)
+        if self.stage == GONE and self.model.reaction.bonds.on:
+            self.bond = np.uint8(self.bond | LEFT)
         self.model.counts[DEPARTED] += self.stage == GONE
         self.model.counts[COOLED] += self.stage == COLD
         self.store_records(orders, was, programme)
@@ -163,26 +185,33 @@ class Person(mesa.Agent):
 
     def hazards(self, rate: float, programme: Programme) -> tuple[float, float, float, float]:
         """(order hazard, departure hazard, repayment, extra hazard) this week when offered `rate`."""
-        loyalty = self.loyalty(programme)
         reaction = self.model.reaction
+        other = -reaction.bonds.warning * float(self.warned) if self.stage == LEAD else self.loyalty(programme)
         price = relative_price(rate, reaction.today_rate)
         pull = price_pull(price, float(self.reference), float(self.elasticity), reaction.gain, reaction.loss_aversion)
-        self.bound = pull + loyalty != guarded(pull + loyalty)
+        self.bound = pull + other != guarded(pull + other)
         if self.stage == LEAD:
-            base, departure = reaction.conversion[self.source], reaction.lead_cooling
+            base, departure = reaction.conversion[self.source], reaction.cooling[self.source]
         else:
-            base, departure = float(self.order_rate) * self.model.season, float(self.departure_rate)
+            base = float(self.order_rate) * self.model.season
+            departure = float(self.departure_rate) * self.stays(programme)
+        hazard, repay, extra = order_hazard(base, pull, other, float(self.debt), reaction.repay_share)
+        return hazard, departure, repay, extra
+
+    def stays(self, programme: Programme) -> float:
+        """What status and friends make of this customer's inclination to leave: a factor on it."""
+        reaction, factor = self.model.reaction, 1.0
         if self.is_member(programme):
             top = float(programme.rates.size - 1)
-            departure *= status_factor(reaction.loyal.status, float(self.level(programme)), top)
-        hazard, repay, extra = order_hazard(base, pull, loyalty, float(self.debt), reaction.repay_share)
-        return hazard, departure, repay, extra
+            factor = status_factor(reaction.loyal.status, float(self.level(programme)), top)
+        return factor * reaction.bonds.departure[self.bond]
 
     def go_through_week(
         self, offer: Offer, programme: Programme, now: float
     ) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
         """Events of the rest of the week. Returns the orders, the best rate seen, and (repay, extra, share lived)."""
         standing, single = self.standing_rate(offer, programme), self.single_rate(offer)
+        stays = 1.0 if self.stage == LEAD else self.stays(programme)
         seen = max(standing, single)
         hazard, departure, repay, extra = self.hazards(seen, programme)
         self.model.counts[BOUND] += self.bound
@@ -210,8 +239,8 @@ class Person(mesa.Agent):
                 standing = offer.public[int(self.source) + 1]
                 self.become_customer(u_identified)
                 hazard, departure, repay, extra = self.hazards(standing, NO_PROGRAMME)
-                since = now
-            elif u_drop < float(self.p_dropout):
+                since, stays = now, self.stays(NO_PROGRAMME)
+            elif u_drop < float(self.p_dropout) * stays:
                 self.stage = GONE
             orders[-1] = self.use_programme(orders[-1], programme)
             if self.stage == GONE:
@@ -221,18 +250,58 @@ class Person(mesa.Agent):
     def place_order(self, index: int, at: float, rate: float) -> PlacedOrder:
         reaction = self.model.reaction
         size = quantile(reaction.spend_quantiles, self.draw(ORDER, index)[1])
-        value = list_value(float(self.mean_order), size, reaction.spend_shape, reaction.today_rate)
+        value = list_value(self.worth(), size, reaction.spend_shape, reaction.today_rate)
         return PlacedOrder(index, float(np.float32(at)), int(value), int(paid_value(value, rate)))
+
+    def worth(self) -> float:
+        """The mean order of this customer this week."""
+        bonds = self.model.reaction.bonds
+        weeks = self.model.week - float(self.first_order) if self.orders else 0.0
+        return order_worth(
+            float(self.mean_order), self.bond, weeks, bonds.referred_value, bonds.referred_value_weeks,
+            bonds.referrer_value,
+        )  # fmt: skip
+
+    def tell_a_friend(self, nth: int, telling: Telling) -> tuple[bool, Person | None]:
+        """After an order: whether this person invites a contact, and the contact if that one accepts."""
+        u_invite, u_whom, u_accept, _ = self.draw(INVITE, nth)
+        friend, strong = self.contact(u_whom)
+        pull = reward_pull(telling, strong, int(self.referral_rewards)) if self.identified else 0.0
+        key0, key1 = self.model.key
+        if u_invite >= p_invite(telling.p_invite, sociability(telling, key0, key1, self.who), pull):
+            return False, None
+        if not can_be_won(friend.stage):
+            return True, None
+        base = telling.accept_strong if strong else telling.accept_weak
+        accepts = u_accept < p_accept(base, telling.offer_pull, float(friend.warned), telling.warning)
+        return True, friend if accepts else None
+
+    def warn_a_contact(self, telling: Telling) -> bool:
+        """After leaving: whether this person warns a contact."""
+        u_warns, u_whom, _, _ = self.draw(WARN, 0)
+        if u_warns < telling.p_warn:
+            contact, _ = self.contact(u_whom)
+            contact.warned = np.uint8(min(int(contact.warned) + 1, MOST_WARNINGS))
+        return u_warns < telling.p_warn
+
+    def contact(self, u: float) -> tuple[Person, bool]:
+        """The contact that a uniform picks, and whether it is a strong tie."""
+        graph, key = self.model.graph, self.model.key
+        place = place_of(self.row, graph, *key)
+        row, strong = contact(place, int(u * n_contacts(place, graph)), graph, *key)
+        return self.model.people[row], strong
 
     def use_programme(self, order: PlacedOrder, programme: Programme) -> PlacedOrder:
         """Join at this order, burn points on it, earn points by it."""
         if not (programme.on and self.identified):
             return order
         loyal = self.model.reaction.loyal
+        welcome = 0
         if self.enrolled == NOT_ENROLLED and programme.earning:
             score = log_rate_score(float(self.order_rate), loyal.log_rate_mean, loyal.log_rate_sd)
             if self.draw(JOIN, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
                 self.enrolled = np.int16(self.model.week)
+                welcome = programme.welcome_points
                 self.tier_ends = np.int16(self.model.week + programme.hold_weeks)
         if self.enrolled == NOT_ENROLLED:
             return order
@@ -241,7 +310,7 @@ class Person(mesa.Agent):
             burnt = programme.reward_points
         if programme.earning:
             multiplier = programme.multipliers[self.level(programme)]
-            earned = int(points_for(float(order.paid), programme.per_unit, multiplier))
+            earned = int(points_for(float(order.paid), programme.per_unit, multiplier)) + welcome
         self.burnable += (0 if programme.pending else earned) - burnt
         return replace(order, earned=earned, burnt=burnt)
 
@@ -286,6 +355,7 @@ class Person(mesa.Agent):
 FIRM_WRITES = (
     "coupon_rate", "coupon_ends", "orders_52", "spend_52",
     "points", "points_pending", "points_recent", "tier", "tier_ends", "mood", "mood_ends",
+    "referrals", "referral_rewards", "recommended", "bond",
 )  # fmt: skip
 
 
@@ -303,8 +373,10 @@ class MicroMarket(Market):
 
     def live(self, offer: Offer, programme: Programme) -> Orders:
         """Everybody's week, agent by agent; then the columns are written back for the firm to read."""
+        if self.world.word_of_mouth.on:
+            self.referral.open_week(self.customers, self.week)
         self.counts[:] = 0
-        self.leads = np.zeros(len(self.channels), np.int64)
+        self.leads = np.zeros(len(self.sources), np.int64)
         self.season = self._season[self.week % len(self._season)]
         self._read_columns()
         placed = [(person.row, order) for person in self.people for order in person.live(offer, programme)]
@@ -316,6 +388,27 @@ class MicroMarket(Market):
             book.value[j], book.paid[j] = order.value, order.paid
             book.earned[j], book.burnt[j] = order.earned, order.burnt
         return book
+
+    def spread_word(self, settled: Settled, orders: Orders) -> Said:
+        """What people say this week, one after the other."""
+        telling = telling_of(self.world, settled.referral, self.friend_rate(settled))
+        invitations, won, claims = 0, [], np.zeros(orders.n, np.bool_)
+        for j in range(orders.n):
+            person, nth = self.people[orders.row[j]], int(orders.nth[j])
+            came_by_themselves = nth == 0 and person.source != self.referral.source
+            claims[j] = came_by_themselves and person.draw(INVITE, 0)[3] < telling.false_claims
+            invites, friend = person.tell_a_friend(nth, telling)
+            invitations += invites
+            if friend is not None:
+                friend.stage, friend.referrer = REFERRED, np.int32(person.row)
+                won.append(friend.row)
+        warnings = 0
+        for person in self.people:
+            if person.bond & LEFT:
+                person.bond = np.uint8(person.bond - LEFT)
+                warnings += person.warn_a_contact(telling)
+        self._write_columns()
+        return Said(invitations, np.array(won, np.int32), warnings, claims)
 
     def _read_columns(self) -> None:
         """Take over what the firm changed since last week: grants, the trailing year, and the programme's review."""

@@ -9,8 +9,9 @@ The rules, in one place:
 3. A customer holds one coupon. A new one replaces it when it is worth more, or as much for longer; else it is refused.
 4. A channel's budget is set by the last play in the list that names it. Channels nobody names get nothing.
 5. Actions on identified customers reach those whom the play addresses and does not hold out.
-6. Programme rules hold for every member: the last play in the list that returns one sets it, and such a play can have
-   neither target nor holdout nor ramp. A tier's price cut is a standing one (rule 1).
+6. Programme rules and referral terms hold for everybody: the last play in the list that returns one sets it, and such
+   a play can have neither target nor holdout nor ramp. A tier's price cut is a standing one (rule 1), a friend's offer
+   is a first-order offer to those who come by a recommendation (rule 2).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sim.actions import (
     FirstOrderOffer,
     PointsRule,
     PublicDiscount,
+    ReferralTerms,
     Tag,
     TierRule,
 )
@@ -36,7 +38,7 @@ from sim.conditions import Offer
 from sim.customers import Customers
 from sim.plays import Play
 from sim.view import FirmView
-from sim.world import Channel
+from sim.world import REFERRAL, Channel
 
 MOST_RATE = 0.95
 
@@ -47,7 +49,7 @@ class ActionError(ValueError):
 
 @dataclass
 class Settled:
-    """This week's outcome: the offer, spend by channel [channels] in row currency, and who was treated or held out."""
+    """This week's outcome: the offer, spend by source [sources] in row currency, and who was treated or held out."""
 
     offer: Offer
     spend: NDArray[np.float64]
@@ -55,6 +57,7 @@ class Settled:
     coupons_refused: int = 0
     points: PointsRule | None = None
     tiers: TierRule | None = None
+    referral: ReferralTerms | None = None
 
 
 TREATED, HELD_OUT = 1, 2
@@ -63,10 +66,10 @@ TREATED, HELD_OUT = 1, 2
 class Offers:
     """Settles the actions of a week and keeps the grants."""
 
-    def __init__(self, customers: Customers, channels: Sequence[Channel], scale: float) -> None:
+    def __init__(self, customers: Customers, sources: Sequence[Channel], scale: float) -> None:
         self.customers = customers
-        self.numbers = {channel.name: number for number, channel in enumerate(channels)}
-        self.organic = {channel.name for channel in channels if channel.half_budget == 0}
+        self.numbers = {source.name: number for number, source in enumerate(sources)}
+        self.organic = {source.name for source in sources if source.half_budget == 0}
         self.scale = scale
         self.tags: dict[str, NDArray[np.int16]] = {}
         self._own = np.zeros(0, np.float32)
@@ -82,6 +85,9 @@ class Offers:
             reached = self._reached(play, view, rows, settled)
             for action in play.strategy.decide(view):
                 self._apply(play, action, view, rows, reached, settled)
+        if settled.referral is not None:
+            friends = self.numbers[REFERRAL] + 1
+            settled.offer.first[friends] = max(settled.offer.first[friends], settled.referral.friend_rate)
         return settled
 
     def _reached(
@@ -137,8 +143,20 @@ class Offers:
                     settled.points = action
                 else:
                     settled.tiers = action
+            case ReferralTerms():
+                if reached is not None:
+                    raise ActionError(f"{play.name}: referral terms hold for everybody: no target, holdout or ramp")
+                self._check_terms(play, action)
+                settled.referral = action
             case _:
                 raise ActionError(f"{play.name}: decide returned {action!r}, which is no action of the contract")
+
+    def _check_terms(self, play: Play, terms: ReferralTerms) -> None:
+        if REFERRAL not in self.numbers:
+            raise ActionError(f"{play.name}: nobody recommends anything in this world (word_of_mouth.p_invite is 0)")
+        _rate(play, terms.friend_rate)
+        if min(terms.reward, terms.reward_share, terms.most_rewards, terms.delay_weeks) < 0:
+            raise ActionError(f"{play.name}: rewards, caps and weeks of referral terms must not be negative")
 
     def _blank(self) -> NDArray[np.float32]:
         if self._own.size == 0:
@@ -178,6 +196,7 @@ def _check_programme(play: Play, rule: PointsRule | TierRule) -> None:
     """Refuse a rule that cannot be carried out."""
     if isinstance(rule, PointsRule):
         sound = rule.per_unit >= 0 and rule.reward_points >= 1 and rule.reward_value >= 0 and rule.pending_weeks >= 0
+        sound = sound and rule.welcome_points >= 0
         if not (sound and 0 <= rule.breakage < 1 and rule.cost_ratio >= 0 and rule.expiry_weeks >= 1):
             raise ActionError(f"{play.name}: {rule} cannot be: points, values and weeks must not be negative")
         return

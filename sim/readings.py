@@ -37,9 +37,9 @@ class Kpi:
 
 
 def _cac(record: Record, incentives: bool = True, until: int | None = None) -> float:
-    media, discounts = record.acquisition_cost(until)
+    media, given = record.acquisition_cost(until)
     n = np.count_nonzero(record.acquired_at < (record.weeks if until is None else until))
-    return (media + incentives * discounts) / n if n else NAN
+    return (media + incentives * given) / n if n else NAN
 
 
 def _cohort(record: Record, weeks: int) -> np.ndarray:
@@ -81,6 +81,37 @@ def _payback(record: Record, weeks: int) -> float:
     return float(record.age[inside][order][reached[0]]) if reached.size else NAN
 
 
+def _referral_rate(record: Record) -> float:
+    return float(record.by_friend.mean()) if record.acquired.size else NAN
+
+
+def _k_factor(record: Record, weeks: int) -> float:
+    eligible = _cohort(record, weeks)
+    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks)
+    friends &= record.moment - record.age_of_friend <= record.weeks - weeks
+    return float(np.count_nonzero(friends) / eligible.sum()) if eligible.any() else NAN
+
+
+def _cac_referral(record: Record) -> float:
+    first = record.orders.nth == 0
+    friends = first & (record.source == record.market.referral.source)
+    given = (record.orders.value - record.orders.paid)[friends].sum() / MINOR
+    n = np.count_nonzero(friends)
+    return float((record.referral_costs_by_week.sum() + given) / n) if n else NAN
+
+
+def _ltv_with_friends(record: Record, weeks: int) -> float:
+    """The lifetime value, and beside the own orders those of the friends won, as far as they fall into the window."""
+    eligible = _cohort(record, weeks)
+    if not eligible.any():
+        return NAN
+    age = record.age_of_friend
+    inside = (age <= weeks) & (record.moment - age <= record.weeks - weeks)
+    delta = record.market.world.economics.weekly_discount
+    friends = (record.contribution[inside] * np.exp(-delta * age[inside])).sum()
+    return _ltv(record, weeks) + float(friends / eligible.sum())
+
+
 def _discounted(record: Record, which: np.ndarray) -> float:
     delta = record.market.world.economics.weekly_discount
     return float((record.contribution[which] * np.exp(-delta * record.moment[which])).sum())
@@ -97,7 +128,8 @@ def _value_existing(record: Record) -> float:
 
 def _value_new(record: Record) -> float:
     contribution = _discounted(record, ~np.isnan(record.age))
-    return (contribution - _present(record, record.channel_costs_by_week)) * record.market.scale
+    costs = record.channel_costs_by_week + record.referral_costs_by_week
+    return (contribution - _present(record, costs)) * record.market.scale
 
 
 def _equity(record: Record) -> float:
@@ -146,10 +178,10 @@ _KPIS = (
         "discounted contribution, within the run, of customers who had bought before week 0",
         "customers of the founding base", RUN, "as customer equity", 1, FADER, _value_existing),
     Kpi("value_new", "Value of new customers", "currency",
-        "discounted contribution of customers acquired in the run, less media and channel costs",
+        "discounted contribution of customers acquired in the run, less media, channel costs and referral rewards",
         "customers acquired in the run", RUN, "as customer equity", 1, FADER, _value_new),
     Kpi("cac", "Customer acquisition cost", "currency per customer",
-        "(media + channel fees + discounts on first orders) / first orders",
+        "(media + channel fees + discounts on first orders + referral rewards) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS, _cac),
     Kpi("cac_media", "CAC without incentives", "currency per customer",
         "(media + channel fees) / first orders",
@@ -175,9 +207,10 @@ _KPIS = (
         "undefined in runs of less than 52 weeks", 1, "Fader & Hardie 2009", _retention),
     Kpi("contribution", "Contribution after marketing", "currency",
         "revenue - goods - fulfilment - payment - commissions - media - channel fees - programme costs "
-        "(rewards, tier benefits, change of the points liability), undiscounted",
+        "(rewards, tier benefits, change of the points liability) - referral rewards, undiscounted",
         ALL, RUN, NONE, 1, MARKETING_METRICS,
-        lambda r: _total(r, r.contribution) - _total(r, r.channel_costs_by_week + r.programme_costs_by_week)),
+        lambda r: _total(r, r.contribution)
+        - _total(r, r.channel_costs_by_week + r.programme_costs_by_week + r.referral_costs_by_week)),
     Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
         MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
     Kpi("orders", "Orders", "orders", "number of orders", ALL, RUN, NONE, 1, "-", lambda r: _total(r, r.orders.n)),
@@ -208,6 +241,22 @@ _KPIS = (
     Kpi("redemption", "Points burnt", "share", "points burnt / points issued", "members", RUN,
         "undefined before points are issued; recent points have had little time", 0, "Gault et al.",
         lambda r: _points(r, "burnt") / _points(r, "issued") if _points(r, "issued") else NAN),
+    Kpi("referral_rate", "Referral rate", "share", "customers won by a friend / new customers",
+        "first orders of the run", RUN, "undefined without first orders", 0, MARKETING_METRICS, _referral_rate),
+    Kpi("k_factor", "K factor", "friends per customer",
+        "friends won within 52 weeks of the own first order / customers", COHORT,
+        "52 weeks from the own first order", LEFT_OUT, 1, "Kumar, Petersen & Leone 2007", lambda r: _k_factor(r, YEAR)),
+    Kpi("cac_referral", "Cost per referred customer", "currency per customer",
+        "(referral rewards + discounts on friends' first orders) / customers won by a friend",
+        "customers won by a friend", RUN, "undefined without any", -1, MARKETING_METRICS, _cac_referral),
+    Kpi("ltv_52_friends", "Lifetime value with friends, 52 weeks", "currency per customer",
+        "lifetime value within 52 weeks + discounted contribution of the friends won, within the same 52 weeks; "
+        "counts a friend's orders twice when summed over customers", COHORT,
+        "52 weeks from the own first order", LEFT_OUT, 1, "Kumar, Petersen & Leone 2007",
+        lambda r: _ltv_with_friends(r, YEAR)),
+    Kpi("referral_cost", "Cost of referral rewards", "currency", "rewards earned by customers whose friend ordered, "
+        "and by those who claimed one falsely", "customers who won a friend", RUN, NONE, 0, MARKETING_METRICS,
+        lambda r: _total(r, r.referral_costs_by_week)),
     Kpi("terminal_value", "Terminal value (truth of the world)", "currency",
         "expected discounted contribution of everybody still a customer at the end, over the 156 weeks after it, "
         "under today's prices and without acquisition",

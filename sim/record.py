@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import CUSTOMER, MINOR, NOT_ENROLLED
-from sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION
+from sim.customers import CUSTOMER, MINOR, NOBODY, NOT_ENROLLED
+from sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION, REFERRAL_REWARDS
 from sim.market import Market
 from sim.orders import YEAR, Orders
 
@@ -99,15 +99,40 @@ class Record:
         return second[self.acquired] - self.acquired_at
 
     def acquisition_cost(self, until: int | None = None) -> tuple[float, float]:
-        """(media and channel costs, discounts on first orders) of the weeks before `until`, in currency units."""
+        """(media and channel costs, incentives) of the weeks before `until`, in currency units. Incentives are the
+        discounts on first orders and the rewards for friends who brought them."""
         weeks = self.weeks if until is None else until
         media = self._booked(MEDIA)[:weeks].sum() + self._booked(CHANNEL_COSTS)[:weeks].sum()
-        return media / MINOR, self._booked(FIRST_ORDER_DISCOUNTS)[:weeks].sum() / MINOR
+        incentives = self._booked(FIRST_ORDER_DISCOUNTS)[:weeks].sum() + self._booked(REFERRAL_REWARDS)[:weeks].sum()
+        return media / MINOR, incentives / MINOR
 
     @cached_property
     def channel_costs_by_week(self) -> Floats:
         """Media and fixed channel costs in currency units. Shape [weeks]."""
         return (self._booked(MEDIA) + self._booked(CHANNEL_COSTS)) / MINOR
+
+    @cached_property
+    def referral_costs_by_week(self) -> Floats:
+        """Rewards earned for friends who ordered, in currency units. Shape [weeks]."""
+        return self._booked(REFERRAL_REWARDS) / MINOR
+
+    @cached_property
+    def by_friend(self) -> NDArray[np.bool_]:
+        """Which of the acquired customers were won by a friend."""
+        return self.market.customers.source[self.acquired] == self.market.referral.source
+
+    @cached_property
+    def _friend_of_row(self) -> NDArray[np.int32]:
+        """Row of the friend who won each person; -1 for nobody."""
+        referrer = self.market.customers.referrer
+        return referrer if referrer.size else np.full(self.market.customers.n, NOBODY)
+
+    @cached_property
+    def age_of_friend(self) -> Floats:
+        """Weeks from the first order of the customer who won them to each order of a referred customer; NaN for others
+        and where that customer belongs to the founding base."""
+        friend = self._friend_of_row[self.orders.row]
+        return np.where(friend >= 0, self.moment - self._first_moment_of_row[np.maximum(friend, 0)], np.nan)
 
     @cached_property
     def programme_costs_by_week(self) -> Floats:

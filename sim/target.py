@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BANDS = (
     "weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52",
-    "recency_score", "frequency_score", "monetary_score", "points", "tier",
+    "recency_score", "frequency_score", "monetary_score", "points", "tier", "referrals",
 )  # fmt: skip
 SEGMENTS = ("new", "high_value_loyal", "nurture", "dormant")
 

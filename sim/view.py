@@ -104,6 +104,11 @@ class FirmView:
         """Number of the channel of the first order; -1 for the founding base without a recorded source."""
         return self._gather("source")
 
+    @cached_property
+    def referrals(self) -> NDArray[np.int16]:
+        """Friends won: people who placed a first order after this customer's recommendation."""
+        return self._gather("referrals")
+
     def source_index(self, name: str) -> int:
         """The number of a channel in `source`; "before" is the founding base."""
         return SOURCE_BEFORE if name == "before" else self.channels.index(name)

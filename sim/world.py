@@ -181,6 +181,12 @@ class LoyaltyResponse:
         float, Unknown(0.1, 0.5, "log orders at the goal", "Kivetz et al. 2006", "M", off=0, vary="range")
     ] = 0.25
     goal_power: Annotated[float, Unknown(1.0, 3.0, "-", "Kivetz et al. 2006", "M", vary="range")] = 1.0
+    head_start: Annotated[
+        float,
+        Unknown(
+            0.0, 0.5, "log orders on the way to a first reward begun for them", "Nunes & Dreze 2006", "R2", vary="range"
+        ),
+    ] = 0.25
     p_redeem: Annotated[float, Unknown(0.1, 1.0, "chance per order with enough points", "no source found", "A")] = 0.6
     reward: Annotated[
         float, Unknown(0.0, 0.08, "log orders after a reward", "sign Taylor & Neslin 2005", "A", vary="range")
@@ -249,6 +255,87 @@ class Persona:
 
 
 @dataclass(frozen=True)
+class WordOfMouth:
+    """How customers recommend the firm to people they know, and what a recommendation does to both.
+
+    Friends live on a graph: "small_world" (Watts-Strogatz: `contacts` neighbours on a ring, some rewired; the others
+    are strong ties) or "scale_free" (few people with very many contacts; the first half of one's contacts are strong
+    ties). With `p_invite` 0 nobody talks about the firm.
+    """
+
+    graph: Literal["small_world", "scale_free"] = "small_world"
+    contacts: Annotated[int, Unknown(2, 40, "people", "mean degree 5-20", "A")] = 8
+    rewired: Annotated[float, Unknown(0.0, 1.0, "share of contacts", "Watts & Strogatz 1998", "M")] = 0.1
+    p_invite: Annotated[
+        float,
+        Unknown(
+            0.005, 0.08, "chance per order, no reward", "see Kumar, Petersen & Leone 2007", "A", off=0, vary="range"
+        ),
+    ] = 0.0
+    sociability_cv: Annotated[
+        float, Unknown(0.0, 2.0, "coefficient of variation", "people differ in telling friends", "A")
+    ] = 0.5
+    accept_strong: Annotated[
+        float,
+        Unknown(0.01, 0.20, "chance that a strong tie orders", "magnitude Leskovec et al. 2007", "A", vary="range"),
+    ] = 0.08
+    accept_weak: Annotated[
+        float, Unknown(0.01, 0.20, "chance that a weak tie orders", "magnitude Leskovec et al. 2007", "A", vary=2.0)
+    ] = 0.02
+    reward_strong: Annotated[
+        float, Unknown(0.0, 0.8, "log invitations to strong ties", "sign Ryu & Feick 2007", "M", vary="range")
+    ] = 0.05
+    reward_weak: Annotated[
+        float, Unknown(0.0, 0.8, "log invitations to weak ties", "sign Ryu & Feick 2007", "M", vary="range")
+    ] = 0.35
+    full_reward: Annotated[
+        float, Unknown(0.02, 0.5, "share of a mean order", "from where size hardly matters", "A", off=0)
+    ] = 0.1
+    reward_doubling: Annotated[
+        float, Unknown(0.0, 0.2, "log invitations per doubling", "sign Wolters et al. 2020", "A")
+    ] = 0.095
+    friend_offer: Annotated[
+        float, Unknown(0.0, 6.0, "log acceptances per unit of rate", "as a first-order offer", "A", off=0, vary="range")
+    ] = 3.0
+    referred_departure: Annotated[
+        float,
+        Unknown(0.75, 1.0, "departure hazard while the friend is there", "Schmitt et al. 2011", "R", vary="range"),
+    ] = 0.82
+    referred_value: Annotated[
+        float, Unknown(-0.10, 0.30, "share of order value at first", "Schmitt et al. 2011", "M", off=0, vary="range")
+    ] = 0.20
+    referred_value_weeks: Annotated[
+        float, Unknown(52.0, 260.0, "weeks until it is gone", "Schmitt et al. 2011", "M")
+    ] = 130.0
+    referrer_departure: Annotated[
+        float,
+        Unknown(0.34, 1.0, "departure hazard, lately won a friend", "Garnefeld et al. 2013", "M", vary="range"),
+    ] = 0.6
+    referrer_value: Annotated[
+        float, Unknown(0.0, 0.114, "share of order value", "Garnefeld et al. 2013, shrunk", "M", vary="range")
+    ] = 0.05
+    referrer_weeks: Annotated[float, Unknown(26.0, 104.0, "weeks", "Garnefeld et al. 2013", "M")] = 52.0
+    p_warn: Annotated[
+        float, Unknown(0.0, 0.3, "chance that a leaver warns a contact", "no source found", "A", vary="range")
+    ] = 0.05
+    warning: Annotated[
+        float, Unknown(0.0, 1.5, "log chance of a first order, per warning", "no source found", "A", vary="range")
+    ] = 0.5
+    false_claims: Annotated[
+        float, Unknown(0.0, 0.3, "share of other new customers who claim a friend", "no source found", "A")
+    ] = 0.02
+    p_identified: Annotated[float, Unknown(0.0, 1.0, "referred buyers whose identity the firm gets", "code", "A")] = 1.0
+
+    @property
+    def on(self) -> bool:
+        """Whether anybody talks about the firm."""
+        return self.p_invite > 0
+
+
+REFERRAL = "referral"  # the source of those whom a friend has won
+
+
+@dataclass(frozen=True)
 class Economics:
     """What an order earns and costs, and what later money is worth."""
 
@@ -310,6 +397,7 @@ class World:
     price: PriceResponse = PriceResponse()
     acquisition: Acquisition = Acquisition()
     loyalty: LoyaltyResponse = LoyaltyResponse()
+    word_of_mouth: WordOfMouth = WordOfMouth()
     economics: Economics = Economics()
     calendar: Calendar = Calendar()
     channels: tuple[Channel, ...] = ()
@@ -326,6 +414,22 @@ class World:
     def authored(self) -> bool:
         """Whether everybody's traits come from the own rates of a persona, and not from `base` and `spend`."""
         return any(persona.base is not None for persona in self.personas)
+
+    @property
+    def mean_order(self) -> float:
+        """Mean order value over all people, in currency units."""
+        if not self.authored:
+            return self.spend.mean
+        share = math.fsum(persona.share for persona in self.personas)
+        parts = ((persona.share, persona.spend or self.spend) for persona in self.personas)
+        return math.fsum(part * self.spend.p * spend.gamma / (spend.q - 1) for part, spend in parts) / share
+
+    @property
+    def sources(self) -> tuple[Channel, ...]:
+        """Everything through which customers come: the channels, then friends where people talk about the firm."""
+        if not self.word_of_mouth.on:
+            return self.channels
+        return (*self.channels, Channel(REFERRAL, leads_most=0, p_identified=self.word_of_mouth.p_identified))
 
     def at_rows(self, customers: int) -> tuple[World, float]:
         """The same market played on `customers` founding rows, and the number of real people per row.

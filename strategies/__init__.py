@@ -9,6 +9,7 @@ from strategies.discount_tiers import DiscountTiers
 from strategies.do_nothing import DoNothing
 from strategies.points_and_tiers import PointsAndTiers
 from strategies.price_cut import PriceCut
+from strategies.referral_reward import ReferralReward
 from strategies.today import Today
 
 STRATEGIES: dict[str, type] = {
@@ -18,4 +19,5 @@ STRATEGIES: dict[str, type] = {
     "discount_tiers": DiscountTiers,
     "channel_mix": ChannelMix,
     "points_and_tiers": PointsAndTiers,
+    "referral_reward": ReferralReward,
 }

@@ -14,13 +14,15 @@ class PointsAndTiers:
 
     `earn_rate` is what the points of one currency unit are worth when burnt. A tier is reached by the spend of 52
     weeks and held for 52; who does not qualify again falls one level after the grace. With `earn_rate` 0 it is a
-    programme of tiers alone; with `silver_rate` and `gold_extra` above 0 the tiers also pay less.
+    programme of tiers alone; with `welcome_share` above 0 members start with part of their first reward; with
+    `silver_rate` and `gold_extra` above 0 the tiers also pay less.
     """
 
     earn_rate: Annotated[float, Lever(0.0, 0.10, unit="reward value / spend")] = 0.04
     reward_value: Annotated[float, Lever(1.0, 100.0, log=True, unit="currency a reward")] = 5.0
     expiry_weeks: Annotated[int, Lever(13, 156, step=1, unit="weeks")] = 52
     expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
+    welcome_share: Annotated[float, Lever(0.0, 0.8, unit="share of the first reward, on joining")] = 0.0
     pending_weeks: Annotated[int, Lever(0, 13, step=1, unit="weeks")] = 2
     silver_spend: Annotated[float, Lever(10, 5000, log=True, unit="currency in 52 weeks")] = 75.0
     gold_factor: Annotated[float, Lever(1.0, 6.0, unit="gold / silver spend")] = 3.0
@@ -44,9 +46,11 @@ class PointsAndTiers:
         )
         if self.earn_rate == 0:
             return [tiers]
+        reward_points = max(1, round(POINTS_PER_UNIT * self.reward_value / self.earn_rate))
         points = PointsRule(
             per_unit=POINTS_PER_UNIT,
-            reward_points=max(1, round(POINTS_PER_UNIT * self.reward_value / self.earn_rate)),
+            reward_points=reward_points,
+            welcome_points=round(self.welcome_share * reward_points),
             reward_value=self.reward_value,
             cost_ratio=self.cost_ratio,
             breakage=self.breakage,

@@ -80,10 +80,12 @@ def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_e
     alone = variance.reductions(customers=400, weeks=10, replications=12)
     market = variance.reductions(customers=150, weeks=8, replications=12, acquisition=True)
     for found in (alone, market):
-        assert [r.policy for r in found] == list(variance.TARGETS)
-        assert all(r.factor > 1 and r.half_width > 0 and np.isfinite(r.standard_error) for r in found)
+        assert [r.policy for r in found][: len(variance.TARGETS)] == list(variance.TARGETS)
+        moved = [r for r in found if r.effect != 0]  # so small a market may see no friend come
+        assert len(moved) >= len(variance.TARGETS)
+        assert all(r.factor > 1 and r.half_width > 0 and np.isfinite(r.standard_error) for r in moved)
     assert [r.target for r in alone] == list(variance.TARGETS.values())
-    assert {r.target for r in market} == {None}
+    assert {r.policy for r in market if r.target} == set(variance.MARKET_TARGETS)
 
 
 def test_the_command_prints_json_and_fails_when_engines_disagree(monkeypatch: pytest.MonkeyPatch) -> None:

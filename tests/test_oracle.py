@@ -11,8 +11,8 @@ from sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDi
 from sim.customers import column_names
 from sim.market import Market
 from sim.micro import MicroMarket
-from sim.world import Base, Calendar, Population, PriceResponse
-from strategies import ChannelMix, DiscountTiers, PointsAndTiers
+from sim.world import Base, Calendar, Population, PriceResponse, WordOfMouth
+from strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 
 
@@ -39,11 +39,19 @@ PLAYS = today(
     Play("all", EverythingAtOnce(), holdout=0.2, ramp_weeks=3),
     Play("tiers", DiscountTiers(), target=Target(bands={"orders": (2, 99)}), start=2, stop=30),
     Play("mix", ChannelMix(factors={"paid_search": 2.0})),
-    Play("loyalty", PointsAndTiers(silver_spend=40, silver_rate=0.03, expiry_weeks=13, reward_value=1.0), stop=40),
+    Play(
+        "loyalty",
+        PointsAndTiers(silver_spend=40, silver_rate=0.03, expiry_weeks=13, reward_value=1.0, welcome_share=0.4),
+        stop=40,
+    ),
+    Play("friends", ReferralReward(reward=1.0, most_rewards=1), start=3),
+)
+TALKATIVE = WordOfMouth(
+    p_invite=0.4, accept_strong=0.6, accept_weak=0.5, p_warn=0.6, false_claims=0.2, p_identified=0.8
 )
 
 
-def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> None:
+def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> Market:
     crowd = Market(world, plays, customers=customers, seed=3, replication=2)
     micro = MicroMarket(world, plays, customers=customers, seed=3, replication=2)
     for week in range(weeks):
@@ -59,21 +67,30 @@ def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> None:
         np.testing.assert_array_equal(crowd.counts, micro.counts)
         np.testing.assert_array_equal(crowd.leads, micro.leads)
     assert crowd.loyalty.weeks == micro.loyalty.weeks
+    assert crowd.referral.weeks == micro.referral.weeks
     assert crowd.ledger.journal == micro.ledger.journal
     assert sum(crowd.order_log.week(week).n for week in range(weeks)) > 20
+    return crowd
 
 
 @pytest.mark.plain
-@pytest.mark.parametrize("model", ["pareto_nbd", "bg_nbd", "nbd"])
-def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "graph"), [("pareto_nbd", "small_world"), ("bg_nbd", "scale_free"), ("nbd", "small_world")]
+)
+def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str, graph: str) -> None:
     world = shop(
         base=Base(model=model, r=1.0, alpha=6.0),
         calendar=Calendar(season_amplitude=0.3, season_peak_week=10),
         today_rate=0.02,
         price=replace(PriceResponse(), p_exposure=0.5),
         population=Population(customers=120, prospects=400, history_weeks=60),
+        word_of_mouth=replace(TALKATIVE, graph=graph),
     )
-    assert_same_lives(world, PLAYS, weeks=20 if model != "pareto_nbd" else 55)
+    market = assert_same_lives(world, PLAYS, weeks=20 if model != "pareto_nbd" else 55)
+    said = market.referral.weeks.values()
+    for happened in ("invitations", "won", "claimed", "rewards", "paid"):
+        assert sum(getattr(week, happened) for week in said) > 0, f"nothing of {happened}"
+    assert model == "nbd" or sum(week.warnings for week in said) > 0
 
 
 def test_a_full_order_book_is_enlarged_without_losing_or_repeating_anything() -> None:

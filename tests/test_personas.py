@@ -211,6 +211,7 @@ def test_mean_spread_and_heaviest_fifth_of_the_order_rate_are_those_of_the_mixtu
     assert_within_4_se(np.log(rate), rates.log_mean, "log mean")
     assert_within_4_se((np.log(rate) - rates.log_mean) ** 2, rates.log_sd**2, "log variance")
     assert_within_4_se(rate >= rates.quantile(0.8), 0.2, "heaviest fifth")
+    assert_within_4_se(people_of(world).mean_order, world.mean_order, "mean order")
 
 
 # Both

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from experiments.bench.mesa_plain import MesaMarket
-from experiments.bench.model import Outcome, base_plays, base_world, founding_customers
+from experiments.bench.model import Outcome, all_plays, base_plays, base_world, founding_customers, talkative_world
 from experiments.bench.numpy_plain import NumpyMarket
-from sim import Play
 from sim.conditions import Offer, Programme
 from sim.customers import CUSTOMER, MINOR
 from sim.market import Market
@@ -45,11 +44,16 @@ class TimedMarket(Market):
         return round(self.bytes_per_row * self.customers.n)
 
 
-def ours(rows: int, seed: int, cut: float = 0.0, plays: Sequence[Play] | None = None) -> TimedMarket:
-    """This project's engine. `plays` overrule the base policy."""
+def ours(rows: int, seed: int, cut: float = 0.0) -> TimedMarket:
+    """This project's engine."""
     world = base_world()
-    customers = founding_customers(world, rows)
-    return TimedMarket(world, base_plays(cut) if plays is None else plays, customers=customers, seed=seed)
+    return TimedMarket(world, base_plays(cut), customers=founding_customers(world, rows), seed=seed)
+
+
+def whole_market(rows: int, seed: int) -> TimedMarket:
+    """This project's engine with every mechanism and every strategy on."""
+    world = talkative_world()
+    return TimedMarket(world, all_plays(), customers=founding_customers(world, rows), seed=seed)
 
 
 def plain_numpy(rows: int, seed: int, cut: float = 0.0) -> NumpyMarket:

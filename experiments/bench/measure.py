@@ -88,11 +88,10 @@ def measure_here(case: Case) -> Measured:
 
 
 def _built(case: Case, rows: int):
-    from experiments.bench.engines import ENGINES, ours
-    from experiments.bench.model import all_plays
+    from experiments.bench.engines import ENGINES, whole_market
 
     if case.plays == "all strategies":
-        return ours(rows, seed=1, plays=all_plays())
+        return whole_market(rows, seed=1)
     return ENGINES[case.engine](rows, seed=1)
 
 

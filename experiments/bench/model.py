@@ -21,13 +21,13 @@ vectorised numpy; `mesa_plain` is one agent per person, as Mesa's examples are w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim import Action, Coupon, FirmView, Play
-from sim.world import Channel, World
-from strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, Today
+from sim.world import Channel, WordOfMouth, World
+from strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward, Today
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ def base_world() -> World:
             Channel("organic", leads_most=200, half_life_weeks=0, p_convert=0.3),
         ),
     )
+
+
+def talkative_world() -> World:
+    """The same shop where customers recommend it to friends: not part of the base model, but of the whole market."""
+    return replace(base_world(), word_of_mouth=WordOfMouth(p_invite=0.03))
 
 
 def founding_customers(world: World, rows: int) -> int:
@@ -79,12 +84,13 @@ def base_plays(cut: float = 0.0) -> tuple[Play, ...]:
 
 
 def all_plays() -> tuple[Play, ...]:
-    """Every shipped lever at once: tiers, points, another channel mix, a sale in one week of a quarter, coupons."""
+    """Every shipped lever at once: tiers, points, rewards for friends, another channel mix, sales, coupons."""
     return (
         *base_plays(),
         Play("mix", ChannelMix(factors={"paid_search": 1.5, "paid_social": 0.5})),
         Play("tiers", DiscountTiers()),
         Play("points", PointsAndTiers()),
+        Play("friends", ReferralReward()),
         Play("sale", PriceCut(rate=0.10, weeks_on=1, weeks_cycle=13)),
         Play("coupon", SilentCoupon(), holdout=0.1),
     )

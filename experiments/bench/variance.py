@@ -3,7 +3,8 @@
 Two populations. *Customers*: the founding base and nobody new, which the published magnitudes and the targets are
 about. *Market*: the same with prospects and channels. A price cut that wins customers adds people whose orders have no
 counterpart under today's policy, so their whole variance stays in the difference: a binary event whose rate rises by
-the share d has a factor of about 2 / d under the best of couplings, 9 for 10 % off. No target is set there.
+the share d has a factor of about 2 / d under the best of couplings, 9 for 10 % off. A target is set there for rewards
+to customers who bring friends, which mean nothing without people to bring.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.bench.model import base_plays, base_world
+from experiments.bench.model import base_plays, base_world, talkative_world
 from experiments.effects import luck_interval, variance_reduction
 from experiments.execution.executor import run_all
 from sim import Play
 from sim.founding import found
 from sim.market import Market
-from strategies import DiscountTiers, PointsAndTiers, PriceCut
+from strategies import DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
 
 BASELINE = "today"
 POLICIES: dict[str, tuple[Play, ...]] = {
@@ -40,6 +41,9 @@ TARGETS = {
     "20 % off always": 5.0,
     "points 4 %": 30.0,
 }
+FRIENDS = "10 % for a friend who gets 20 % off"
+MARKET_POLICIES = POLICIES | {FRIENDS: (Play("friends", ReferralReward()),)}
+MARKET_TARGETS = {FRIENDS: 5.0}
 BOOTSTRAPS = 2_000
 
 
@@ -70,20 +74,20 @@ def reductions(
     on_done: Callable[[int, int], None] | None = None,
 ) -> list[Reduction]:
     """Live every reference policy on the same people with the same luck, replication by replication."""
+    policies, targets = (MARKET_POLICIES, MARKET_TARGETS) if acquisition else (POLICIES, TARGETS)
     work = partial(orders_of_replication, customers, weeks, seed, acquisition)
     orders = np.array(run_all(work, range(replications), workers, on_done))
     today = orders[:, 0]
     return [
-        _reduction(name, orders[:, p], today, None if acquisition else TARGETS[name])
-        for p, name in enumerate(POLICIES)
-        if name != BASELINE
+        _reduction(name, orders[:, p], today, targets.get(name)) for p, name in enumerate(policies) if name != BASELINE
     ]
 
 
 def orders_of_replication(customers: int, weeks: int, seed: int, acquisition: bool, replication: int) -> list[float]:
-    """Orders under each of `POLICIES` in one replication."""
-    world = base_world()
+    """Orders under each of `POLICIES` (with acquisition `MARKET_POLICIES`) in one replication."""
+    world, policies = talkative_world(), MARKET_POLICIES
     if not acquisition:
+        world, policies = base_world(), POLICIES
         world = replace(world, channels=(), population=replace(world.population, prospects=0))
     founders = found(world.at_rows(customers)[0], seed, replication)
     return [
@@ -93,7 +97,7 @@ def orders_of_replication(customers: int, weeks: int, seed: int, acquisition: bo
                 founders=founders,
             ).run(weeks).books["orders"].sum()
         )
-        for plays in POLICIES.values()
+        for plays in policies.values()
     ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from sim.world import (
     Population,
     PriceResponse,
     Spend,
+    WordOfMouth,
     World,
 )
 from strategies.today import Today
@@ -92,6 +93,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         population=built(Population, population, without=("history", "history_sha256")),
         price=built(PriceResponse, form.unknowns.price),  # type: ignore[attr-defined]
         loyalty=built(LoyaltyResponse, form.unknowns.loyalty),  # type: ignore[attr-defined]
+        word_of_mouth=built(WordOfMouth, form.unknowns.word_of_mouth),  # type: ignore[attr-defined]
         acquisition=built(Acquisition, form.acquisition),
         economics=built(Economics, form.economics),
         calendar=built(Calendar, form.calendar),
@@ -156,6 +158,7 @@ def _ranges(form: Any) -> dict[str, tuple[float, float]]:
     ranges = own_ranges(form.base, "base") | own_ranges(form.base.spend, "spend")
     ranges |= own_ranges(form.population, "population") | own_ranges(form.unknowns.price, "price")
     ranges |= own_ranges(form.unknowns.loyalty, "loyalty")
+    ranges |= own_ranges(form.unknowns.word_of_mouth, "word_of_mouth")
     for group in ("acquisition", "economics", "calendar"):
         ranges |= own_ranges(getattr(form, group), group)
     for channel in form.channel:

@@ -23,6 +23,7 @@ from sim.world import (
     PriceResponse,
     PurchaseModel,
     Spend,
+    WordOfMouth,
     World,
 )
 
@@ -45,11 +46,13 @@ EconomicsForm = form_of(Economics)
 CalendarForm = form_of(Calendar)
 PriceForm = form_of(PriceResponse)
 LoyaltyForm = form_of(LoyaltyResponse)
+WordOfMouthForm = form_of(WordOfMouth)
 UnknownsForm = create_model(
     "UnknownsForm",
     __base__=Form,
     price=(PriceForm, Field(default_factory=PriceForm)),
     loyalty=(LoyaltyForm, Field(default_factory=LoyaltyForm)),
+    word_of_mouth=(WordOfMouthForm, Field(default_factory=WordOfMouthForm)),
 )
 
 

@@ -113,6 +113,7 @@ def _world_text(calibration: Calibration, name: str, history: tuple[str, str], f
         _section(
             "[unknowns.price]", price, "assumed: how people react to a price; ranges and sources: crmlab schema world"
         ),
+        _section("[unknowns.word_of_mouth]", presets["word_of_mouth"], "assumed: how people recommend the shop"),
         *_fit(calibration, findings),
     ]
     return "\n\n".join(sections) + "\n"

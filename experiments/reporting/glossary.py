@@ -33,6 +33,7 @@ from experiments.files.world_form import (
     PriceForm,
     SpendForm,
     TodayForm,
+    WordOfMouthForm,
     WorldForm,
 )
 from sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
@@ -49,6 +50,7 @@ from sim.world import (
     PriceResponse,
     Spend,
     Tilt,
+    WordOfMouth,
 )
 from strategies import STRATEGIES
 
@@ -62,6 +64,7 @@ WORLD_GROUPS: dict[str, type] = {
     "population": Population,
     "unknowns.price": PriceResponse,
     "unknowns.loyalty": LoyaltyResponse,
+    "unknowns.word_of_mouth": WordOfMouth,
     "[channel]": Channel,
     "[persona]": Persona,
     "persona.tilt": Tilt,
@@ -92,6 +95,7 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "calendar": CalendarForm,
     "price": PriceForm,
     "loyalty": LoyaltyForm,
+    "word_of_mouth": WordOfMouthForm,
     "fit": FitForm,
     "covariance": CovarianceForm,
 }
@@ -111,7 +115,7 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "world.acquisition": "From hearing of the firm to the first order.",
     "world.economics": "What an order earns and costs.",
     "world.calendar": "Real dates and the season of demand.",
-    "world.unknowns": "How people react to prices and to a loyalty programme.",
+    "world.unknowns": "How people react to prices, to a loyalty programme, and how they recommend the firm.",
     "world.fit": "What was estimated from an order log; written by `crmlab calibrate`.",
     "base.model": "Purchase model; it decides which parameters below are used.",
     "base.spend": "What an order is worth: see [base.spend].",
@@ -127,6 +131,7 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "persona.spend": "Spend of their own: see [persona.spend].",
     "economics.currency": "Currency code, for printing only.",
     "calendar.start": "Date of week 0.",
+    "word_of_mouth.graph": "Who knows whom: neighbours on a ring, some rewired; or few people with many contacts.",
     "fit.model": "The purchase model that was fitted.",
     "fit.groups": "Which parts were estimated; they are marked as real.",
     "fit.base": "How sure the estimates of [base] are: see [fit.base] and [fit.spend].",
