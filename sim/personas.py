@@ -117,15 +117,15 @@ def _everybody(tilts: tuple, weave: tuple) -> tuple[Floats, Floats]:
     return independent @ np.array(weave).T, weight
 
 
-def social_of(world: World, persona: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How readily people invite others, relative to the average person: over all people the mean is 1.
+def social_of(world: World) -> Floats:
+    """How readily people of each persona invite others, relative to the average person: over all people the mean is 1.
 
-    `persona` is the column of that name. Shape as `persona`; 1 for everybody where there are no personas.
+    Shape [personas]; a single 1 where there are no personas.
     """
     if not world.personas:
-        return np.ones(persona.shape, np.float32)
+        return np.ones(1)
     social = np.array([p.social for p in world.personas])
-    return (social / max(float(shares(world) @ social), 1e-300))[persona].astype(np.float32)
+    return social / max(float(shares(world) @ social), 1e-300)
 
 
 def affinities(world: World, channel: Channel, customers: Customers) -> Floats:

@@ -79,7 +79,7 @@ def _tables(world: World) -> tuple[Floats, ...]:
     return (
         _stacked([gamma_quantiles(b.r, b.alpha / world.order_factor).log_value for b in bases]),
         _stacked([departure_quantiles(world, b) for b in bases if b.model == "pareto_nbd"]),
-        _stacked([beta_quantiles(b.a, b.b).log_value for b in bases if b.model == "bg_nbd"]),
+        _stacked([dropout_quantiles(world, b) for b in bases if b.model == "bg_nbd"]),
         _stacked([gamma_quantiles(s.q, s.gamma).log_value for s in spends]),
         _stacked([_elasticity_quantiles(world, mean) for mean in mean_elasticities(world)]),
     )
@@ -92,6 +92,11 @@ def _stacked(tables: list[Floats]) -> Floats:
 def departure_quantiles(world: World, base: Base) -> Floats:
     """Quantiles of the departure rate under one set of rates."""
     return gamma_quantiles(base.s, base.beta / world.departure_factor).log_value
+
+
+def dropout_quantiles(world: World, base: Base) -> Floats:
+    """Quantiles of the chance to leave after a repeat order under one set of rates; re-centring scales it up to 1."""
+    return np.minimum(beta_quantiles(base.a, base.b).log_value + np.log(world.departure_factor), 0.0)
 
 
 def _elasticity_quantiles(world: World, mean: float) -> Floats:
@@ -180,7 +185,8 @@ def _scores_of_traits(world: World, customers: Customers, first: int, last: int)
         departure = customers.departure_rate[first:last].astype(np.float64)
         quantiles[:, 1] = special.gammainc(base.s, departure * base.beta / world.departure_factor)
     elif base.model == "bg_nbd":
-        quantiles[:, 1] = special.betainc(base.a, base.b, customers.p_dropout[first:last].astype(np.float64))
+        dropout = customers.p_dropout[first:last].astype(np.float64) / world.departure_factor
+        quantiles[:, 1] = special.betainc(base.a, base.b, np.minimum(dropout, 1.0))
     quantiles[:, 2] = special.gammaincc(spend.q, spend.gamma * nu)
     return np.clip(special.ndtri(quantiles), -MOST_SCORE, MOST_SCORE)
 

@@ -408,7 +408,7 @@ class World:
     history: History | None = field(default=None, compare=False)
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it
     order_factor: float = 1.0  # re-centring: keeps today's policy at the calibrated order rate
-    departure_factor: float = 1.0  # ... and at the calibrated departure rate
+    departure_factor: float = 1.0  # ... and at the calibrated departure rate or dropout chance
 
     @property
     def authored(self) -> bool:

@@ -21,6 +21,7 @@ from experiments.files.world_file import load_world
 from experiments.tables import run_tables
 from experiments.unknowns import assumed_unknowns, sampled_world, with_value
 from sim.customers import CUSTOMER
+from sim.draws import INVITE, uniforms
 from sim.founding import found
 from sim.market import Market
 from sim.order_rates import order_rates
@@ -29,7 +30,8 @@ from sim.plays import Play
 from sim.target import Target
 from sim.textbook import BGNBD, ParetoNBD
 from sim.traits import ELASTICITY, correlations, fitted_scores
-from sim.world import TRAITS, Base, Channel, Persona, Population, PriceResponse, Spend, Tilt
+from sim.word_of_mouth import sociability, telling_of
+from sim.world import TRAITS, Base, Channel, Persona, Population, PriceResponse, Spend, Tilt, WordOfMouth
 from strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 from tests.test_founding import imported
@@ -274,11 +276,33 @@ def test_a_channel_without_persona_reach_keeps_its_value_ratio_in_an_authored_mi
 def test_readiness_to_invite_is_relative_to_the_average_person(personas) -> None:
     world = crowd_of(personas)
     persona = people_of(world).persona
-    social = social_of(world, persona)
-    assert social.dtype == np.float32
-    assert_within_4_se(social.astype(float), 1.0, "mean over all people")
+    social = social_of(world)[persona]
+    assert_within_4_se(social, 1.0, "mean over all people")
     if personas:
         assert social[persona == 2][0] / social[persona == 0][0] == pytest.approx(6.0)
+
+
+def test_sociable_personas_invite_as_many_more_friends_as_they_are_more_sociable() -> None:
+    world = shop(
+        personas=FITTED,
+        population=Population(customers=20_000, prospects=0, history_weeks=0),
+        word_of_mouth=WordOfMouth(p_invite=0.08, accept_strong=0.0, accept_weak=0.0, p_warn=0.0),
+    )
+    market, invitations, orders = Market(world, today()), np.zeros(3), np.zeros(3)
+    people = market.customers
+    for week in range(8):
+        market.step()
+        placed = market.order_log.week(week)
+        telling = telling_of(world, None, 0.0)
+        orders += np.bincount(people.persona[placed.row], minlength=3)
+        for row, nth in zip(placed.row, placed.nth, strict=True):
+            readily = sociability(telling, people.persona[row], *market.key, row)
+            invitations[people.persona[row]] += uniforms(*market.key, INVITE, row, nth)[0] < 0.08 * readily
+    said = sum(week.invitations for week in market.referral.weeks.values())
+    assert invitations.sum() == said
+    rate = invitations / orders
+    se = rate[2] / rate[0] * np.sqrt(1 / invitations[2] + 1 / invitations[0])
+    assert abs(rate[2] / rate[0] - FITTED[2].social / FITTED[0].social) < 4 * se
 
 
 # What the firm can see
