@@ -15,20 +15,56 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.experiment import Experiment
+from experiments.experiment import Arm, Experiment
 from experiments.run import Run
+from sim.actions import PointsRule, ReferralTerms, TierRule
+from sim.market import Market
 from sim.readings import KPIS
 from sim.world import World
 
 PRICE, MEDIA = "price reaction", "response to media"
-FACTORS = (0.0, 0.5, 1.5, 2.0, 3.0)  # 1 is the experiment itself
-STRENGTHS = tuple((assumption, factor) for assumption in (PRICE, MEDIA) for factor in FACTORS)
+LOYALTY, FRIENDS = "reaction to the loyalty programme", "readiness to recommend"
+FACTORS = (0.0, 0.5, 2.0, 3.0)  # 1 is the experiment itself
 BREAKEVEN_REPLICATIONS = 2
+ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
 NEGLIGIBLE = 1e-9
+LOYALTY_EFFECTS = ("member", "goal_gradient", "head_start", "reward", "pressure", "success", "failure", "demotion")
+
+
+def concerned(experiment: Experiment) -> dict[str, tuple[Arm, ...]]:
+    """The families of assumptions worth asking about, each with the arms that it concerns, the baseline first.
+
+    Reactions to a programme or to friends concern the arms that have such rules (or all, where the baseline has them).
+    """
+    baseline, others = experiment.baseline, experiment.arms[1:]
+    arms: dict[str, tuple[Arm, ...]] = {PRICE: experiment.arms, MEDIA: experiment.arms}
+    for assumption, rules in ((LOYALTY, (PointsRule, TierRule)), (FRIENDS, (ReferralTerms,))):
+        having = [
+            arm for arm in others if _has_rules(experiment, baseline, rules) or _has_rules(experiment, arm, rules)
+        ]
+        if having:
+            arms[assumption] = (baseline, *having)
+    return arms
+
+
+def _has_rules(experiment: Experiment, arm: Arm, rules: tuple[type, ...]) -> bool:
+    """Whether a play of the arm returns such a rule, asked of a handful of customers."""
+    view = Market(experiment.world, customers=10, seed=experiment.design.seed).look()
+    return any(isinstance(action, rules) for play in arm.plays for action in play.strategy.decide(view))
 
 
 def strengthened(world: World, assumption: str, factor: float) -> World:
-    """The world with one family of assumed effects scaled: reactions to prices, or the leads that media bring."""
+    """The world with one family of assumed effects scaled: how people react to prices, media, programmes, friends."""
+    if assumption == LOYALTY:
+        loyalty = world.loyalty
+        scaled_up = {name: getattr(loyalty, name) * factor for name in LOYALTY_EFFECTS}
+        status = max(0.0, 1 - (1 - loyalty.status) * factor)
+        return dataclasses.replace(world, loyalty=dataclasses.replace(loyalty, **scaled_up, status=status))
+    if assumption == FRIENDS:
+        said = dataclasses.replace(
+            world.word_of_mouth, p_invite=max(world.word_of_mouth.p_invite * factor, ALMOST_NOBODY)
+        )
+        return dataclasses.replace(world, word_of_mouth=said)
     if assumption == PRICE:
         price = world.price
         most = max(price.elasticity_most, price.elasticity_most * factor)
@@ -51,9 +87,10 @@ def breakeven_table(
     direction = KPIS[primary].direction or 1
     few = readings[(readings["world"] == "fixed") & (readings["replication"] < BREAKEVEN_REPLICATIONS)]
     stated = few.groupby("arm")[primary].mean()
+    asked = concerned(experiment)
     rows: list[dict[str, Any]] = []
-    for arm in experiment.arms[1:]:
-        for assumption in (PRICE, MEDIA):
+    for arm in experiment.arms[1:] if len(stated) else ():
+        for assumption in [known for known, arms in asked.items() if arm in arms]:
             gains = {1.0: stated[arm.name] - stated[base]}
             for factor in FACTORS:
                 value = _means(what_if.get((assumption, factor), ()), primary)

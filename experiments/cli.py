@@ -12,7 +12,19 @@ from collections.abc import Sequence
 
 import typer
 
-from experiments.commands import about, calibrating, files, running, runs, tuning, twins
+from experiments.commands import (
+    about,
+    calibrating,
+    explaining,
+    files,
+    repeating,
+    running,
+    runs,
+    stressing,
+    sweeping,
+    tuning,
+    twins,
+)
 from experiments.files.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
@@ -29,9 +41,15 @@ app.command()(files.validate)
 app.command()(running.run)
 app.command()(running.compare)
 app.command()(tuning.tune)
+app.command()(sweeping.sweep)
+app.command()(stressing.stress)
+app.command()(explaining.explain)
 app.command()(twins.twins)
 app.command()(calibrating.calibrate)
 app.command()(runs.report)
+app.command()(repeating.verify)
+app.command()(repeating.rerun)
+runs.app.command()(tuning.export)
 app.add_typer(runs.app, name="runs")
 app.command()(about.strategies)
 app.command()(files.schema)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,14 +18,17 @@ import numpy as np
 import pandas as pd
 
 from experiments.assumptions import assumptions_table
-from experiments.breakeven import BREAKEVEN_REPLICATIONS, STRENGTHS, breakeven_table, strengthened
+from experiments.breakeven import BREAKEVEN_REPLICATIONS, FACTORS, breakeven_table, concerned, strengthened
 from experiments.effects import holm, paired_effect
-from experiments.execution.executor import run_all
+from experiments.execution.executor import Executor, Failed, run_all
+from experiments.execution.ledger import Ledger
 from experiments.experiment import Experiment
+from experiments.files.messages import UserError
 from experiments.persona_table import with_gains
 from experiments.run import Run, WorldKind, live_replication
 from experiments.tables import averaged
 from sim.market import Market
+from sim.offers import ActionError
 from sim.readings import HEADLINE, KPIS
 
 Progress = Callable[[int, int], None]
@@ -33,11 +36,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer of an experiment: effects by arm and KPI, and the tables behind every chart."""
+    """The answer of an experiment: effects by arm and KPI, and the tables behind every chart.
+
+    `failures` are replications without a result, as {"task", "error", "trace"}. They are missing from all arms, so that
+    pairs stay pairs.
+    """
 
     baseline: str
     replications: int
     tables: Mapping[str, pd.DataFrame]
+    failures: tuple[Mapping[str, str], ...] = ()
 
     @property
     def effects(self) -> pd.DataFrame:
@@ -45,14 +53,15 @@ class Comparison:
         return self.tables["effects"]
 
     def to_json(self) -> dict[str, Any]:
-        """{"baseline", "replications", "arms": {arm: {kpi: {...}}}}; undefined or infinite numbers are null."""
+        """{"baseline", "replications", "arms": {arm: {kpi: {...}}}, "failures"}; undefined numbers are null."""
         keys = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better",
                 "variance_reduction", "p_holm", "replications_needed")  # fmt: skip
         arms: dict[str, dict[str, dict[str, float | None]]] = {}
         for row in self.effects.to_dict("records"):
             reading = {key: float(row[key]) if math.isfinite(row[key]) else None for key in keys}
             arms.setdefault(row["arm"], {})[row["kpi"]] = reading
-        return {"baseline": self.baseline, "replications": self.replications, "arms": arms}
+        failures = [dict(failure) for failure in self.failures]
+        return {"baseline": self.baseline, "replications": self.replications, "arms": arms, "failures": failures}
 
     def headline(self) -> pd.DataFrame:
         """The rows of `effects` that a first look needs."""
@@ -67,20 +76,45 @@ class Task(NamedTuple):
     assumption: str | None = None
     strength: float = 1.0
 
+    def __str__(self) -> str:
+        if self.assumption:
+            return f"replication {self.replication}, {self.assumption} {self.strength:g} times as strong"
+        return f"replication {self.replication} of the {'stated' if self.world == 'fixed' else 'sampled'} world"
 
-def compare(experiment: Experiment, workers: int = 0, on_progress: Progress | None = None) -> Comparison:
-    """Run an experiment. `workers` processes (0: one per core) never change a number."""
+
+class ReplicationsFailed(Exception):
+    """No replication of the stated world has a result."""
+
+
+def compare(
+    experiment: Experiment,
+    workers: int | Executor = 0,
+    on_progress: Progress | None = None,
+    *,
+    ledger: Ledger | None = None,
+) -> Comparison:
+    """Run an experiment. `workers` (processes, 0: one per core; or an executor) never change a number.
+
+    Replications found in the `ledger` are not lived again. Those that fail are left out and named in the answer;
+    raises `ReplicationsFailed` when none of the stated world is left.
+    """
     tasks = tasks_of(experiment)
     compile_ahead(experiment)
-    lived = run_all(partial(_live, experiment), tasks, workers, on_progress)
+    lived = run_all(partial(_live, experiment), tasks, workers, on_progress, ledger=ledger)
     runs: list[Run] = []
     what_if: dict[tuple[str, float], list[Run]] = {}
+    failures: list[dict[str, str]] = []
     for task, batch in zip(tasks, lived, strict=True):
-        if task.assumption is None:
+        if isinstance(batch, Failed):
+            failures.append({"task": str(task), "error": batch.error, "trace": batch.trace})
+        elif task.assumption is None:
             runs += batch
         else:
             what_if.setdefault((task.assumption, task.strength), []).extend(batch)
-    return Comparison(experiment.baseline.name, experiment.design.replications, _tables(experiment, runs, what_if))
+    if not any(run.world == "fixed" for run in runs):
+        raise ReplicationsFailed(f"no replication of the stated world has a result; {failures[0]['error']}")
+    tables = _tables(experiment, runs, what_if)
+    return Comparison(experiment.baseline.name, experiment.design.replications, tables, tuple(failures))
 
 
 def tasks_of(experiment: Experiment) -> list[Task]:
@@ -91,21 +125,30 @@ def tasks_of(experiment: Experiment) -> list[Task]:
         tasks += [Task(r, "sampled") for r in replications]
     if len(experiment.arms) > 1:  # one arm has nothing to break even with
         few = replications[:BREAKEVEN_REPLICATIONS]
-        tasks += [Task(r, "fixed", assumption, strength) for assumption, strength in STRENGTHS for r in few]
+        tasks += [
+            Task(r, "fixed", asked, strength) for asked in concerned(experiment) for strength in FACTORS for r in few
+        ]
     return tasks
 
 
 def compile_ahead(experiment: Experiment) -> None:
-    """Live one week of every arm on a handful of people, so that workers inherit compiled code."""
+    """Live two weeks of every arm on a handful of people, so that workers inherit compiled code.
+
+    Raises `UserError` where a strategy asks for something that this world does not have.
+    """
     for arm in experiment.arms:
-        Market(experiment.world, arm.plays, customers=10, seed=experiment.design.seed).run(2)
+        try:
+            Market(experiment.world, arm.plays, customers=10, seed=experiment.design.seed).run(2)
+        except ActionError as error:
+            raise UserError(f"The arm {arm.name} cannot be played: {error}.") from None
 
 
 def _live(experiment: Experiment, task: Task) -> list[Run]:
     if task.assumption is None:
         return live_replication(experiment, task.replication, task.world)
     world = strengthened(experiment.world, task.assumption, task.strength)
-    return [replace(run, tables={}) for run in live_replication(experiment, task.replication, world=world)]
+    arms = concerned(experiment)[task.assumption]
+    return live_replication(experiment, task.replication, world=world, arms=arms)
 
 
 def _tables(
@@ -123,7 +166,12 @@ def _tables(
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
-    tables["breakeven"] = breakeven_table(experiment, readings, what_if)
+    whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
+    tables["breakeven"] = breakeven_table(
+        experiment,
+        readings[readings["replication"].isin(whole)],
+        {strength: [run for run in batch if run.replication in whole] for strength, batch in what_if.items()},
+    )
     tables["assumptions"] = assumptions_table(experiment)
     return tables
 

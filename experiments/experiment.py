@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from experiments.tuning.search import Search
 from sim.plays import Play
 from sim.world import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experiments.files.world_file import WorldFile
+    from experiments.tuning.search import Search
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Experiment:
     `arms` begins with the baseline. `fitted` names the parts of the world that were estimated from real data
     ("base", "spend", "history"); `calibration` is what `calibrate` knew about them (its JSON), None for an authored
     world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `search` is
-    what a tuning looks for, None for a comparison.
+    what a tuning looks for, and `task` what any other question asks (a sweep, a stress test, an explanation): a frozen
+    dataclass whose class says in `DRIVER` which module answers it. A comparison has neither.
     """
 
     name: str
@@ -57,6 +63,35 @@ class Experiment:
     log_covariance: Mapping[str, tuple[tuple[str, ...], list[list[float]]]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     search: Search | None = None
+    task: Any = None
+
+    @classmethod
+    def of(
+        cls,
+        world: WorldFile | World | Path | str,
+        /,
+        *,
+        name: str = "notebook",
+        question: str = "",
+        baseline: str = "today",
+        arms: Mapping[str, Any] | None = None,
+        **settings_and_arms: Any,
+    ) -> Experiment:
+        """An experiment from objects, checked as a file would be.
+
+        `world` is the name of a shipped world, the path of a world file, what `load_world` gives, or a `World` of your
+        own. Keywords that are settings of `Design` (`weeks`,
+        `customers`, `replications`, ...) are the design. Every other keyword is an arm (as is every entry of `arms`,
+        for names that are no Python words): a strategy, a `Play`, or a list of them, on top of today's plays; an `Arm`
+        has its own plays and nothing else. `today` is always there.
+
+            Experiment.of("shop", tiers=DiscountTiers(), both=[DiscountTiers(), ChannelMix()], weeks=52)
+
+        Raises `SpecError`, one sentence per mistake.
+        """
+        from experiments.lab.composing import composed  # it needs this class
+
+        return composed(world, name, question, baseline, arms or {}, settings_and_arms)
 
     @property
     def today(self) -> tuple[Play, ...]:
@@ -66,3 +101,9 @@ class Experiment:
     @property
     def baseline(self) -> Arm:
         return self.arms[0]
+
+    @property
+    def driver(self) -> str:
+        """The module that answers what is asked; its function of the same name does."""
+        asked = self.search if self.task is None else self.task
+        return "experiments.compare" if asked is None else asked.DRIVER

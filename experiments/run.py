@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
-from experiments.experiment import Experiment
+from experiments.experiment import Arm, Experiment
 from experiments.recentre import recentred
 from experiments.tables import run_tables
 from experiments.unknowns import sampled_world
@@ -25,7 +25,7 @@ WorldKind = Literal["fixed", "sampled"]
 class Run:
     """One arm in one replication: small enough to be sent between processes.
 
-    `tables` (weekly series, funnel, ...) are kept for the fixed world only.
+    `tables` (weekly series, funnel, ...) are kept for the world as stated only.
     """
 
     arm: str
@@ -36,16 +36,21 @@ class Run:
 
 
 def live_replication(
-    experiment: Experiment, replication: int, kind: WorldKind = "fixed", world: World | None = None, use: int = MODEL
+    experiment: Experiment,
+    replication: int,
+    kind: WorldKind = "fixed",
+    world: World | None = None,
+    arms: Sequence[Arm] | None = None,
+    use: int = MODEL,
 ) -> list[Run]:
-    """Live all arms of one replication. `world` overrules the experiment's (for what-if questions about the world)."""
-    design = experiment.design
+    """Live one replication of all `arms`, or some; in a `world` other than the experiment's, if one is given."""
+    design, as_stated = experiment.design, kind == "fixed" and world is None
     if world is None:
         world = sampled_world(experiment, replication) if kind == "sampled" else experiment.world
     world = recentred(world, experiment.today, design.seed)
     founders = found(world.at_rows(design.customers)[0], design.seed, replication, use)
     runs = []
-    for arm in experiment.arms:
+    for arm in experiment.arms if arms is None else arms:
         market = Market(
             world,
             arm.plays,
@@ -55,6 +60,6 @@ def live_replication(
             use=use,
             founders=founders,
         ).run(design.weeks)
-        tables = run_tables(market) if kind == "fixed" else {}
+        tables = run_tables(market) if as_stated else {}
         runs.append(Run(arm.name, kind, replication, read_all(market), tables))
     return runs

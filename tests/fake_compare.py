@@ -24,6 +24,7 @@ class FakeComparison:
     def __init__(self, experiment: Any) -> None:
         arms, self.baseline = [arm.name for arm in experiment.arms], experiment.baseline.name
         self.replications = experiment.design.replications
+        self.failures: list[dict[str, str]] = []
         kpis = list(KPIS.values())
         rows = [
             {"arm": a, "kpi": k.id, "label": k.label, "unit": k.unit, "direction": k.direction, "baseline_value": 1.0}
@@ -47,7 +48,7 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
     """Put the fake in place. Returns a list that grows by the number of workers with every comparison made."""
     made: list[int] = []
 
-    def compare(experiment, workers=0, on_progress=None):
+    def compare(experiment, workers=0, on_progress=None, ledger=None):
         for step in range(10):
             if on_progress:
                 on_progress(step + 1, 10)

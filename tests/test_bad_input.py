@@ -160,7 +160,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_keeps_what_there_was_and_says_how_to
     assert run.returncode == 130
     assert out == ""
     assert "Interrupted. What there was is kept in" in err
-    assert "the same command starts the run again" in err
+    assert "the same command goes on from there" in err
     assert err.count("Interrupted") == 1
     assert "Traceback" not in err
     (kept,) = (folder / "results" / "q").iterdir()

@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 
 from experiments.assumptions import assumptions_table
-from experiments.breakeven import PRICE, crossing_of, strengthened
+from experiments.breakeven import FRIENDS, LOYALTY, MEDIA, PRICE, concerned, crossing_of, strengthened
 from experiments.compare import compare
-from experiments.execution.executor import run_all, workers_for
 from experiments.experiment import Arm, Design, Experiment
+from experiments.files.messages import UserError
 from experiments.unknowns import assumed_unknowns, sampled_world, with_value
 from sim import Play
 from sim.readings import HEADLINE, KPIS
-from strategies import ChannelMix, DiscountTiers, DoNothing
+from sim.world import WordOfMouth
+from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 
 ARMS = (
@@ -171,21 +172,41 @@ def test_the_strength_of_price_reactions_can_be_scaled_to_nothing_and_threefold(
     assert strengthened(world, PRICE, 3.0).price.elasticity_most > 5.4
 
 
-def _square(task: int) -> int:
-    if task < 0:
-        raise ValueError("no roots here")
-    return task * task
+def test_break_even_asks_about_programmes_and_friends_only_where_an_arm_has_such_rules() -> None:
+    world = shop(word_of_mouth=WordOfMouth(p_invite=0.08, accept_strong=0.2))
+    arms = (
+        Arm("today", today()),
+        Arm("points", today(Play("points", PointsAndTiers()))),
+        Arm("friends", today(Play("friends", ReferralReward()))),
+    )
+    design = Design(weeks=30, customers=300, replications=2, unknowns=False)
+    experiment = Experiment("rules", world, arms, design)
+    assert {name: [arm.name for arm in which] for name, which in concerned(experiment).items()} == {
+        PRICE: ["today", "points", "friends"],
+        MEDIA: ["today", "points", "friends"],
+        LOYALTY: ["today", "points"],
+        FRIENDS: ["today", "friends"],
+    }
+    table = compare(experiment, workers=1).tables["breakeven"].set_index(["arm", "assumption"])
+    assert set(table.index) == {
+        *((arm, family) for arm in ("points", "friends") for family in (PRICE, MEDIA)),
+        ("points", LOYALTY),
+        ("friends", FRIENDS),
+    }
+    assert table.loc[("points", LOYALTY), "at_zero"] < 0  # rewards that move nobody only cost money
+    assert abs(table.loc[("friends", FRIENDS), "at_zero"]) < abs(table.loc[("friends", FRIENDS), "at_default"])
 
 
-def test_results_come_in_the_order_of_the_tasks_and_progress_counts_them() -> None:
-    seen: list[tuple[int, int]] = []
-    assert run_all(_square, [3, 1, 2], workers=2, on_done=lambda done, n: seen.append((done, n))) == [9, 1, 4]
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert run_all(_square, [], workers=2) == []
-    assert workers_for(8, 3) == 3
+def test_effects_of_programmes_and_friends_can_be_scaled_to_nothing() -> None:
+    world = shop(word_of_mouth=WordOfMouth(p_invite=0.04))
+    assert strengthened(world, LOYALTY, 0.0).loyalty.goal_gradient == 0
+    assert strengthened(world, LOYALTY, 0.0).loyalty.status == 1
+    assert strengthened(world, LOYALTY, 2.0).loyalty.status == pytest.approx(0.7)
+    assert strengthened(world, FRIENDS, 3.0).word_of_mouth.p_invite == pytest.approx(0.12)
+    assert strengthened(world, FRIENDS, 0.0).word_of_mouth.on
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_failing_task_is_raised_where_the_driver_can_see_it(workers: int) -> None:
-    with pytest.raises(ValueError, match="no roots"):
-        run_all(_square, [1, -1, 2], workers=workers)
+def test_terms_that_a_world_cannot_carry_out_are_refused_before_anything_is_lived() -> None:
+    arms = (Arm("today", today()), Arm("friends", today(Play("friends", ReferralReward()))))
+    with pytest.raises(UserError, match="The arm friends cannot be played: friends: nobody recommends anything"):
+        compare(Experiment("silent", shop(), arms, Design(weeks=4, customers=50, replications=2)), workers=1)

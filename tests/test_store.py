@@ -56,7 +56,7 @@ def test_the_id_changes_when_the_source_of_the_simulation_does(experiment, monke
     assert "sim/world.py" in hashes
     assert "experiments/compare.py" in hashes
     assert "experiments/cli.py" not in hashes
-    monkeypatch.setattr(identity, "source_hashes", lambda: hashes | {"sim/behavior.py": "edited"})
+    monkeypatch.setattr(identity, "source_hashes", lambda driver: hashes | {"sim/behavior.py": "edited"})
     assert identity.run_id(experiment) != before
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from experiments.execution.cluster import Dask
 
 RESULTS = Path("results")
 
@@ -16,6 +19,12 @@ RunName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Small and fast: at most 2 000 customers, 4 replications.")]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 is one per core. Changes no number.")]
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on", metavar="PLACE", help="A Dask cluster: dask (on this machine), tcp://HOST:PORT, or a scheduler file."
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Overrule a setting, e.g. design.weeks=52. Repeatable."),
@@ -31,3 +40,12 @@ Force = Annotated[bool, typer.Option("--force", help="Run again although this ru
 def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
     """The settings of the command line, the seed among them."""
     return [*(settings or []), *([f"design.seed={seed}"] if seed is not None else [])]
+
+
+def place(workers: int, on: str | None) -> int | Dask:
+    """Where tasks are lived: in so many processes here, or on a cluster."""
+    if on is None:
+        return workers
+    from experiments.execution.cluster import Dask
+
+    return Dask(on, workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -52,7 +53,7 @@ def print_table(
 
 @contextmanager
 def progress(task: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields `report(done, total)`: a bar on a terminal, otherwise a line at every tenth."""
+    """Yields `report(done, total)`: a bar on a terminal, otherwise a line at every tenth; with the time left."""
     if not sys.stderr.isatty():
         yield _lines(task)
         return
@@ -72,13 +73,25 @@ def progress(task: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _lines(task: str) -> Callable[[int, int], None]:
-    said = -1
+    said, first, started = -1, 0, 0.0
 
     def report(done: int, total: int) -> None:
-        nonlocal said
+        nonlocal said, first, started
+        if said < 0:
+            first, started = done, time.monotonic()  # what was there before tells nothing of the speed
         tenth = 10 * done // max(total, 1)
         if tenth > said:
             said = tenth
-            remark(f"{task}: {done} of {total}")
+            seconds = time.monotonic() - started
+            left = seconds * (total - done) / (done - first) if done > first else 0.0
+            remark(f"{task}: {done} of {total}" + (f", about {duration(left)} left" if left >= 1 else ""))
 
     return report
+
+
+def duration(seconds: float) -> str:
+    """A time to wait, as precise as a guess may be: 40 s, 12 min, 3 h."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

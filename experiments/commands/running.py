@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from experiments.commands.options import (
     AsJson,
     ExperimentFile,
     Force,
+    On,
     Out,
     Quick,
     Seed,
@@ -20,16 +22,19 @@ from experiments.commands.options import (
     Workers,
     WorldOption,
     overrides,
+    place,
 )
 from experiments.commands.printing import print_json, print_table, progress, remark, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from experiments.execution.cluster import Dask
+    from experiments.execution.executor import Executor
     from experiments.experiment import Experiment
     from experiments.runs.store import RunFolder, StoredRun
 
-    Play = Callable[[Experiment, RunFolder, int], None]
+    Play = Callable[[Experiment, RunFolder, int | Executor], None]
 
 
 def compare(
@@ -37,6 +42,7 @@ def compare(
     world: WorldOption = None,
     quick: Quick = False,
     workers: Workers = 0,
+    on: On = None,
     settings: Settings = None,
     seed: Seed = None,
     out: Out = RESULTS,
@@ -45,7 +51,7 @@ def compare(
 ) -> None:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
     experiment = _asked(file, world, quick, settings, seed)
-    run = answered(experiment, file, out, workers, force)
+    run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
         print_json(run.json("comparison") | {"run": str(run.path)})
     else:
@@ -54,6 +60,7 @@ def compare(
     report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
     if not as_json:
         say(f"Next: open {report} in a browser.")
+    end_on_failures(run)
 
 
 def run(
@@ -62,6 +69,7 @@ def run(
     world: WorldOption = None,
     quick: Quick = False,
     workers: Workers = 0,
+    on: On = None,
     settings: Settings = None,
     seed: Seed = None,
     out: Out = RESULTS,
@@ -73,22 +81,24 @@ def run(
 
     experiment = _asked(file, world, quick, settings, seed)
     experiment = only_arm(experiment, arm or experiment.baseline.name)
-    found = answered(experiment, file, out, workers, force)
+    found = answered(experiment, file, out, place(workers, on), force)
     kpis = _kpis_of(found.table("runs"))
     if as_json:
         print_json({"arm": experiment.baseline.name, "replications": experiment.design.replications, "kpis": kpis})
-        return
-    _print_kpis(experiment, kpis)
-    say(f"Run: {found.path}")
-    say(f"Next: crmlab compare {file}")
+    else:
+        _print_kpis(experiment, kpis)
+        say(f"Run: {found.path}")
+        say(f"Next: crmlab compare {file}")
+    end_on_failures(found)
 
 
 def answered(
-    experiment: Experiment, file: Path, out: Path, workers: int, force: bool, play: Play | None = None
+    experiment: Experiment, file: Path, out: Path, workers: int | Dask, force: bool, play: Play | None = None
 ) -> StoredRun:
     """The run that answers an experiment: the one already there, or a new one that is kept whatever happens.
 
-    `play` fills the run folder; by default the arms are compared.
+    What an earlier attempt has finished is not played again, unless by `force`. `play` fills the run folder; by
+    default the arms are compared.
     """
     from experiments.files.messages import Interrupted, UserError
     from experiments.runs.store import RunFolder, StoredRun, finished_run
@@ -97,21 +107,45 @@ def answered(
     if known and not force:
         remark(f"This run is already there: {known.path} (--force plays it again).")
         return known
-    folder = RunFolder.create(out, experiment, file.read_text(encoding="utf-8-sig"), workers)
-    try:
-        (play or _play)(experiment, folder, workers)
-        return StoredRun(folder.finish("done"))
-    except KeyboardInterrupt:
-        kept = folder.finish("interrupted")
-        text = f"Interrupted. What there was is kept in {kept}; the same command starts the run again."
-        raise Interrupted(text) from None
-    except UserError:
-        folder.discard()
-        raise
-    except Exception as error:
-        folder.failures = [f"{type(error).__name__}: {error}"]
-        remark(f"The run failed; what there was is kept in {folder.finish('failed')}.")
-        raise
+    text = file.read_text(encoding="utf-8-sig")
+    with nullcontext(workers) if isinstance(workers, int) else workers as executor:
+        recorded = executor if isinstance(executor, int) else str(executor)
+        folder = RunFolder.create(out, experiment, text, recorded, force)
+        _remark_on_resuming(folder)
+        try:
+            (play or _play)(experiment, folder, executor)
+            return StoredRun(folder.finish("done"))
+        except KeyboardInterrupt:
+            kept = folder.finish("interrupted")
+            said = f"Interrupted. What there was is kept in {kept}; the same command goes on from there."
+            raise Interrupted(said) from None
+        except UserError:
+            if folder.leave():
+                finished = f"{len(folder.ledger)} tasks"
+                remark(f"What was finished is kept ({finished}); the same command goes on from there.")
+            raise
+        except Exception as error:
+            folder.failures = [{"task": "the run", "error": f"{type(error).__name__}: {error}"}]
+            remark(f"The run failed; what there was is kept in {folder.finish('failed')}.")
+            raise
+
+
+def _remark_on_resuming(folder: RunFolder) -> None:
+    if folder.ledger.begun_anew:
+        remark(f"What was finished earlier cannot be used ({folder.ledger.begun_anew}); the run begins anew.")
+    elif len(folder.ledger):
+        of_all = f" of {folder.total}" if folder.total >= len(folder.ledger) else ""
+        remark(f"Resumed: {len(folder.ledger)}{of_all} tasks were there.")
+
+
+def end_on_failures(run: StoredRun) -> None:
+    """Say in one line which tasks failed while the others went on, and end with exit code 1; nothing if none did."""
+    failures = run.failures
+    if not failures:
+        return
+    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+    remark(f"Failed and left out: {failures[0]['task']} ({failures[0]['error']}){more}; see {run.path}/failures.json.")
+    raise typer.Exit(1)
 
 
 def print_comparison(run: StoredRun) -> None:
@@ -149,7 +183,7 @@ def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | No
     return quick(experiment) if small else experiment
 
 
-def _play(experiment: Experiment, folder: RunFolder, workers: int) -> None:
+def _play(experiment: Experiment, folder: RunFolder, workers: int | Executor) -> None:
     from experiments.compare import compare as compare_arms
 
     with progress("Playing") as show:
@@ -158,12 +192,12 @@ def _play(experiment: Experiment, folder: RunFolder, workers: int) -> None:
             show(done, total)
             folder.progress(done, total)
 
-        comparison = compare_arms(experiment, workers=workers, on_progress=on_progress)
+        comparison = compare_arms(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
     for name, table in comparison.tables.items():
         folder.write_table(name, table)
     folder.write_json("comparison", comparison.to_json())
     folder.write_json("glossary", glossary())
-    folder.failures = list(getattr(comparison, "failures", ()))
+    folder.failures = list(comparison.failures)
 
 
 def glossary() -> list[dict[str, Any]]:

@@ -51,6 +51,8 @@ def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> No
     if found.status == "done":
         print_comparison(found)
         say(f"Next: crmlab report {found.run_id}")
+    elif found.status != "running":
+        say("Not finished. The command that started it goes on from there.")
 
 
 @app.command()

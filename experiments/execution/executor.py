@@ -1,16 +1,41 @@
-"""Where replications run: in this process or over several local ones. The results never depend on it."""
+"""Where tasks are lived: in this process, in several local ones, on a cluster. The results never depend on it."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from experiments.execution.chunks import Chunk, Failed, Lived, Lost, Waiting
+from experiments.execution.ledger import Ledger
+from experiments.execution.local import LocalProcesses, Serial
+
+__all__ = ["Executor", "Failed", "run_all", "workers_for"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+TICK_SECONDS = 0.2  # how long an interrupt may go unnoticed, and a finished task unwritten
+
+
+class Executor(Protocol):
+    """A place where chunks of tasks are lived: `room` chunks at a time, each of at least `trip_seconds` of work."""
+
+    trip_seconds: float
+
+    @property
+    def room(self) -> int: ...
+
+    def begin(self, work: Callable[[Any], Any]) -> None:
+        """From now on, chunks are about this work."""
+
+    def give(self, chunk: Chunk) -> None:
+        """Start a chunk."""
+
+    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
+        """The chunks that have ended, after waiting at most so long for the first."""
+
+    def end(self) -> None:
+        """Cancel what is under way and forget the work."""
 
 
 def workers_for(wanted: int, n_tasks: int) -> int:
@@ -22,50 +47,89 @@ def workers_for(wanted: int, n_tasks: int) -> int:
 def run_all(
     work: Callable[[Task], Result],
     tasks: Sequence[Task],
-    workers: int = 0,
+    workers: int | Executor = 0,
     on_done: Callable[[int, int], None] | None = None,
-) -> list[Result]:
-    """The result of every task, in the order of the tasks, whatever the number of processes.
+    *,
+    ledger: Ledger | None = None,
+    stage: str = "",
+) -> list[Result | Failed]:
+    """The result of every task, in the order of the tasks, wherever they are lived.
 
-    `work` and the tasks must be picklable. `on_done(done, total)` is called after each. An interrupt or a failing
-    task stops the rest and is raised here.
+    `work` and the tasks must be picklable. A task that raises, or kills three workers, becomes a `Failed`; the others
+    are not touched by it. `workers` is a number of local processes (0: one per core, 1: this process) or an executor.
+    `on_done(done, total)` is called after each task.
+
+    With a `ledger`, results that it holds are not lived again, and new ones are on the disk within a moment; results
+    must then be plain data or `Run`s. `stage` keeps the calls of one run apart. An interrupt stops everything at once
+    and is raised here; the ledger keeps what was finished.
     """
-    results: dict[int, Result] = {}
-    for number, result in _finished(work, tasks, workers_for(workers, len(tasks))):
-        results[number] = result
-        if on_done:
-            on_done(len(results), len(tasks))
-    return [results[number] for number in range(len(tasks))]
-
-
-def _finished(work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[tuple[int, Result]]:
-    if workers == 1:
-        yield from ((number, work(task)) for number, task in enumerate(tasks))
-        return
-    # Forked workers inherit the compiled functions; elsewhere they read them from the cache.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+    kept: Ledger | _Memory = _Memory() if ledger is None else ledger
+    keys = [kept.key(stage, position, task) for position, task in enumerate(tasks)]
+    failures: dict[str, Failed] = {}
+    missing = [(key, task) for key, task in zip(keys, tasks, strict=True) if key not in kept]
+    done = len(tasks) - len(missing)
+    if done and on_done:
+        on_done(done, len(tasks))
     try:
-        futures = {pool.submit(work, task): number for number, task in enumerate(tasks)}
-        for future in _as_completed(futures):
-            yield futures[future], future.result()
-    except BaseException:
-        for process in list((pool._processes or {}).values()):  # an interrupt should not wait for a long task
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+        for outcomes in _outcomes(work, Waiting(missing), _executor(workers, len(missing))):
+            for key, outcome in outcomes:
+                if isinstance(outcome, Failed):
+                    failures[key] = outcome
+                else:
+                    kept.add(key, outcome)
+                done += 1
+                if on_done:
+                    on_done(done, len(tasks))
+            kept.write_when_due()
+    finally:
+        kept.write()
+    return [failures[key] if key in failures else kept.result(key) for key in keys]
 
 
-def _as_completed(futures: Iterable[Future[Result]]) -> Iterator[Future[Result]]:
-    """Like `concurrent.futures.as_completed`, but wakes up often enough to notice an interrupt at once."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-        yield from done
+def _executor(workers: int | Executor, n_tasks: int) -> Executor:
+    if not isinstance(workers, int):
+        return workers
+    processes = workers_for(workers, n_tasks)
+    return Serial() if processes == 1 else LocalProcesses(processes)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    import signal
+def _outcomes(work: Callable[[Any], Any], waiting: Waiting, executor: Executor) -> Iterator[list[tuple[str, Any]]]:
+    """Outcomes by key as they come in; an empty list where nothing did for a moment."""
+    under_way = 0
+    executor.begin(work)
+    try:
+        while waiting or under_way:
+            room = executor.room
+            while waiting and under_way < room:
+                executor.give(waiting.chunk(room, executor.trip_seconds))
+                under_way += 1
+            ended = executor.take(TICK_SECONDS)
+            under_way -= len(ended)
+            yield [outcome for chunk, back in ended for outcome in waiting.settle(chunk, back)]
+    finally:
+        executor.end()
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+class _Memory:
+    """What a ledger does, without a disk."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, Any] = {}
+
+    def key(self, stage: str, position: int, task: Any) -> str:
+        return f"{stage} {position}"  # nobody will look for it again, so any name will do
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._results
+
+    def add(self, key: str, result: Any) -> None:
+        self._results[key] = result
+
+    def result(self, key: str) -> Any:
+        return self._results[key]
+
+    def write_when_due(self) -> None:
+        pass
+
+    def write(self) -> None:
+        pass

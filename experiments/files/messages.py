@@ -39,6 +39,10 @@ class UserError(ValueError):
 
     exit_code = 2
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of the calls that led here: the mistake is not in them."""
+        return [str(self)]
+
 
 class Interrupted(UserError):
     """The user stopped a run; the message says what was kept and how to go on."""

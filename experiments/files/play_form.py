@@ -40,7 +40,7 @@ TargetForm: type[Form] = create_model(
     __base__=Form,
     __doc__="Whom a play addresses: all conditions must hold; the names within a list are alternatives.",
     segments=(list[str], Field(default=[], description=f"Any of: {', '.join(SEGMENTS)}.")),
-    sources=(list[str], Field(default=[], description='Channel names, or "before" for the founding base.')),
+    sources=(list[str], Field(default=[], description='Channel names, "referral", or "before" for the founding base.')),
     tags=(list[str], Field(default=[], description="Names given by tagging strategies.")),
     member=(bool | None, Field(default=None, strict=True, description="Whether in the loyalty programme or not.")),
     **{name: _band(name) for name in BANDS},
@@ -75,7 +75,7 @@ def find_strategy(kind: str) -> type:
         offered = entry_points(group=PLUGINS)
         if kind not in offered.names:
             raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
-        return _checked_strategy(offered[kind].load(), kind)
+        return checked_strategy(offered[kind].load(), kind)
     module, _, name = kind.partition(":")
     try:
         found = getattr(importlib.import_module(module), name, None)
@@ -83,10 +83,11 @@ def find_strategy(kind: str) -> type:
         raise NoSuchStrategy(f'cannot import "{module}": {error}.') from None
     if found is None:
         raise NoSuchStrategy(f'"{module}" has no class "{name}".')
-    return _checked_strategy(found, kind)
+    return checked_strategy(found, kind)
 
 
-def _checked_strategy(found: Any, kind: str) -> type:
+def checked_strategy(found: Any, kind: str) -> type:
+    """The class `found`, if it can be put on the field. Raises `NoSuchStrategy`."""
     if not (isinstance(found, type) and dataclasses.is_dataclass(found) and callable(getattr(found, "decide", None))):
         raise NoSuchStrategy(f'"{kind}" is not a strategy: it must be a frozen dataclass with a method "decide".')
     taken = {f.name for f in dataclasses.fields(found)} & set(PlayFields.model_fields)
@@ -143,6 +144,13 @@ def _play_of(
         strategy = find_strategy(kind)
     except NoSuchStrategy as error:
         return None, [problem(str(error), (*loc, "kind"), source, kind)]
+    return play_from(strategy, entry, loc, source, channels)
+
+
+def play_from(
+    strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+) -> tuple[Play | None, list[Problem]]:
+    """The play of one strategy that a table describes, and what is wrong with it."""
     form, problems = filled(play_form(strategy), entry, loc, source)
     target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, channels)
     problems += found + _timing_problems(entry, loc, source)

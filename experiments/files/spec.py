@@ -15,9 +15,12 @@ from experiments.experiment import Arm, Design, Experiment
 from experiments.files.forms import Form, built, filled, form_of, problem
 from experiments.files.messages import Problem, SpecError, did_you_mean, not_known
 from experiments.files.play_form import plays_of
+from experiments.files.sweep_form import SweepForm, sweep_of
 from experiments.files.toml_source import TomlSource
 from experiments.files.tune_form import TuneForm, search_of
 from experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from experiments.sweeps.designs import quick_sweep
+from experiments.sweeps.question import Sweep
 from experiments.tuning.search import Search
 from sim.plays import Play
 
@@ -57,6 +60,7 @@ class ExperimentForm(Form):
     design: DesignForm = Field(default_factory=DesignForm)  # type: ignore[valid-type]
     arms: dict[str, ArmForm] = Field(default_factory=dict)
     tune: TuneForm | None = Field(None, description="What `crmlab tune` searches: see [tune].")
+    sweep: SweepForm | None = Field(None, description="What `crmlab sweep` moves: see [sweep].")
 
     @field_validator("world")
     @classmethod
@@ -72,7 +76,7 @@ def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path
     `overrides` are settings such as `design.weeks=52` or `arms.tiers.strategies.0.silver_rate=0.02`; those under
     `world.` reach into the world file. `world` replaces the file's world. Raises `SpecError`, one line per mistake.
     """
-    return replace(_read(path, overrides, world), search=None)
+    return replace(_read(path, overrides, world), search=None, task=None)
 
 
 def load_tuning(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
@@ -84,9 +88,35 @@ def load_tuning(path: Path | str, overrides: Sequence[str] = (), world: Path | s
     search = experiment.search
     if search is None:
         raise SpecError(path, [Problem("has no [tune] table, which says what to search (docs/tuning.md).")])
+    return for_search(experiment, search)
+
+
+def for_search(experiment: Experiment, search: Search) -> Experiment:
+    """The part of an experiment that a tuning plays."""
     arms = tuple(a for a in experiment.arms if a is experiment.baseline or a.name in (TODAY, search.arm))
     design = replace(experiment.design, replications=search.confirm_replications, unknowns=False)
-    return replace(experiment, arms=arms, design=design)
+    return replace(experiment, arms=arms, design=design, search=search, task=None)
+
+
+def load_sweep(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
+    """Read and check an experiment file for what its [sweep] table asks: the arm, the numbers that move, the design.
+
+    A tornado keeps all arms, for it asks which one is best. Worlds are not sampled. Raises `SpecError`.
+    """
+    experiment = _read(path, overrides, world)
+    sweep = experiment.task
+    if sweep is None:
+        raise SpecError(path, [Problem("has no [sweep] table, which says what to move (docs/sweeps.md).")])
+    return for_sweep(experiment, sweep)
+
+
+def for_sweep(experiment: Experiment, sweep: Sweep) -> Experiment:
+    """The part of an experiment that a sweep plays."""
+    kept = (TODAY, sweep.arm)
+    every = sweep.design == "tornado"
+    arms = tuple(a for a in experiment.arms if every or a is experiment.baseline or a.name in kept)
+    design = replace(experiment.design, replications=sweep.replications, unknowns=False)
+    return replace(experiment, arms=arms, design=design, search=None, task=sweep)
 
 
 def _read(path: Path | str, overrides: Sequence[str], world: Path | str | None) -> Experiment:
@@ -102,14 +132,14 @@ def _read(path: Path | str, overrides: Sequence[str], world: Path | str | None) 
         found, problems = _world(source, world_overrides)
     form, more = filled(ExperimentForm, source.data, (), source)
     arms, arm_problems = _arms(source, found)
-    problems += more + arm_problems + (_design_problems(form, arms, source) if form else [])
+    problems += more + arm_problems + (design_problems(form, arms, source) if form else [])
     search = None
     if form and form.tune and found and not arm_problems:
         search, tune_problems = _search(form.tune, arms, source, found)
         problems += tune_problems
-    if form is None or found is None or problems:
+    if form is None or found is None:
         raise SpecError(path, problems)
-    return Experiment(
+    experiment = Experiment(
         name=form.name,
         world=found.world,
         arms=arms,
@@ -121,6 +151,13 @@ def _read(path: Path | str, overrides: Sequence[str], world: Path | str | None) 
         ranges=found.ranges,
         search=search,
     )
+    if form.sweep and not arm_problems:
+        sweep, sweep_problems = sweep_of(form.sweep, experiment, _own_plays(form.sweep.arm, arms, source), source)
+        experiment = replace(experiment, task=sweep)
+        problems += sweep_problems
+    if problems:
+        raise SpecError(path, problems)
+    return experiment
 
 
 def quick(experiment: Experiment) -> Experiment:
@@ -128,9 +165,11 @@ def quick(experiment: Experiment) -> Experiment:
     d = experiment.design
     small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
     if s := experiment.search:
-        fewer = replace(s, candidates=min(s.candidates, 16), replications=min(s.replications, 2))
+        fewer = replace(s, candidates=min(s.candidates, 16), replications=min(s.replications, 8))
         fewer = replace(fewer, confirm=min(s.confirm, 2), confirm_replications=small.replications)
         return replace(experiment, design=small, search=fewer)
+    if isinstance(experiment.task, Sweep):
+        return replace(experiment, design=small, task=quick_sweep(experiment.task))
     return replace(experiment, design=small)
 
 
@@ -192,7 +231,7 @@ def _arm(
     name: str, table: Mapping[str, Any], today: Sequence[Play], source: TomlSource, world: WorldFile | None
 ) -> tuple[Arm, list[Problem]]:
     loc = ("arms", name, "strategies")
-    plays, problems = plays_of(table.get("strategies"), loc, source, world.world.channels if world else None)
+    plays, problems = plays_of(table.get("strategies"), loc, source, world.world.sources if world else None)
     if table.get("from", TODAY) == TODAY:
         for position, play in enumerate(plays):
             if play.name in {p.name for p in today}:
@@ -203,21 +242,24 @@ def _arm(
 
 
 def _search(form: TuneForm, arms: Sequence[Arm], source: TomlSource, world: WorldFile) -> tuple[Search, list[Problem]]:
-    """The search, of the plays that the file itself writes into the arm: they come after today's."""
-    written = source.data["arms"]
-    by_name = {arm.name: arm for arm in arms if arm.name in written}
-    plays: tuple[Play, ...] = ()
-    if form.arm in by_name:
-        arm = by_name[form.arm]
-        plays = arm.plays[len(arm.plays) - len(written[form.arm].get("strategies", [])) :]
-    return search_of(form, by_name, plays, world.world.channels, source)
+    """The search, of the plays that the file itself writes into the arm."""
+    by_name = {arm.name: arm for arm in arms if arm.name in source.data["arms"]}
+    return search_of(form, by_name, _own_plays(form.arm, arms, source), world.world.channels, source)
 
 
-def _design_problems(form: Any, arms: Sequence[Arm], source: TomlSource) -> list[Problem]:
+def _own_plays(name: str, arms: Sequence[Arm], source: TomlSource) -> tuple[Play, ...]:
+    """The plays that the file itself writes into an arm: they come after today's."""
+    written = source.data["arms"].get(name, {}).get("strategies", [])
+    plays = next((arm.plays for arm in arms if arm.name == name), ())
+    return plays[len(plays) - len(written) :]
+
+
+def design_problems(asked: Any, arms: Sequence[Arm], source: TomlSource) -> list[Problem]:
+    """What is wrong with `asked.design` although each of its numbers is fine by itself."""
     from sim.readings import KPIS
 
     problems = []
-    primary, weeks = form.design.primary, form.design.weeks
+    primary, weeks = asked.design.primary, asked.design.weeks
     if primary not in KPIS:
         problems.append(problem(not_known(primary, "KPI", KPIS), ("design", "primary"), source, primary))
     for arm in arms:

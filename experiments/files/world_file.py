@@ -83,7 +83,9 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         strategies = strategies.get("strategies") if isinstance(strategies, dict) else None
         return None, [*problems, *plays_of(strategies, (*loc, "today", "strategies"), source, None)[1]]
     channels = tuple(built(Channel, c) for c in form.channel)
-    today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, channels)
+    said = built(WordOfMouth, form.unknowns.word_of_mouth)  # type: ignore[attr-defined]
+    sources = World(channels=channels, word_of_mouth=said).sources
+    today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, sources)
     problems += found + contradictions(form, loc, source)
     population: Any = form.population
     world = World(
@@ -93,7 +95,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         population=built(Population, population, without=("history", "history_sha256")),
         price=built(PriceResponse, form.unknowns.price),  # type: ignore[attr-defined]
         loyalty=built(LoyaltyResponse, form.unknowns.loyalty),  # type: ignore[attr-defined]
-        word_of_mouth=built(WordOfMouth, form.unknowns.word_of_mouth),  # type: ignore[attr-defined]
+        word_of_mouth=said,
         acquisition=built(Acquisition, form.acquisition),
         economics=built(Economics, form.economics),
         calendar=built(Calendar, form.calendar),

@@ -13,6 +13,7 @@ from experiments.files.messages import Loc, Problem
 from experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
 from experiments.files.toml_source import TomlSource
 from sim.world import (
+    REFERRAL,
     Acquisition,
     Base,
     Calendar,
@@ -27,6 +28,10 @@ from sim.world import (
     World,
 )
 
+RESERVED = {
+    "before": "stands for customers from before week 0.",
+    REFERRAL: "stands for customers whom a friend has won: see [unknowns.word_of_mouth].",
+}
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
 FittedGroup = Literal["base", "spend", "history"]
@@ -110,8 +115,8 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     names = [c.name for c in form.channel]
     for position, channel in enumerate(form.channel):
         place = (*loc, "channel", position)
-        if channel.name == "before":
-            found.append(problem("stands for customers from before week 0.", (*place, "name"), source, channel.name))
+        if channel.name in RESERVED:
+            found.append(problem(RESERVED[channel.name], (*place, "name"), source, channel.name))
         if channel.name in names[:position]:
             found.append(problem("two channels have this name.", (*place, "name"), source, channel.name))
         if channel.budget > 0 and not _value(channel.half_budget):

@@ -19,6 +19,7 @@ from experiments.files.forms import Form
 from experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
 from experiments.files.play_form import PlayFields, TargetForm
 from experiments.files.spec import ArmForm, DesignForm, ExperimentForm
+from experiments.files.sweep_form import SweepForm
 from experiments.files.tune_form import TuneForm
 from experiments.files.world_form import (
     AcquisitionForm,
@@ -80,6 +81,7 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "play": PlayFields,
     "target": TargetForm,
     "tune": TuneForm,
+    "sweep": SweepForm,
     "world": WorldForm,
     "base": BaseForm,
     "spend": SpendForm,

@@ -117,6 +117,7 @@ def _limits(run: RunFiles) -> list[str]:
         limits.append(f"{arms} policies were compared; the p values in the lift table are corrected for that (Holm).")
     if not design.get("unknowns", True):
         limits.append("The unknowns of the world were not sampled in this run: the ranges count luck only.")
+    limits += [f"Left out because it failed: {f['task']} ({f['error']})." for f in run.json("failures") or []]
     scale = run.resolved.get("scale", 1) or 1
     if abs(scale - 1) > 1e-9:
         limits.append(f"One simulated customer stands for {scale:,.3g} real ones.")

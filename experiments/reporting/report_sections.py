@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pandas as pd
 
 from experiments import charts
 from experiments.charts import Chart, Look
-from experiments.reporting.listings import Listing, assumption_listing, breakeven_listing, glossary_listing, kpi_listing
+from experiments.reporting.listings import (
+    Listing,
+    assumption_listing,
+    breakeven_listing,
+    glossary_listing,
+    kpi_listing,
+)
+from experiments.reporting.section import Section
 from experiments.runs.run_files import RunFiles
 
 ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 
 
-@dataclass(frozen=True)
-class Section:
-    """One part of the report. `missing` says in words why something is not there; small charts stand side by side."""
-
-    id: str
-    title: str
-    intro: str
-    charts: tuple[Chart, ...] = ()
-    listings: tuple[Listing, ...] = ()
-    missing: str = ""
-    side_by_side: bool = False
-
-
 def sections(run: RunFiles) -> list[Section]:
     """All sections in their order; those whose table the run does not have say so."""
+    if run.json("sweep"):
+        from experiments.reporting.sweep_sections import sweep_sections  # which is made of the parts below
+
+        return [*sweep_sections(run), _lift(run), _assumptions(run), _glossary(run)]
+    if run.json("stress"):
+        from experiments.reporting.stress_sections import stress_sections
+
+        return [*stress_sections(run), _lift(run), _assumptions(run), _glossary(run)]
+    if run.json("explain"):
+        from experiments.reporting.explain_sections import explain_sections
+
+        return [*explain_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     if run.json("tuning"):
-        return [
-            _winners(run),
-            _front(run),
-            _history(run),
-            _importances(run),
-            _lift(run),
-            _assumptions(run),
-            _glossary(run),
-        ]
+        from experiments.reporting.tuning_sections import tuning_sections
+
+        return [*tuning_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     return [
         _lift(run),
         _drawn(run, "funnel", "Funnel", "From hearing of the firm to the third order.", charts.acquisition_funnel),
@@ -114,46 +113,6 @@ def _profit(run: RunFiles) -> Section:
     arms = [arm for arm in run.look.in_order(rows["arm"]) if arm != run.look.baseline]
     drawn = tuple(charts.profit_waterfall(rows, run.look, arm) for arm in arms)
     return Section("profit", title, intro, drawn, missing="" if arms else ONE_ARM, side_by_side=True)
-
-
-def _winners(run: RunFiles) -> Section:
-    title, answer = "Winners of the tuning", run.json("tuning")
-    intro = (
-        f"The levers of {answer['arm']} that did best in the search ({len(answer['trials'])} candidates, sampler "
-        f"{answer['sampler']}), run again on luck that the search had not seen. Differences to {answer['baseline']}."
-    )
-    winners, trials = run.table("winners"), run.table("trials")
-    if winners is None or trials is None:
-        return Section("winners", title, intro, missing="No candidate kept all limits.")
-    note = "Optimism: by how much the search looked better than fresh luck; the best of many is partly the luckiest."
-    if answer["added"]:
-        note += f" A limit was added, because customer equity was asked for nowhere: {', '.join(answer['added'])}."
-    listing = Listing(title, charts.winner_cells(winners, trials, run.look), answer["rule"], note)
-    return Section("winners", title, intro, listings=(listing,))
-
-
-def _front(run: RunFiles) -> Section:
-    title, intro = "What can be had together", "Where one objective can only be improved at the cost of another."
-    trials, winners, objectives = run.table("trials"), run.table("winners"), list(run.json("tuning")["objectives"])
-    if len(objectives) < 2:
-        return Section("front", title, intro, missing="This search had one objective: there is nothing to weigh.")
-    if trials is None or winners is None:
-        return Section("front", title, intro, missing="No candidate kept all limits.")
-    drawn = tuple(charts.pareto_fronts(trials, winners, objectives, run.look))
-    return Section("front", title, intro, drawn, side_by_side=len(drawn) > 1)
-
-
-def _history(run: RunFiles) -> Section:
-    title, intro = "How the search went", "Difference of every candidate, on the markets of the search."
-    trials = run.table("trials")
-    if trials is None:
-        return _without("trials", title, intro)
-    drawn = tuple(charts.tuning_history(trials, kpi, run.look) for kpi in run.json("tuning")["objectives"])
-    return Section("history", title, intro, drawn, side_by_side=len(drawn) > 1)
-
-
-def _importances(run: RunFiles) -> Section:
-    return _drawn(run, "importances", "Which levers matter", "Per objective.", charts.lever_importances)
 
 
 def _calibration(run: RunFiles) -> Section:

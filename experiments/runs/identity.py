@@ -1,26 +1,23 @@
-"""What determines the numbers of a run, written out in full, and the id that follows from it."""
+"""What determines the numbers of a run, and the id that follows from it."""
 
 from __future__ import annotations
 
 import ast
-import dataclasses
 import hashlib
 import inspect
 import json
-from collections.abc import Mapping
-from datetime import date
+import linecache
+from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from experiments.experiment import Arm, Experiment
-from sim.plays import Play
-from sim.world import History
-from strategies import STRATEGIES
+from experiments.experiment import Experiment
+from experiments.runs.resolved import kind_of, resolved
 
 ROOT = Path(__file__).parents[2]
+WITHOUT_NUMBERS = ("commands", "files", "lab", "reporting", "runs")  # rooms that read, keep and show, not compute
 WORDS = ("question", "description")  # explain a run, but change no number of it
 
 
@@ -33,58 +30,48 @@ def determinants(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment, the sources it runs through, and the version of the package."""
     return {
         "experiment": resolved(experiment),
-        "sources": source_hashes("experiments.tuning.tune") if experiment.search else source_hashes(),
+        "sources": source_hashes(experiment.driver),
         "strategies": strategy_hashes(experiment),
         "version": package_version(),
     }
 
 
-def resolved(experiment: Experiment) -> dict[str, Any]:
-    """The experiment with every default written out, as plain JSON data."""
-    world, design = experiment.world, experiment.design
-    market = _plain({f.name: getattr(world, f.name) for f in dataclasses.fields(world) if f.name != "history"})
-    return {
-        "name": experiment.name,
-        "question": experiment.question,
-        "design": _plain(design),
-        "arms": [_arm(arm) for arm in experiment.arms],
-        "world": market | {"history": history_summary(world.history)},
-        "currency": world.economics.currency,
-        "scale": world.at_rows(design.customers)[1],
-        "fitted": sorted(experiment.fitted),
-        "ranges": _plain(experiment.ranges),
-        "log_covariance": _plain(experiment.log_covariance),
-    } | ({"search": _plain(experiment.search)} if experiment.search else {})
-
-
-def kind_of(play: Play) -> str:
-    """The name under which an experiment file would call the strategy of a play."""
-    cls = type(play.strategy)
-    return next((k for k, known in STRATEGIES.items() if known is cls), f"{cls.__module__}:{cls.__qualname__}")
-
-
-def history_summary(history: History | None) -> dict[str, Any] | None:
-    """Size and content hash of an imported order history."""
-    if history is None:
-        return None
-    columns = [history.customer, history.weeks_before, *([] if history.amount is None else [history.amount])]
-    content = b"".join(np.ascontiguousarray(column, dtype="<f8").tobytes() for column in columns)
-    return {"customers": history.n_customers, "orders": int(history.customer.size), "sha256": _sha256(content)}
-
-
+@cache
 def source_hashes(driver: str = "experiments.compare") -> dict[str, str]:
-    """Hash of every source file that the numbers pass through: all of `sim`, and what the driver imports."""
+    """Hash of every source file that the numbers pass through: all of `sim`, and what the driver imports.
+
+    As first read by this process: an edit during a run is not part of it.
+    """
     files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(ROOT / f"{driver.replace('.', '/')}.py")})
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 
 def strategy_hashes(experiment: Experiment) -> dict[str, str]:
-    """Hash of the source file of every strategy in use, by kind."""
-    hashes = {}
-    for play in (play for arm in experiment.arms for play in arm.plays):
-        file = inspect.getsourcefile(type(play.strategy))
-        hashes[kind_of(play)] = _sha256(Path(file).read_bytes()) if file else "no source file"
+    """Hash of the source of every strategy in use, by kind."""
+    plays = (play for arm in experiment.arms for play in arm.plays)
+    hashes = {kind_of(play): strategy_hash(type(play.strategy)) for play in plays}
     return dict(sorted(hashes.items()))
+
+
+def strategy_hash(strategy: type) -> str:
+    """Hash of the file in which a strategy is written; of its class alone when it was written in a notebook."""
+    try:
+        file = inspect.getsourcefile(strategy)
+        if file and Path(file).is_file():
+            return _sha256(Path(file).read_bytes())
+    except (OSError, TypeError):  # a class that was typed in has no file
+        pass
+    return _sha256(source.encode()) if (source := _typed_in(strategy)) else "no source file"
+
+
+def _typed_in(cls: Any) -> str:
+    """The text of a class out of the notebook cell in which it stands."""
+    code = getattr(getattr(cls, "decide", None), "__code__", None)
+    cell = "".join(linecache.getlines(code.co_filename)) if code else ""
+    for node in ast.walk(ast.parse(cell)):
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+            return ast.get_source_segment(cell, node) or ""
+    return ""
 
 
 def package_version() -> str:
@@ -95,34 +82,6 @@ def package_version() -> str:
         return "not installed"
 
 
-def _arm(arm: Arm) -> dict[str, Any]:
-    return {"name": arm.name, "description": arm.description, "plays": [_play(play) for play in arm.plays]}
-
-
-def _play(play: Play) -> dict[str, Any]:
-    """A play with all of its levers, and those of its settings that are not the default."""
-    plainest = Play(play.name, play.strategy)
-    settings = {k: getattr(play, k) for k in ("holdout", "start", "stop", "ramp_weeks")}
-    target = _plain({**play.target.bands, **{k: getattr(play.target, k) for k in ("segments", "sources", "tags")}})
-    said = {k: v for k, v in settings.items() if v != getattr(plainest, k)} | {
-        "target": {k: v for k, v in target.items() if v}
-    }
-    return {"kind": kind_of(play), "name": play.name, "levers": _plain(play.strategy)} | said
-
-
-def _plain(value: Any) -> Any:
-    """Plain JSON data: dataclasses as tables, arrays and tuples as lists, dates as text."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    return value.isoformat() if isinstance(value, date) else value
-
-
 def _without_words(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _without_words(v) for k, v in value.items() if k not in WORDS}
@@ -130,18 +89,28 @@ def _without_words(value: Any) -> Any:
 
 
 def _imported_by(path: Path, seen: set[Path] | None = None) -> set[Path]:
-    """A module of `experiments` and all of `experiments` that it imports, at any depth."""
+    """A module of `experiments` and all of `experiments` that it imports, at any depth, if numbers pass through it."""
     seen = set() if seen is None else seen
     if path in seen or not path.exists():
         return seen
     seen.add(path)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        for name in names:
-            if name.startswith("experiments."):
-                _imported_by(ROOT / f"{name.replace('.', '/')}.py", seen)
+    for name in _imports(ast.parse(path.read_text(encoding="utf-8"))):
+        package, _, rest = name.partition(".")
+        if package == "experiments" and rest.partition(".")[0] not in WITHOUT_NUMBERS:
+            _imported_by(ROOT / f"{name.replace('.', '/')}.py", seen)
     return seen
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that a piece of source imports when it runs; what is imported for the type checker is not."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)  # a module out of its room
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield from _imports(node)
 
 
 def _sha256(content: bytes) -> str:

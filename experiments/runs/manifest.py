@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,15 +16,18 @@ from typing import Any
 from experiments.experiment import Experiment
 from experiments.runs import identity
 
-SCHEMA_VERSION = 1
-PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna")
+SCHEMA_VERSION = 2
+PARTS = "parts"  # of a ledger: gone when the run is done
+PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna",
+            "cmaes", "SALib", "distributed")  # fmt: skip
+NO_RESULTS = ("manifest.json", "progress.json", "status", "report.html", "lock")
 
 
 def manifest(
     experiment: Experiment,
     folder: Path,
     started: datetime,
-    workers: int,
+    workers: int | str,
     failures: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Hashes, versions, times and the hash of every result file in `folder`. No user or host name."""
@@ -31,12 +35,14 @@ def manifest(
 
     design, ended = experiment.design, datetime.now(UTC)
     resolved = identity.determinants(experiment)
-    history = identity.history_summary(experiment.world.history)
+    history = resolved["experiment"]["world"]["history"]
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": identity.run_id(experiment),
         "experiment": experiment.name,
+        "driver": experiment.driver,
         "config_sha256": content_sha256(folder / "resolved.json"),
+        "parts": part_hashes(json.loads((folder / "resolved.json").read_text(encoding="utf-8"))),
         "seed": {"scheme": SCHEME, "root": design.seed, "replications": [0, design.replications]},
         "data": [{"name": "history"} | history] if history else [],
         "strategies": [{"kind": k, "sha256": v} for k, v in resolved["strategies"].items()],
@@ -56,11 +62,14 @@ def manifest(
             "failures": list(failures),
         },
         "results": [
-            {"file": path.name, "sha256": content_sha256(path)}
-            for path in sorted(folder.iterdir())
-            if path.suffix in (".parquet", ".json") and path.name not in ("manifest.json", "progress.json")
+            {"file": path.relative_to(folder).as_posix(), "sha256": content_sha256(path)} for path in _results(folder)
         ],
     }
+
+
+def part_hashes(resolved: Mapping[str, Any]) -> dict[str, str]:
+    """Hash of each part of a resolved experiment, so that it can be said which one was changed."""
+    return {part: _sha256(json.dumps(content, sort_keys=True).encode()) for part, content in resolved.items()}
 
 
 def git_state() -> dict[str, Any]:
@@ -72,7 +81,17 @@ def git_state() -> dict[str, Any]:
 
 def content_sha256(path: Path) -> str:
     """Hash of a file's bytes, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return _sha256(path.read_bytes())
+
+
+def _results(folder: Path) -> list[Path]:
+    """What a run leaves behind: all but what is written after the manifest, and the parts of its ledger."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    return [path for path in files if path.name not in NO_RESULTS and PARTS not in path.relative_to(folder).parts]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _git(*arguments: str) -> str:

@@ -2,16 +2,17 @@
 
 A run in progress lives in a folder whose name begins with a dot and gets its own name in one step at the end, so a
 folder named by its run id is always whole. A run that was interrupted or failed is kept as `<run id>.interrupted` or
-`<run id>.failed`. Single files are written under a temporary name and moved into place.
+`<run id>.failed`, one that was killed as it was; the next attempt at the same run finds the finished tasks in their
+ledger. Single files are written under a temporary name and moved into place.
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,23 +20,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from experiments.execution.ledger import LEDGER, PARTS, Ledger
 from experiments.experiment import Experiment
-from experiments.files.messages import UserError, did_you_mean
-from experiments.runs.identity import resolved, run_id
+from experiments.files.messages import did_you_mean
+from experiments.runs.disk import StoreError, disk_trouble
+from experiments.runs.identity import run_id
+from experiments.runs.in_progress import LEFT, LOCK, Claim, claimed, is_claimed
 from experiments.runs.manifest import manifest
+from experiments.runs.rebuild import keep_inputs
+from experiments.runs.resolved import resolved
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Status = Literal["running", "done", "failed", "interrupted"]
+__all__ = [
+    "RunFolder", "StoreError", "StoredRun", "disk_trouble", "finished_run", "finite", "folder_of", "list_runs",
+    "open_run", "remove_run",
+]  # fmt: skip
 
-
-class StoreError(UserError):
-    """The results folder does not do what is asked. The message is a sentence; `exit_code` says whose fault it is."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+Status = Literal["done", "failed", "interrupted"]
+PROGRESS_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class StoredRun:
 
     @property
     def status(self) -> str:
+        """done, interrupted, failed, running, or stopped: killed, so that nobody is at it any more."""
+        if self.path.name.startswith("."):
+            return "running" if is_claimed(self.path) else "stopped"
         try:
             return (self.path / "status").read_text(encoding="utf-8").strip()
         except OSError:
@@ -63,7 +70,13 @@ class StoredRun:
     @property
     def ended(self) -> datetime:
         """When the folder was last written to."""
-        return datetime.fromtimestamp((self.path / "status").stat().st_mtime, UTC)
+        written = [p.stat().st_mtime for p in (self.path / "status", self.path / LEDGER) if p.exists()]
+        return datetime.fromtimestamp(max(written), UTC)
+
+    @property
+    def failures(self) -> list[dict[str, str]]:
+        """Tasks that failed while the others went on, as {"task", "error"}."""
+        return self.json("failures") if (self.path / "failures.json").is_file() else []
 
     @property
     def tables(self) -> list[str]:
@@ -88,30 +101,46 @@ class StoredRun:
 
 @dataclass
 class RunFolder:
-    """A run folder that is being written."""
+    """A run folder that is being written. `ledger` holds the tasks that are finished, of earlier attempts too.
+
+    `total` is how many tasks there are in all, as far as an earlier attempt has said, otherwise 0.
+    """
 
     path: Path
     final: Path
     experiment: Experiment
-    workers: int = 0
+    ledger: Ledger
+    claim: Claim
+    total: int = 0
+    workers: int | str = 0
     failures: Sequence[Any] = ()
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _progress_at: float = 0.0
 
     @classmethod
-    def create(cls, results: Path, experiment: Experiment, text: str = "", workers: int = 0) -> RunFolder:
-        """Open the folder of a run that begins. `text` is the experiment file as given. Raises `StoreError`."""
+    def create(
+        cls, results: Path, experiment: Experiment, text: str = "", workers: int | str = 0, anew: bool = False
+    ) -> RunFolder:
+        """Open the folder of a run that begins or, unless it is to begin `anew`, goes on where an attempt has ended.
+
+        `text` is the experiment file as given. Raises `StoreError`, also when another process plays this run.
+        """
         final = folder_of(results, experiment)
-        path = final.with_name(f".{final.name}.{os.getpid()}")
         with disk_trouble(results):
-            shutil.rmtree(path, ignore_errors=True)
-            path.mkdir(parents=True)
-            folder = cls(path, final, experiment, workers)
+            claim = claimed(final)
+            total = _said_total(claim.path)
+            _clear(claim.path, keep=() if anew else (LEDGER, PARTS))
+            if anew:
+                _remove_left(final)
+            ledger = Ledger(claim.path, final.name)
+            folder = cls(claim.path, final, experiment, ledger, claim, total, workers)
             folder.write_text("status", "running")
             if text:
                 folder.write_text("experiment.toml", text)
             folder.write_json("resolved", resolved(experiment))
             if experiment.calibration is not None:
                 folder.write_json("calibration", experiment.calibration)
+            keep_inputs(experiment, folder.path)
         return folder
 
     def write_text(self, file: str, text: str) -> None:
@@ -129,11 +158,15 @@ class RunFolder:
             table.to_parquet(temporary, index=False, compression="zstd")
 
     def progress(self, done: int, total: int) -> None:
-        """Say how far the run is, for whoever watches the folder."""
-        self.write_json("progress", {"done": done, "total": total})
+        """Say how far the run is, for whoever watches the folder, but not more often than anybody would look."""
+        if done == total or time.monotonic() - self._progress_at >= PROGRESS_SECONDS:
+            self.write_json("progress", {"done": done, "total": total})
+            self._progress_at = time.monotonic()
 
     def finish(self, status: Status) -> Path:
         """Write the manifest and give the folder its name. Returns where it lies now."""
+        if self.failures:
+            self.write_json("failures", list(self.failures))
         self.write_json("manifest", manifest(self.experiment, self.path, self.started, self.workers, self.failures))
         self.write_text("status", status)
         kept = self.final if status == "done" else self.final.with_name(f"{self.final.name}.{status}")
@@ -144,14 +177,24 @@ class RunFolder:
             self.path.rename(kept)
             shutil.rmtree(replaced, ignore_errors=True)
             if status == "done":  # what an earlier attempt left is of no more use
-                for left in ("interrupted", "failed"):
-                    shutil.rmtree(self.final.with_name(f"{self.final.name}.{left}"), ignore_errors=True)
+                _remove_left(self.final)
+                shutil.rmtree(kept / PARTS, ignore_errors=True)
+            self.claim.release(kept)
         self.path = kept
         return kept
+
+    def leave(self) -> bool:
+        """Stop writing: finished tasks stay where the next attempt finds them; without any, nothing stays."""
+        if not len(self.ledger):
+            self.discard()
+            return False
+        self.claim.release(self.path)
+        return True
 
     def discard(self) -> None:
         """Leave nothing behind."""
         shutil.rmtree(self.path, ignore_errors=True)
+        self.claim.release(self.path)
 
     @contextmanager
     def _placed(self, file: str) -> Iterator[Path]:
@@ -206,10 +249,31 @@ def open_run(results: Path, which: str | None = None) -> StoredRun:
 
 def remove_run(run: StoredRun) -> None:
     """Delete a run, and the folder of its experiment when that was the last one."""
+    if run.status == "running":
+        raise StoreError(f"Run {run.run_id} is being played; stop it first.", 1)
     with disk_trouble(run.path):
         shutil.rmtree(run.path)
         if not any(run.path.parent.iterdir()):
             run.path.parent.rmdir()
+
+
+def _clear(folder: Path, keep: Sequence[str]) -> None:
+    """Empty the folder of a run in progress, but for its lock and what is to be kept."""
+    for path in folder.iterdir():
+        if path.name not in (LOCK, *keep):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _said_total(folder: Path) -> int:
+    try:
+        return int(json.loads((folder / "progress.json").read_text(encoding="utf-8"))["total"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
+def _remove_left(final: Path) -> None:
+    for left in LEFT:
+        shutil.rmtree(final.with_name(f"{final.name}.{left}"), ignore_errors=True)
 
 
 def finite(value: Any) -> Any:
@@ -220,14 +284,3 @@ def finite(value: Any) -> Any:
         return [finite(v) for v in value]
     value = value.item() if hasattr(value, "item") and not isinstance(value, str) else value
     return None if isinstance(value, float) and not -float("inf") < value < float("inf") else value
-
-
-@contextmanager
-def disk_trouble(place: Path) -> Iterator[None]:
-    """Turn what the disk refuses into one sentence: a full disk is bad luck (1), a wrong place a mistake (2)."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreError(f"The disk is full: cannot write to {place}.", 1) from None
-        raise StoreError(f"Cannot write to {place}: {(error.strerror or str(error)).lower()}.", 2) from None

@@ -1,0 +1,154 @@
+"""Do the intervals cover what they promise? Many small experiments of 16 replications each, with the truth known.
+
+luck only           covers the mean effect in the world as stated. The truth of an experiment is the mean over the
+                    replications of all the others, thousands of them
+luck and unknowns   covers the effect in one more world, drawn after the experiment was made
+false alarms        the baseline against itself, with other people and other luck: how often p < 1 - confidence
+
+The world is as cheap as a world can be: customers who have just placed a first order, nobody else, a few weeks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.effects import luck_interval, paired_effect, range_of_worlds
+from experiments.execution.executor import Executor, Failed, run_all
+from experiments.experiment import Arm, Design, Experiment
+from experiments.unknowns import sampled_world
+from sim import Play
+from sim.founding import found
+from sim.market import Market
+from sim.readings import KPIS
+from sim.record import Record
+from sim.world import Population, PriceResponse, World
+from strategies import PriceCut, Today
+
+REPLICATIONS = 16
+TOLERANCE = 0.02  # how far a share may be from what it should be
+READ = ("customer_equity", "orders", "revenue")
+Floats = NDArray[np.float64]
+Lived = dict[str, list[list[list[float]]]]  # by kind of world: [replications][2 arms][KPIs]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often an interval of one KPI covered (or a test rang a false alarm) among so many experiments."""
+
+    what: str
+    kpi: str
+    share: float
+    expected: float
+    runs: int
+
+    @property
+    def standard_error(self) -> float:
+        """Of the share: binomial."""
+        return math.sqrt(self.share * (1 - self.share) / self.runs)
+
+    @property
+    def met(self) -> bool:
+        """Whether the share is as near to what it should be as 16 replications of skewed money allow."""
+        return abs(self.share - self.expected) <= TOLERANCE
+
+
+def cheap_experiment(customers: int, weeks: int, seed: int) -> Experiment:
+    """A tenth off for customers who have all just placed their first order."""
+    people = Population(customers=customers, prospects=0, history_weeks=0.0)
+    price = PriceResponse(elasticity_cv=0.0)
+    plain = Play("today", Today())
+    arms = (Arm("today", (plain,)), Arm("cut", (plain, Play("cut", PriceCut(rate=0.10)))))
+    return Experiment(
+        "coverage", World(name="cheap", population=people, price=price), arms, Design(weeks, customers, 16, seed)
+    )
+
+
+def coverages(
+    runs: int = 1500,
+    customers: int = 200,
+    weeks: int = 6,
+    seed: int = 1,
+    workers: int | Executor = 0,
+    on_done: Callable[[int, int], None] | None = None,
+) -> list[Coverage]:
+    """Live `runs` experiments and count. Experiments share no replication."""
+    experiment = cheap_experiment(customers, weeks, seed)
+    for arm in experiment.arms:  # so that workers inherit compiled code
+        Market(experiment.world, arm.plays, customers=10).run(1)
+    lived = run_all(partial(readings_of_run, experiment), range(runs), workers, on_done)
+    fixed, sampled = (np.array([_whole(one)[kind] for one in lived]) for kind in ("fixed", "sampled"))
+    confidence = experiment.design.confidence
+    return [
+        found_there
+        for number, kpi in enumerate(READ)
+        for found_there in (
+            _share("luck only", kpi, covers_truth(fixed[..., number], confidence), confidence),
+            _share("luck and unknowns", kpi, covers_new_world(sampled[..., number], confidence), confidence),
+            _share("false alarms", kpi, false_alarms(fixed[..., number], confidence), 1 - confidence),
+        )
+    ]
+
+
+def _whole(one: Lived | Failed) -> Lived:
+    if isinstance(one, Failed):
+        raise RuntimeError(one.error)
+    return one
+
+
+def readings_of_run(experiment: Experiment, run: int) -> Lived:
+    """The KPIs `READ` of baseline and arm in one small experiment: in the stated world ("fixed"), and in as many
+    sampled worlds and one more ("sampled")."""
+    first = run * (REPLICATIONS + 1)
+    fixed = [_pair(experiment, experiment.world, first + r) for r in range(REPLICATIONS)]
+    worlds = range(first, first + REPLICATIONS + 1)
+    return {"fixed": fixed, "sampled": [_pair(experiment, sampled_world(experiment, w), w) for w in worlds]}
+
+
+def _pair(experiment: Experiment, world: World, replication: int) -> list[list[float]]:
+    design = experiment.design
+    founders = found(world.at_rows(design.customers)[0], design.seed, replication)
+    pair = []
+    for arm in experiment.arms:
+        market = Market(
+            world, arm.plays, customers=design.customers, seed=design.seed, replication=replication, founders=founders
+        )
+        record = Record(market.run(design.weeks))
+        pair.append([float(KPIS[kpi].read(record)) for kpi in READ])
+    return pair
+
+
+def covers_truth(readings: Floats, confidence: float) -> Iterator[bool]:
+    """Whether the luck-only interval of each experiment holds the mean of all others. `readings` is
+    [runs, replications, 2 arms]."""
+    difference = readings[..., 1] - readings[..., 0]
+    runs, sums = difference.shape[0], difference.sum(axis=1)
+    for one, own in zip(difference, sums, strict=True):
+        truth = (sums.sum() - own) / ((runs - 1) * one.size)
+        low, high = luck_interval(one, confidence)
+        yield low <= truth <= high
+
+
+def covers_new_world(readings: Floats, confidence: float) -> Iterator[bool]:
+    """Whether the interval of luck and unknowns of each experiment holds the effect in the last world, which was kept
+    from it. `readings` is [runs, replications + 1, 2 arms]."""
+    for one in readings[..., 1] - readings[..., 0]:
+        low, high = range_of_worlds(one[:-1], confidence)
+        yield low <= one[-1] <= high
+
+
+def false_alarms(readings: Floats, confidence: float) -> Iterator[bool]:
+    """Whether a comparison of the baselines of two experiments, alike but for their luck, is called significant."""
+    baselines = readings[..., 0]
+    for one, other in zip(baselines[0::2], baselines[1::2], strict=False):
+        yield paired_effect(one, other, confidence=confidence).p_value < 1 - confidence
+
+
+def _share(what: str, kpi: str, counted: Iterator[bool], expected: float) -> Coverage:
+    hits = list(counted)
+    return Coverage(what, kpi, float(np.mean(hits)), expected, len(hits))

@@ -1,0 +1,133 @@
+"""`crmlab verify` and `crmlab rerun`: does a run still hold, in part or as a whole?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.commands.options import RESULTS, AsJson, Force, On, Out, RunName, Workers, place
+from experiments.commands.printing import print_json, progress, remark, say
+from experiments.commands.running import answered, report_of
+
+if TYPE_CHECKING:
+    from experiments.experiment import Experiment
+    from experiments.runs.sampled_ledger import Mismatch
+    from experiments.runs.store import RunFolder, StoredRun
+
+RERUNS = Path("reruns")
+MOST_SHOWN = 10
+NOT_COMPARED = ("history",)  # what was given, not found
+
+Anyway = Annotated[bool, typer.Option("--anyway", help="Go on although something has changed since the run.")]
+Into = Annotated[Path, typer.Option("--into", help="Results folder of the repetition.")]
+
+
+def verify(
+    run: RunName = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Finished tasks to live again.")] = 4,
+    every: Annotated[bool, typer.Option("--all", help="Live all of them again.")] = False,
+    anyway: Anyway = False,
+    workers: Workers = 0,
+    on: On = None,
+    out: Out = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Live some rows of a finished run again and compare every number; check the hash of every file."""
+    from experiments.runs.verify import verify as verified
+
+    found = finished(out, run)
+    with at(workers, on) as executor, progress("Verifying") as show:
+        said = verified(found.path, None if every else rows, executor, show, anyway)
+    _remark_on_changes(said.changes)
+    if as_json:
+        print_json({"run": found.run_id} | said.to_json())
+    else:
+        say(f"{said.files} files of {found.path} have the hash that the manifest states.")
+        say(f"{said.lived} of {said.tasks} finished tasks were lived again: {said.numbers:,} numbers compared.")
+        say(f"Tables computed again and equal bit for bit: {', '.join(said.tables) or 'none'}.")
+        say(f"Run {found.run_id} holds." if said.holds else f"Run {found.run_id} does not hold:")
+        _print_mismatches(said.mismatches)
+        say(f"Next: crmlab rerun {found.run_id}")
+    if not said.holds:
+        raise typer.Exit(1)
+
+
+def rerun(
+    run: RunName = None,
+    into: Into = RERUNS,
+    anyway: Anyway = False,
+    workers: Workers = 0,
+    on: On = None,
+    out: Out = RESULTS,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build a run from its folder alone, play it again into a folder of its own, and compare all tables."""
+    from experiments.runs.verify import compared_tables, unchanged
+
+    found = finished(out, run)
+    experiment, changes, _ = unchanged(found.path, anyway)
+    _remark_on_changes(changes)
+    again = answered(experiment, found.path / "experiment.toml", into, place(workers, on), force, _play_again)
+    tables = {name: again.table(name) for name in again.tables if name not in NOT_COMPARED}
+    equal, mismatches = compared_tables(found.path, tables)
+    report = report_of(again)
+    if as_json:
+        print_json(
+            {"run": found.run_id, "again": str(again.path), "changes": changes, "equal": equal}
+            | {"mismatches": [vars(mismatch) for mismatch in mismatches]}
+        )
+    else:
+        say(f"Played again: {again.path}")
+        say(f"Tables equal bit for bit: {len(equal)} of {len(tables)} ({', '.join(equal) or 'none'}).")
+        _print_mismatches(mismatches)
+        say(f"Next: open {report} in a browser.")
+    if mismatches:
+        raise typer.Exit(1)
+
+
+def finished(out: Path, run: str | None) -> StoredRun:
+    """A run that is done. Raises `UserError` for one that is not."""
+    from experiments.files.messages import UserError
+    from experiments.runs.store import open_run
+
+    found = open_run(out, run)
+    if found.status != "done":
+        raise UserError(f"Run {found.run_id} is {found.status}; only a finished run can be repeated.")
+    return found
+
+
+def at(workers: int, on: str | None) -> AbstractContextManager[Any]:
+    """Where tasks are lived, as a context."""
+    chosen = place(workers, on)
+    return nullcontext(chosen) if isinstance(chosen, int) else chosen
+
+
+def _play_again(experiment: Experiment, folder: RunFolder, workers: Any) -> None:
+    from experiments.runs.contents import write_found
+    from experiments.runs.verify import driver_of
+
+    with progress("Playing again") as show:
+
+        def on_progress(done: int, total: int) -> None:
+            show(done, total)
+            folder.progress(done, total)
+
+        found = driver_of(experiment)(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
+    write_found(folder, experiment, found)
+
+
+def _remark_on_changes(changes: Sequence[str]) -> None:
+    if changes:
+        remark(f"Going on although this has changed since the run: {'; '.join(changes)}.")
+
+
+def _print_mismatches(mismatches: Sequence[Mismatch]) -> None:
+    for mismatch in mismatches[:MOST_SHOWN]:
+        say(f"  {mismatch}")
+    if len(mismatches) > MOST_SHOWN:
+        say(f"  and {len(mismatches) - MOST_SHOWN} more (--json lists them all)")

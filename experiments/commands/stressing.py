@@ -1,0 +1,144 @@
+"""`crmlab stress`: does the recommendation hold in other possible worlds, and where does it not?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.commands.options import (
+    RESULTS,
+    AsJson,
+    ExperimentFile,
+    Force,
+    On,
+    Out,
+    Quick,
+    Seed,
+    Settings,
+    Workers,
+    WorldOption,
+    overrides,
+    place,
+)
+from experiments.commands.printing import print_json, print_table, progress, say
+from experiments.commands.running import answered, end_on_failures, report_of
+from experiments.files.messages import UserError
+
+if TYPE_CHECKING:
+    from experiments.experiment import Experiment
+    from experiments.runs.store import RunFolder, StoredRun
+
+QUICK_WORLDS = 60
+
+Worlds = Annotated[int | None, typer.Option("--worlds", min=2, help="Possible worlds to draw; default: 200.")]
+Replications = Annotated[int, typer.Option("--replications", min=1, help="Markets lived in each of them.")]
+Arm = Annotated[
+    str | None, typer.Option("--arm", help="The policy on trial; default: the best one in the world as stated.")
+]
+Primary = Annotated[
+    str | None, typer.Option("--primary", metavar="KPI", help="Judge by this KPI; default: the file's.")
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        "--table", metavar="TABLE",
+        help="Worlds from a CSV or Parquet file instead: a row each, columns such as price.elasticity.",
+    ),
+]  # fmt: skip
+
+
+def stress(
+    file: ExperimentFile,
+    worlds: Worlds = None,
+    arm: Arm = None,
+    primary: Primary = None,
+    table: Table = None,
+    replications: Replications = 2,
+    world: WorldOption = None,
+    quick: Quick = False,
+    workers: Workers = 0,
+    on: On = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Out = RESULTS,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try every policy in many possible worlds, and say in which of them the recommendation flips."""
+    from experiments.files.spec import load_experiment
+    from experiments.files.spec import quick as small
+
+    experiment = load_experiment(file, overrides(settings, seed), world)
+    experiment = small(experiment) if quick else experiment
+    if primary:
+        experiment = replace(experiment, design=replace(experiment.design, primary=primary))
+    experiment = _asked(experiment, worlds, arm, table, replications, quick)
+    run = answered(experiment, file, out, place(workers, on), force, _stress)
+    if as_json:
+        print_json(run.json("stress") | {"run": str(run.path)})
+    else:
+        print_stress(run)
+        say(f"Run: {run.path} (every world: in worlds.parquet, or --json)")
+    report = report_of(run)
+    if not as_json:
+        say(f"Next: open {report} in a browser.")
+    end_on_failures(run)
+
+
+def print_stress(run: StoredRun) -> None:
+    """Scores of all policies, what each score recommends, and where the recommendation flips."""
+    from experiments.reporting import stress_listings as listings
+    from experiments.reporting.provenance import provenance
+
+    answer, resolved = run.json("stress"), run.json("resolved")
+    currency, confidence = resolved["currency"], resolved["design"]["confidence"]
+    say(listings.setting_words(answer))
+    say()
+    for listing in (
+        listings.gain_listing(answer, currency, confidence),
+        listings.regret_listing(answer, currency, confidence),
+        listings.recommendation_listing(answer),
+        *(listings.flip_listing(f, listings.luck_words(answer, f, currency)) for f in answer["flips"]),
+    ):
+        say(listing.sentence)
+        if not listing.table.empty:
+            rows = list(listing.table.itertuples(index=False, name=None))
+            amounts = listing.table.columns[0] == "Policy"
+            origin = provenance(resolved["fitted"]) if amounts else ""
+            print_table(listing.title, list(listing.table.columns), rows, origin, left=1 if amounts else 2)
+        say(listing.note)
+        say()
+
+
+def _asked(
+    experiment: Experiment, worlds: int | None, arm: str | None, table: Path | None, replications: int, quick: bool
+) -> Experiment:
+    from experiments.robust.question import Stress
+    from experiments.robust.stress import stress_in
+    from experiments.robust.world_table import read_world_table
+
+    if table and worlds:
+        raise UserError("--worlds and --table exclude each other: every row of the table is a world.")
+    rows = read_world_table(table, experiment.world) if table else None
+    wanted = worlds or (QUICK_WORLDS if quick else Stress.worlds)
+    asked = Stress(arm, len(rows.rows) if rows else wanted, replications, table=rows)
+    experiment = replace(experiment, task=asked)
+    stress_in(experiment)  # mistakes are told before a run folder is opened
+    return experiment
+
+
+def _stress(experiment: Experiment, folder: RunFolder, workers: Any) -> None:
+    from experiments.robust.stress import stress as stress_arms
+    from experiments.runs.contents import write_found
+
+    with progress("Stressing") as show:
+
+        def on_progress(done: int, total: int) -> None:
+            show(done, total)
+            folder.progress(done, total)
+
+        found = stress_arms(experiment, workers, on_progress, folder.ledger)
+    write_found(folder, experiment, found)

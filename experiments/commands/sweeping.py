@@ -1,0 +1,131 @@
+"""`crmlab sweep`: how what an arm changes depends on its levers and on the unknowns of the world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from experiments.commands.options import (
+    RESULTS,
+    AsJson,
+    ExperimentFile,
+    Force,
+    On,
+    Out,
+    Quick,
+    Seed,
+    Settings,
+    Workers,
+    WorldOption,
+    overrides,
+    place,
+)
+from experiments.commands.printing import print_json, print_table, progress, say
+from experiments.commands.running import answered, end_on_failures, glossary, report_of
+
+if TYPE_CHECKING:
+    from experiments.experiment import Experiment
+    from experiments.reporting.listings import Listing
+    from experiments.runs.store import RunFolder, StoredRun
+
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="CSV", help="Also write the table of points to this file.")]
+
+
+def sweep(
+    file: ExperimentFile,
+    world: WorldOption = None,
+    quick: Quick = False,
+    workers: Workers = 0,
+    on: On = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    out: Out = RESULTS,
+    force: Force = False,
+    csv: Csv = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move the levers and unknowns that the file names, and say what the effect of an arm hangs on."""
+    from experiments.files.spec import load_sweep
+    from experiments.files.spec import quick as small
+
+    experiment = load_sweep(file, overrides(settings, seed), world)
+    experiment = small(experiment) if quick else experiment
+    run = answered(experiment, file, out, place(workers, on), force, _sweep)
+    if csv:
+        _write_csv(run, csv)
+    if as_json:
+        print_json(run.json("sweep") | {"run": str(run.path)})
+    else:
+        print_sweep(run)
+        say(f"Run: {run.path} (every point and KPI: in sweep.parquet, --csv or --json)")
+    report = report_of(run)
+    if not as_json:
+        say(f"Next: open {report} in a browser.")
+    end_on_failures(run)
+
+
+def print_sweep(run: StoredRun) -> None:
+    """What the design of the sweep allows to be said, table by table."""
+    from experiments.reporting.provenance import provenance
+
+    answer, resolved = run.json("sweep"), run.json("resolved")
+    n = len(answer["factors"])
+    say(
+        f"{len(answer['points']) - 1} points over {n} factor{'s' if n > 1 else ''} ({answer['design']}) and the stated "
+        f"one, {answer['replications']} replications each: {answer['arm']} against {answer['baseline']}, on the same "
+        "people with the same luck."
+    )
+    say()
+    for listing in _listings(run, answer, resolved["currency"]):
+        say(listing.sentence)
+        if not listing.table.empty:
+            rows = list(listing.table.itertuples(index=False, name=None))
+            columns = list(listing.table.columns)
+            left = 1 if columns[0] == "What" else 2
+            print_table(listing.title, columns, rows, provenance(resolved["fitted"]), left)
+        if listing.note:
+            say(listing.note)
+        say()
+
+
+def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Listing]:
+    from experiments.reporting import sweep_listings as listings
+
+    found = []
+    if "tornado" in answer:
+        found.append(listings.tornado_listing(answer, run.table("tornado"), run.table("swings"), currency))
+    elif "sensitivity" in answer:
+        found.append(listings.sensitivity_listing(answer, run.table("sensitivity"), currency))
+    else:
+        found.append(listings.points_listing(answer, run.table("sweep"), currency))
+        found.append(listings.shapes_listing(answer, run.table("shapes")))
+    if "assumptions_that_matter" in answer:
+        found.append(listings.matters_listing(answer, run.table("assumptions_that_matter"), currency))
+    return found
+
+
+def _sweep(experiment: Experiment, folder: RunFolder, workers: Any) -> None:
+    from experiments.sweeps.sweep import sweep as sweep_arm
+
+    with progress("Sweeping") as show:
+
+        def on_progress(done: int, total: int) -> None:
+            show(done, total)
+            folder.progress(done, total)
+
+        found = sweep_arm(experiment, workers, on_progress, folder.ledger)
+    for name, table in found.tables.items():
+        folder.write_table(name, table)
+    folder.write_json("sweep", found.to_json())
+    folder.write_json("comparison", found.comparison.to_json())
+    folder.write_json("glossary", glossary())
+    folder.failures = list(found.failures)
+
+
+def _write_csv(run: StoredRun, path: Path) -> None:
+    from experiments.runs.store import disk_trouble
+
+    with disk_trouble(path):
+        run.table("sweep").to_csv(path, index=False)

@@ -1,0 +1,203 @@
+"""A Dask cluster as executor: one on this machine for the time of the run, or one that is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import signal
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
+from experiments.execution.surroundings import difference, surroundings_and_sources
+from experiments.files.messages import UserError
+
+HERE = "dask"
+SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://")
+CONNECT_SECONDS, CLOSE_SECONDS = 5, 10
+GONE = (OSError, CancelledError)  # what a client raises whose scheduler is not there any more
+AHEAD = 2  # chunks per thread that are under way, so that no worker waits for the next one
+
+
+class ClusterError(UserError):
+    """The cluster is not to be had, is gone, or computes with something else. The same command can go on later."""
+
+    exit_code = 1
+
+
+class Dask:
+    """A Dask cluster. Use it as a context: `with Dask("tcp://10.0.0.5:8786") as cluster: compare(..., cluster)`.
+
+    `where` is "dask" (a cluster of `workers` processes on this machine, 0: one per core), the address of a scheduler,
+    or its scheduler file. Raises `UserError` for anything else, and `ClusterError` on entering when nobody answers
+    there or the workers have other versions than this process.
+    """
+
+    trip_seconds = TRIP_SECONDS
+
+    def __init__(self, where: str = HERE, workers: int = 0) -> None:
+        self.where, self._workers = where, workers
+        self._address = None if where == HERE else _address(where)
+        if self._address and workers:
+            raise UserError(f"--workers is about processes on this machine; the scheduler at {where} has its own.")
+        self._client: Any = None
+        self._cluster: Any = None
+        self._chunks: dict[Any, Chunk] = {}
+
+    def __enter__(self) -> Dask:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise UserError('Dask is not installed here; pip install "crmlab[cluster]" brings it.') from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in a sentence of ours
+        try:
+            self._client = Client(self._address or self._started(), timeout=f"{CONNECT_SECONDS}s", set_as_default=False)
+        except (OSError, TimeoutError):
+            raise ClusterError(f"No Dask scheduler answers at {self._address}.") from None
+        try:
+            if self._cluster is not None:
+                self._client.run(_leave_interrupts_to_the_driver)
+            self._refuse_other_versions()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._cluster is not None:  # nobody wants what its workers may still be at, so they need not end it
+            for keeper in self._cluster.workers.values():
+                keeper.auto_restart = False
+                with suppress(ProcessLookupError, TypeError):  # it is not there, or just being replaced
+                    os.kill(keeper.pid, signal.SIGKILL)
+        for thing in (self._client, self._cluster):
+            if thing is not None:
+                with suppress(*GONE):
+                    thing.close(timeout=CLOSE_SECONDS)
+        self._client = self._cluster = None
+
+    def __str__(self) -> str:
+        return f"{self.where}, {self._threads()} threads"
+
+    @property
+    def room(self) -> int:
+        return AHEAD * max(1, self._threads())
+
+    def begin(self, work: Callable[[Any], Any]) -> None:
+        from distributed.protocol.pickle import dumps, loads  # they also carry what a notebook has defined
+
+        pickled = dumps(work)
+        # A task of its own and no scattered data: when its worker dies, the scheduler can make it again.
+        name = f"crmlab-work-{hashlib.sha256(pickled).hexdigest()[:16]}"
+        self._work = self._client.submit(loads, pickled, key=name)
+        self._call = uuid.uuid4().hex[:8]
+
+    def give(self, chunk: Chunk) -> None:
+        key = f"crmlab-{self._call}-{chunk.number}"
+        ours = surroundings_and_sources()
+        with self._reached():
+            self._chunks[self._client.submit(_live_there, ours, self._work, chunk.tasks, key=key)] = chunk
+
+    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
+        from distributed import wait
+
+        with self._reached(), self._client.as_current():
+            try:
+                done = wait(list(self._chunks), timeout=seconds, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                return []
+            return [(self._chunks.pop(future), self._back(future)) for future in done]
+
+    def end(self) -> None:
+        if self._chunks and self._client.status == "running":
+            with suppress(*GONE):
+                self._client.cancel(list(self._chunks), force=True)
+        self._chunks = {}
+        self._work = None
+
+    def _back(self, future: Any) -> Lived | Lost:
+        from distributed import KilledWorker
+
+        if future.status == "finished":
+            return future.result()
+        if future.status != "error":
+            raise CancelledError
+        error = future.exception()
+        if isinstance(error, ClusterError):
+            raise error
+        if isinstance(error, KilledWorker):
+            return Lost("WorkerDied: every worker that tried it died (too little memory is the usual reason).", DEATHS)
+        raise error
+
+    def _threads(self) -> int:
+        with self._reached():
+            return sum(self._client.nthreads().values())
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except GONE:
+            text = f"The Dask scheduler at {self.where} is gone; when it is back, the same command goes on from here."
+            raise ClusterError(text) from None
+
+    def _started(self) -> Any:
+        import dask
+        from distributed import LocalCluster
+
+        from experiments.execution.executor import workers_for
+
+        with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS - 1}):
+            self._cluster = LocalCluster(
+                n_workers=workers_for(self._workers, 10**6),
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        return self._cluster
+
+    def _refuse_other_versions(self) -> None:
+        try:
+            found: Mapping[str, Mapping[str, str]] = self._client.run(surroundings_and_sources)
+        except ImportError as error:
+            raise ClusterError(f"The workers of {self.where} have no crmlab: {error}.") from None
+        for worker, theirs in found.items():
+            _refuse_other_versions(worker, surroundings_and_sources(), theirs)
+
+
+def _live_there(ours: Mapping[str, str], work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Lived:
+    """Live a chunk on a worker, which may have joined after the versions of the others were compared."""
+    from distributed import get_worker
+
+    _refuse_other_versions(get_worker().address, ours, surroundings_and_sources())
+    return live_chunk(work, tasks)
+
+
+def _leave_interrupts_to_the_driver() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _refuse_other_versions(worker: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:
+    if differs := difference(ours, theirs):
+        raise ClusterError(f"Worker {worker} would compute with {differs}; install the same versions there.")
+
+
+def _address(where: str) -> str:
+    """The address that is meant: itself, or what a scheduler file says."""
+    if where.startswith(SCHEMES):
+        return where
+    path = Path(where)
+    if not path.is_file():
+        allowed = f'"{HERE}", an address such as tcp://10.0.0.5:8786, or the path of a scheduler file'
+        raise UserError(f'--on "{where}" is no place to run; allowed are {allowed}.')
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["address"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{where} is no scheduler file: it names no address.") from None

@@ -1,0 +1,154 @@
+"""The answer of an experiment in Python's hands: tables, figures, and a run folder when it is worth keeping."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from experiments.charts import Chart
+from experiments.experiment import Experiment
+from experiments.files.messages import UserError, not_known
+from experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to
+from experiments.lab.lives import Lives
+from experiments.reporting.listings import Listing
+from experiments.reporting.provenance import provenance
+from experiments.reporting.report_sections import sections
+from experiments.reporting.section import Section
+from experiments.runs.contents import json_files
+from experiments.runs.run_files import RunFiles
+from sim.readings import HEADLINE, KPIS
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True, repr=False)
+class Answer:
+    """What was asked (`experiment`) and what was found (`found`: the result of its driver, from `lives`).
+
+    In a notebook it shows itself: the main findings, with their intervals and what they rest on.
+    """
+
+    experiment: Experiment
+    found: Any
+    lives: Lives
+    started: datetime
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """Every table by name, as a run folder keeps it."""
+        return self.found.tables
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One table, such as "effects" or "weekly". Raises `UserError` when there is none of this name."""
+        return _named(name, self.tables, "table")
+
+    @property
+    def effects(self) -> pd.DataFrame:
+        """One row per arm and KPI: the difference to the baseline, both intervals, P(better), p values."""
+        return self.table("effects")
+
+    @property
+    def failures(self) -> list[Any]:
+        """The replications that could not be lived, each with its error."""
+        return list(getattr(self.found, "failures", ()))
+
+    @cached_property
+    def charts(self) -> dict[str, Chart]:
+        """The charts of the report by title, each with its figure, its facts as a table, and a sentence."""
+        return {_slug(chart.title): chart for section in self._sections for chart in section.charts}
+
+    @property
+    def figures(self) -> dict[str, go.Figure]:
+        """The Plotly figures of the report by title."""
+        return {name: chart.figure for name, chart in self.charts.items()}
+
+    def chart(self, name: str) -> Chart:
+        """A chart by its title ("orders_a_week"), or the first of a section of the report ("lift", "weekly").
+
+        Raises `UserError` when there is none.
+        """
+        first = {section.id: section.charts[0] for section in self._sections if section.charts}
+        return _named(name, first | self.charts, "chart")
+
+    def figure(self, name: str) -> go.Figure:
+        """The Plotly figure of a chart."""
+        return self.chart(name).figure
+
+    def headline(self) -> pd.DataFrame:
+        """The main findings for reading: cells are texts with their units. Exact numbers are in `tables`."""
+        return self._headline[1]
+
+    def to_json(self) -> dict[str, Any]:
+        """The findings as JSON data, as `--json` prints them."""
+        return self.found.to_json()
+
+    def save(self, results: str | Path = "results", *, force: bool = False) -> Path:
+        """Keep the answer as a run folder with its report, as the command line would, and return its path.
+
+        The same question has the same run id however it is asked. A run that is already there is left alone, unless
+        `force` replaces it. Raises `StoreError` when the disk refuses.
+        """
+        return write_answer(self, Path(results), force)
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write the report, one HTML file that needs nothing else, and return its path."""
+        return write_report_to(self, Path(path))
+
+    def __repr__(self) -> str:
+        sentence, _ = self._headline
+        return f"<Answer to {self.experiment.name!r}: {sentence}>"
+
+    def _repr_html_(self) -> str:
+        sentence, table = self._headline
+        words = (self.experiment.question, sentence, provenance(self.experiment.fitted))
+        question, said, origin = (html.escape(text) for text in words)
+        shown = table.to_html(index=False, border=0, na_rep="", justify="left")
+        heading = f"<p><strong>{html.escape(self.experiment.name)}</strong> {question}</p>"
+        return f"{heading}<p>{said}</p>{shown}<p><small>{origin}</small></p>"
+
+    @cached_property
+    def _files(self) -> RunFiles:
+        return AnswerFiles(Path(), self.tables, json_files(self.experiment, self.found))
+
+    @cached_property
+    def _sections(self) -> list[Section]:
+        return sections(self._files)
+
+    @cached_property
+    def _headline(self) -> tuple[str, pd.DataFrame]:
+        """The first thing that the report shows, in a sentence, and the first table with something in it."""
+        parts: list[Listing | Chart] = []
+        for section in self._sections:
+            parts += [*section.listings, *section.charts]
+        if not parts:
+            return "Nothing was found.", pd.DataFrame()
+        filled = next((part.table for part in parts if not part.table.empty), parts[0].table)
+        return parts[0].sentence, _main_rows(filled, self._files.primary)
+
+
+def _main_rows(table: pd.DataFrame, primary: str) -> pd.DataFrame:
+    """A table of all KPIs reduced to those that a first look needs."""
+    if "KPI" not in table:
+        return table
+    main = {KPIS[kpi].label for kpi in (*HEADLINE, primary) if kpi in KPIS}
+    kept = table[table["KPI"].isin(main)]
+    return (kept if len(kept) else table).reset_index(drop=True)
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+
+
+def _named(name: str, known: Mapping[str, Any], what: str) -> Any:
+    if name not in known:
+        raise UserError(f'"{name}" is {not_known(name, f"{what} of this answer", known)}')
+    return known[name]

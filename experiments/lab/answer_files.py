@@ -1,0 +1,62 @@
+"""An answer as a run folder: read without a disk by the charts of the report, and written to one on request."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from experiments.runs.contents import write_found
+from experiments.runs.run_files import RunFiles
+from experiments.runs.store import RunFolder, disk_trouble, finished_run
+
+if TYPE_CHECKING:
+    from experiments.lab.answer import Answer
+
+ASKED_FROM_PYTHON = "# Asked from Python, not from a file. The whole experiment stands in resolved.json.\n"
+
+
+@dataclass(frozen=True)
+class AnswerFiles(RunFiles):
+    """The files that a run folder would hold."""
+
+    tables: Mapping[str, pd.DataFrame]
+    contents: Mapping[str, Any]
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        table = self.tables.get(name)
+        return None if table is None or table.empty else table
+
+    def json(self, name: str) -> Any:
+        return self.contents.get(name)
+
+
+def write_answer(answer: Answer, results: Path, force: bool = False) -> Path:
+    """Keep an answer as a run folder with its report. Returns the folder; one that is already there is left alone."""
+    from experiments.reporting.report import write_report
+
+    known = finished_run(results, answer.experiment)
+    if known and not force:
+        return known.path
+    folder = RunFolder.create(results, answer.experiment, ASKED_FROM_PYTHON)
+    folder.started = answer.started
+    answer.lives.put_into(folder.ledger)
+    write_found(folder, answer.experiment, answer.found)
+    path = folder.finish("done")
+    with disk_trouble(path):
+        write_report(path)
+    return path
+
+
+def write_report_to(answer: Answer, path: Path) -> Path:
+    """Write the report of an answer to a file of its own."""
+    with tempfile.TemporaryDirectory() as nowhere, disk_trouble(path):
+        written = write_answer(answer, Path(nowhere)) / "report.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(written, path)
+    return path

@@ -1,0 +1,54 @@
+"""The lives of a stress test: every arm in the world as stated and in the possible ones, cut into tasks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from experiments.experiment import Experiment
+from experiments.recentre import recentred
+from experiments.robust.gains import STATED
+from experiments.robust.possible_worlds import possible_world
+from experiments.robust.question import Stress
+from sim.draws import MODEL
+from sim.founding import found
+from sim.market import Market
+from sim.readings import read_all
+
+REPLICATIONS_PER_TASK = 4  # that share the re-centring of a world
+
+
+class Task(NamedTuple):
+    """Some replications in one world, `STATED` or a possible one by its number."""
+
+    world: int
+    replications: tuple[int, ...]
+
+    def __str__(self) -> str:
+        world = "the world as stated" if self.world == STATED else f"world {self.world}"
+        return f"{world}, replications {', '.join(map(str, self.replications))}"
+
+
+def tasks_of(experiment: Experiment, asked: Stress) -> tuple[list[Task], list[Task]]:
+    """The world as stated on all replications of the design, and every possible world on its few."""
+    stated = [Task(STATED, block) for block in _blocks(experiment.design.replications)]
+    few = _blocks(asked.replications)
+    return stated, [Task(world, block) for world in range(asked.n_worlds) for block in few]
+
+
+def _blocks(n: int) -> list[tuple[int, ...]]:
+    return [tuple(range(n))[i : i + REPLICATIONS_PER_TASK] for i in range(0, n, REPLICATIONS_PER_TASK)]
+
+
+def live(experiment: Experiment, asked: Stress, task: Task) -> list[dict[str, Any]]:
+    """The readings of every arm in some replications of one world."""
+    design = experiment.design
+    world = experiment.world if task.world == STATED else possible_world(experiment, asked, task.world)
+    world = recentred(world, experiment.today, design.seed)
+    rows = []
+    for replication in task.replications:
+        founders = found(world.at_rows(design.customers)[0], design.seed, replication, MODEL)
+        luck: dict[str, Any] = {"seed": design.seed, "replication": replication, "founders": founders}
+        for arm in experiment.arms:
+            market = Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks)
+            rows.append({"arm": arm.name, "replication": replication, **read_all(market)})
+    return rows

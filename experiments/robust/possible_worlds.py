@@ -1,0 +1,49 @@
+"""The possible worlds of a stress test, and what is unknown in each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from experiments.experiment import Experiment
+from experiments.robust.question import Stress
+from experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from sim.world import World
+
+
+def possible_world(experiment: Experiment, stress: Stress, number: int) -> World:
+    """World `number`: a row of the table, or the draw that a comparison would make for its replication `number`."""
+    if stress.table is None:
+        return sampled_world(experiment, number)
+    world = experiment.world
+    for path, value in zip(stress.table.unknowns, stress.table.rows[number], strict=True):
+        world = with_value(world, path, value)
+    return world
+
+
+def unknowns_by_world(experiment: Experiment, stress: Stress) -> pd.DataFrame:
+    """What the worlds are: one row per world, one column per number in which any of them differs from another."""
+    if stress.table is not None:
+        values = pd.DataFrame(stress.table.rows, columns=list(stress.table.unknowns), dtype=float)
+    else:
+        paths = varying_unknowns(experiment)
+        worlds = (sampled_world(experiment, number) for number in range(stress.worlds))
+        values = pd.DataFrame([[value_at(world, path) for path in paths] for world in worlds], columns=paths)
+    return values.loc[:, values.nunique() > 1]
+
+
+def varying_unknowns(experiment: Experiment) -> list[str]:
+    """The path of every number that is drawn anew in a sampled world, fitted ones first."""
+    fitted = [f"{group}.{name}" for group in sorted(experiment.log_covariance)
+              for name in experiment.log_covariance[group][0]]  # fmt: skip
+    return fitted + [path for path, _, _ in assumed_unknowns(experiment)]
+
+
+def value_at(world: World, path: str) -> float:
+    """A number of a world; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
+    group, *rest = path.split(".")
+    holder: Any = getattr(world, group)
+    if group == "channels":
+        holder = next(channel for channel in world.channels if channel.name == ".".join(rest[:-1]))
+    return float(getattr(holder, rest[-1]))

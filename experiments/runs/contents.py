@@ -1,0 +1,39 @@
+"""What an answer leaves in a run folder: its tables, and its JSON files by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.experiment import Experiment
+from experiments.runs.resolved import resolved
+from experiments.runs.store import RunFolder, finite
+from sim.readings import HEADLINE, KPIS
+
+NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like their question
+
+
+def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
+    """The JSON files of a run: what was found, the comparison that goes with it, and the glossary of its KPIs."""
+    name = experiment.driver.rpartition(".")[2]
+    contents = {NAMES.get(name, name): found.to_json()}
+    if name != "compare":
+        contents["comparison"] = found.comparison.to_json()
+    if experiment.calibration is not None:
+        contents["calibration"] = dict(experiment.calibration)
+    return finite(contents | {"resolved": resolved(experiment), "glossary": glossary()})
+
+
+def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:
+    """Write the tables and JSON files of what was found, beside what the folder holds from its beginning."""
+    for name, table in found.tables.items():
+        folder.write_table(name, table)
+    for name, content in json_files(experiment, found).items():
+        folder.write_json(name, content)
+    folder.failures = list(getattr(found, "failures", ()))
+
+
+def glossary() -> list[dict[str, Any]]:
+    """Every KPI in words."""
+    words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
+    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in KPIS.values()]
+    return [entry | {"headline": entry["id"] in HEADLINE} for entry in entries]

@@ -1,0 +1,130 @@
+"""A ledger that remembers every finished task of a run but a few, and compares these with what it was told of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from experiments.execution.ledger import PARTS
+from experiments.execution.parts import RUN, Parts
+from experiments.execution.task_keys import task_key
+from experiments.run import Run
+from experiments.runs.changes import Changed
+from experiments.runs.rebuild import differences
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A number that did not come out again: in which life or table, and what was stored and found."""
+
+    where: str
+    stored: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.stored} was stored, {self.found} found"
+
+
+class SampledLedger:
+    """The ledger at `path`, without `n_sampled` of its tasks at even distances (None: without all of them).
+
+    To `run_all` it is a `Ledger`; nothing is written. Tables of `Run`s are left out: a finished run no longer has them
+    task by task. Raises `Changed` when the ledger cannot be read.
+    """
+
+    def __init__(self, path: Path, n_sampled: int | None) -> None:
+        self.stored = _stored(path)
+        self.lived: dict[str, Any] = {}
+        self.mismatches: list[Mismatch] = []
+        self.numbers = 0
+        self._sample = _spread(list(self.stored), n_sampled)
+        self._task: dict[str, str] = {}
+        self._codec = Parts(path.parent / PARTS)
+
+    def key(self, stage: str, position: int, task: Any) -> str:
+        key = task_key(stage, position, task)
+        self._task[key] = f"{stage}, {_named(task)}" if stage else _named(task)
+        return key
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.lived or (key in self.stored and key not in self._sample)
+
+    def result(self, key: str) -> Any:
+        return self._codec.decoded(self.lived[key] if key in self.lived else self.stored[key])
+
+    def add(self, key: str, result: Any) -> None:
+        now = json.loads(json.dumps(self._codec.encoded(without_tables(result))))
+        self.lived[key] = now
+        self.numbers += _count(now)
+        then = self.stored.get(key, "no result")
+        for place, stored, found in differences(_by_arm(then), _by_arm(now)):
+            where = self._task[key] + (f", {place}" if place else "")
+            self.mismatches.append(Mismatch(where, stored, found))
+
+    def not_asked(self) -> list[Mismatch]:
+        """Sampled tasks of the stored run that it no longer consists of."""
+        missing = (key for key in self._sample if key not in self._task)
+        return [Mismatch(f"task {key}", "a result", "no such task") for key in sorted(missing)]
+
+    def write_when_due(self) -> None:
+        """Nothing is written: the run stays as it is."""
+
+    def write(self) -> None:
+        """Nothing is written: the run stays as it is."""
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """The finished tasks of a ledger by key, without the places of their tables."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        found = {line["key"]: _without_places(line["result"]) for line in lines[1:]}
+    except (OSError, ValueError, KeyError):
+        found = {}
+    if not found:
+        raise Changed(f"{path} holds no finished task that can be read: no life of the run can be compared.")
+    return found
+
+
+def _spread(keys: list[str], n: int | None) -> set[str]:
+    """`n` keys at even distances."""
+    if n is None or n >= len(keys):
+        return set(keys)
+    return {keys[int((i + 0.5) * len(keys) / n)] for i in range(n)}
+
+
+def _named(task: Any) -> str:
+    """A task in words, cut short: tasks may hold whole arms."""
+    text = str(task)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def without_tables(result: Any) -> Any:
+    """A result as a finished run keeps it: `Run`s without their tables."""
+    if isinstance(result, Run):
+        return replace(result, tables={})
+    if isinstance(result, Mapping):
+        return {key: without_tables(item) for key, item in result.items()}
+    return [without_tables(item) for item in result] if isinstance(result, list | tuple) else result
+
+
+def _without_places(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: [*item[:4], {}] if key == RUN else _without_places(item) for key, item in data.items()}
+    return [_without_places(item) for item in data] if isinstance(data, list) else data
+
+
+def _by_arm(data: Any) -> Any:
+    """A list of `Run`s as a table by arm, so that a place in it can be read."""
+    if isinstance(data, list) and data and all(isinstance(item, dict) and RUN in item for item in data):
+        return {item[RUN][0]: item[RUN][3] for item in data}
+    return data
+
+
+def _count(data: Any) -> int:
+    """How many numbers there are."""
+    if isinstance(data, dict | list):
+        return sum(_count(item) for item in (data.values() if isinstance(data, dict) else data))
+    return int(isinstance(data, int | float))

@@ -1,0 +1,99 @@
+"""Whether a finished run still holds: a sample of its lives is lived again and compared number by number.
+
+The run's own driver is started on the experiment that its folder describes, with a ledger that answers from the stored
+one, except for the sampled tasks: these are lived again, and what comes out must be what was stored, bit for bit. From
+both, the driver computes its tables, and they must be the stored ones. So it works for every kind of run.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.execution.ledger import LEDGER
+from experiments.experiment import Experiment
+from experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
+from experiments.runs.rebuild import rebuilt
+from experiments.runs.sampled_ledger import Mismatch, SampledLedger
+from experiments.runs.tables_equal import difference
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared, and what was not as it should be.
+
+    `lived` of `tasks` finished tasks were lived again, with `numbers` numbers; `tables` were computed again and are
+    equal; `files` have the hash of the manifest; `changes` are those in spite of which all this was done.
+    """
+
+    lived: int
+    tasks: int
+    numbers: int
+    files: int
+    tables: tuple[str, ...]
+    mismatches: tuple[Mismatch, ...]
+    changes: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything was equal."""
+        return not self.mismatches
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON data."""
+        mismatches = [vars(m) for m in self.mismatches]
+        return {**vars(self), "tables": list(self.tables), "changes": list(self.changes), "holds": self.holds} | {
+            "mismatches": mismatches
+        }
+
+
+def verify(
+    folder: Path, rows: int | None = 4, workers: Any = 0, on_progress: Progress | None = None, anyway: bool = False
+) -> Verification:
+    """Live `rows` finished tasks of a run again (None: all), and compare every number, table and file.
+
+    Raises `Changed` when sources, strategies, versions or files have changed since, unless it is to go on `anyway`.
+    """
+    experiment, changes, n_files = unchanged(folder, anyway)
+    sample = SampledLedger(folder / LEDGER, rows)
+    found = driver_of(experiment)(experiment, workers=workers, on_progress=on_progress, ledger=sample)
+    equal, mismatches = compared_tables(folder, found.tables)
+    return Verification(
+        len(sample.lived), len(sample.stored), sample.numbers, n_files, tuple(equal),
+        (*sample.mismatches, *sample.not_asked(), *mismatches), tuple(changes),
+    )  # fmt: skip
+
+
+def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str], int]:
+    """The experiment of a run, the changes since, and the number of files that were checked. Raises `Changed`."""
+    manifest = read_manifest(folder)
+    damaged = changed_files(folder, manifest)
+    experiment = None if damaged and not anyway else rebuilt(folder)  # also finds where strategies lie
+    changes = [*damaged, *changes_since(manifest)]
+    if changes and not anyway:
+        raise Changed(f"Run {manifest['run_id']} cannot be repeated as it was: {in_words(changes)}.")
+    assert experiment is not None
+    return experiment, changes, len(manifest["results"]) - len(damaged)
+
+
+def driver_of(experiment: Experiment) -> Callable[..., Any]:
+    """The function that answers an experiment: that of its driver module which has the module's name."""
+    return getattr(importlib.import_module(experiment.driver), experiment.driver.rpartition(".")[2])
+
+
+def compared_tables(folder: Path, tables: Mapping[str, Any]) -> tuple[list[str], list[Mismatch]]:
+    """Names of the tables that equal the stored ones, and where the others differ."""
+    equal, mismatches = [], []
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        differs = difference(path, table) if path.is_file() else ("table", "none", "one")
+        if differs is None:
+            equal.append(name)
+        else:
+            mismatches.append(Mismatch(f"{name}.parquet, {differs[0]}", *differs[1:]))
+    return equal, mismatches
