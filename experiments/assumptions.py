@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.experiment import Experiment
+from experiments.persona_numbers import persona_numbers
 from experiments.unknowns import assumed_unknowns
 from sim.levers import Unknown, unknowns_of
 
@@ -29,34 +30,44 @@ def assumptions_table(experiment: Experiment) -> pd.DataFrame:
         rows += _rows(experiment, group, group, getattr(world, group), varied)
     for channel in world.channels:
         rows += _rows(experiment, "channels", f"channels.{channel.name}", channel, varied)
+    for path, unknown, value in persona_numbers(world, experiment.ranges):
+        rows.append(_row(experiment, "personas", path, unknown, value, path in varied))
     return pd.DataFrame(rows)
 
 
 def _rows(experiment: Experiment, group: str, prefix: str, values: Any, varied: set[str]) -> list[dict[str, Any]]:
     rows = []
-    skipped = UNUSED[experiment.world.base.model] if group == "base" else set()
-    if group == "population" and experiment.world.history is not None:
-        skipped = {"history_weeks"}
+    skipped = _skipped(experiment, group)
     for name, field in unknowns_of(values).items():
-        unknown = field.range
+        unknown, path = field.range, f"{prefix}.{name}"
         assert isinstance(unknown, Unknown)
-        if name in skipped:
-            continue
-        path = f"{prefix}.{name}"
-        low, high = experiment.ranges.get(path, (unknown.low, unknown.high))
-        fitted = group in experiment.fitted
-        rows.append(
-            {
-                "name": path,
-                "value": float(getattr(values, name)),
-                "low": low,
-                "high": high,
-                "unit": unknown.unit,
-                "source": "estimated from the imported orders" if fitted else unknown.source,
-                "evidence": "C" if fitted else unknown.evidence,
-                "kind": "real" if fitted else "assumed" if unknown.evidence == "A" else "published",
-                "group": group,
-                "varied": path in varied,
-            }
-        )
+        if name not in skipped:
+            rows.append(_row(experiment, group, path, unknown, getattr(values, name), path in varied))
     return rows
+
+
+def _skipped(experiment: Experiment, group: str) -> set[str]:
+    """The numbers of a group that this world makes no use of."""
+    world = experiment.world
+    if group == "base":
+        return {"r", "alpha", "s", "beta", "a", "b"} if world.authored else UNUSED[world.base.model]
+    if group == "spend" and world.authored:
+        return {"q", "gamma"}
+    return {"history_weeks"} if group == "population" and world.history is not None else set()
+
+
+def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:
+    low, high = experiment.ranges.get(path, (unknown.low, unknown.high))
+    fitted = group in experiment.fitted
+    return {
+        "name": path,
+        "value": float(value),
+        "low": low,
+        "high": high,
+        "unit": unknown.unit,
+        "source": "estimated from the imported orders" if fitted else unknown.source,
+        "evidence": "C" if fitted else unknown.evidence,
+        "kind": "real" if fitted else "assumed" if unknown.evidence == "A" else "published",
+        "group": group,
+        "varied": varied,
+    }

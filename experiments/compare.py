@@ -24,6 +24,7 @@ from experiments.execution.executor import Executor, Failed, run_all
 from experiments.execution.ledger import Ledger
 from experiments.experiment import Experiment
 from experiments.files.messages import UserError
+from experiments.persona_table import with_gains
 from experiments.run import Run, WorldKind, live_replication
 from experiments.tables import averaged
 from sim.market import Market
@@ -163,6 +164,8 @@ def _tables(
         for run in fixed:
             by_arm.setdefault(run.arm, []).append(run.tables[name])
         tables[name] = averaged(name, by_arm)
+        if name == "personas":
+            tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
     whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
     tables["breakeven"] = breakeven_table(
         experiment,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from experiments.persona_table import persona_table
 from sim.channels import hill_elasticity
 from sim.customers import MINOR
 from sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
@@ -30,7 +31,7 @@ def run_tables(market: Market) -> dict[str, pd.DataFrame]:
         "cohorts": _cohorts(record),
         "ltv": _ltv(record),
         "profit": _profit(record),
-    }
+    } | ({"personas": persona_table(record)} if market.world.personas else {})
 
 
 def _weekly(record: Record) -> pd.DataFrame:
@@ -160,6 +161,7 @@ _KEYS = {
     "cohorts": ["cohort", "age"],
     "ltv": ["age_weeks"],
     "profit": ["account"],
+    "personas": ["persona"],
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments.experiment import Experiment
+from experiments.persona_numbers import persona_numbers, with_persona_value
 from sim.levers import Unknown, unknowns_of
 from sim.world import World
 
@@ -66,6 +67,9 @@ def assumed_unknowns(experiment: Experiment) -> Iterator[tuple[str, Unknown, flo
     for group in ("base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth"):
         if group not in experiment.log_covariance:
             yield from _varying(experiment, group, getattr(world, group))
+    for number in persona_numbers(world, experiment.ranges):
+        if number.unknown.vary != "no" or number.path in experiment.ranges:
+            yield number.path, number.unknown, number.value
     for channel in world.channels:
         yield from _varying(experiment, f"channels.{channel.name}", channel)
 
@@ -84,13 +88,16 @@ def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float)
     if path in experiment.ranges:
         return experiment.ranges[path]
     if isinstance(unknown.vary, float):
-        return max(unknown.low, value / unknown.vary), min(unknown.high, value * unknown.vary)
+        nearer, farther = sorted((value / unknown.vary, value * unknown.vary))  # of a negative number, the other way
+        return max(unknown.low, nearer), min(unknown.high, farther)
     return unknown.low, unknown.high
 
 
 def with_value(world: World, path: str, value: float) -> World:
     """The same world with one number changed; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
     group, *rest = path.split(".")
+    if group in ("personas", "correlation"):
+        return with_persona_value(world, path, value)
     if group == "channels":
         name, changed = ".".join(rest[:-1]), {rest[-1]: value}
         channels = tuple(_replaced(channel, changed) if channel.name == name else channel for channel in world.channels)

@@ -44,6 +44,7 @@ class People(NamedTuple):
     tier_ends: NDArray[np.int16]
     mood: NDArray[np.uint8]
     mood_ends: NDArray[np.int16]
+    persona: NDArray[np.uint8]
     bond: NDArray[np.uint8]
     warned: NDArray[np.uint8]
 

@@ -51,6 +51,7 @@ class Customers:
     p_dropout: NDArray[np.float32] = column(np.float32, "per repeat order", "founding", False)
     mean_order: NDArray[np.float32] = column(np.float32, "currency at list price", "founding", False)
     elasticity: NDArray[np.float32] = column(np.float32, "log orders per log price", "founding", False)
+    persona: NDArray[np.uint8] = column(np.uint8, "number in World.personas, 0 where there are none", "founding", False)
     reach: NDArray[np.float32] = column(
         np.float32, "channel clock at which the channel reaches them", "founding", False
     )

@@ -36,6 +36,7 @@ JOIN = 13  # lane 0: is this somebody who joins a loyalty programme
 BURN = 14  # index = k, lane 0: does the member burn points at order k
 INVITE = 15  # index = k, lanes after order k: invites a contact, which one, does that one accept, false claim (k = 0)
 TIES = 16  # customer = place on the graph, index = contact, lanes: rewired, to whom
+PERSONA = 17  # lane 0: which persona, of those that fit the traits
 SOCIAL = 18  # lane 0: how readily this person tells friends
 WARN = 19  # lanes on leaving: warns a contact, which one
 PLACES = 20  # customer = half a place, index = round: who stands where on the graph

@@ -1,8 +1,9 @@
 """From a world and a seed to its people at week 0.
 
-Prospects get their traits from the world's distributions. Existing customers come with a past: either the imported
-order log, whose owners get traits from the exact posterior given what they did (`posterior.py`), or, without one, a
-life lived under the base model since a uniform moment of the last `history_weeks`.
+Prospects get their traits from the world's distributions or from those of their persona (`traits.py`, `personas.py`).
+Existing customers come with a past: either the imported order log, whose owners get traits from the exact posterior
+given what they did (`imports.py`), or, without one, a life lived under the base model since a uniform moment of the
+last `history_weeks`.
 
 A person's traits depend only on the seed, the replication and the person's own number, so a small market holds the
 first people of the large one.
@@ -20,11 +21,13 @@ from sim.channels import opening_clock
 from sim.compiling import compiled
 from sim.crowd import first_reached, person_id
 from sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
-from sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, TRAITS, exponential, key_of, uniforms
+from sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, exponential, key_of, uniforms
 from sim.draws import LEAD as LEAD_DRAW
 from sim.imports import found_imported
 from sim.orders import YEAR, Orders, orders_by_week
-from sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
+from sim.personas import affinities, draw_by_share, draw_by_traits
+from sim.quantiles import gamma_quantiles, lognormal_quantiles, quantile
+from sim.traits import draw_traits, tie_elasticity
 from sim.world import World
 
 
@@ -49,8 +52,7 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
     n = n_founding + world.population.prospects
     customers = Customers.empty(n, len(world.channels))
     key = key_of(seed, replication, use)
-    _draw_traits(world, customers, n_founding, key)
-    _draw_reach(world, customers, n_founding, key)
+    _draw_people(world, customers, n_founding, key)
     customers.stage[:n_founding] = CUSTOMER
     customers.stage[n_founding:] = PROSPECT
     customers.identified[:n_founding] = True
@@ -58,6 +60,8 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
         past = found_imported(world, customers, n_founding, key, seed)
     else:
         past = _live_the_past(world, customers, n_founding, key)
+    _fit_personas(world, customers, n_founding, key)
+    _draw_reach(world, customers, n_founding, key)
     _wind_clocks(customers.stage, customers.orders, customers.order_clock, customers.life_clock, n_founding, *key)
     queue = n_founding + np.argsort(customers.reach[n_founding:], axis=0, kind="stable").T.astype(np.int32, order="C")
     opening = np.array([opening_clock(c, n - n_founding, world.acquisition.lead_weeks) for c in world.channels])
@@ -68,76 +72,41 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
     return Founders(customers, past, n_founding, queue, opening)
 
 
-def _draw_traits(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
-    base, spend, price = world.base, world.spend, world.price
-    dropout = beta_quantiles(base.a, base.b) if base.model == "bg_nbd" else None
-    departure = gamma_quantiles(base.s, base.beta / world.departure_factor) if base.model == "pareto_nbd" else None
-    none = np.zeros(0)
-    _fill_traits(
-        customers.order_rate,
-        customers.departure_rate,
-        customers.p_dropout,
-        customers.mean_order,
-        customers.elasticity,
-        gamma_quantiles(base.r, base.alpha / world.order_factor).log_value,
-        none if departure is None else departure.log_value,
-        none if dropout is None else dropout.log_value,
-        gamma_quantiles(spend.q, spend.gamma).log_value,
-        spend.p,
-        lognormal_quantiles(price.elasticity, price.elasticity_cv, price.elasticity_most).log_value,
-        n_founding,
-        *key,
-    )
+def _draw_people(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
+    """Traits and personas of everybody: the persona first where it has rates of its own, else the traits."""
+    if world.authored:
+        draw_by_share(world, customers, n_founding, key)
+    draw_traits(world, customers, n_founding, key)
 
 
-@compiled
-def _fill_traits(
-    order_rate, departure_rate, p_dropout, mean_order, elasticity,
-    q_order, q_departure, q_dropout, q_spend, spend_shape, q_elasticity, n_founding, key0, key1,
-):  # fmt: skip
-    for i in range(order_rate.size):
-        u_order, u_leave, u_spend, u_price = uniforms(key0, key1, TRAITS, person_id(i, n_founding), 0)
-        order_rate[i] = quantile(q_order, u_order)
-        if q_departure.size > 0:
-            departure_rate[i] = quantile(q_departure, u_leave)
-        if q_dropout.size > 0:
-            p_dropout[i] = quantile(q_dropout, u_leave)
-        mean_order[i] = spend_shape / quantile(q_spend, u_spend)
-        elasticity[i] = quantile(q_elasticity, u_price)
+def _fit_personas(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
+    """What a fitted market says of people beyond their traits, once the traits of all of them are known."""
+    if world.correlation and world.history is not None:
+        tie_elasticity(world, customers, n_founding, key)
+    if world.personas and not world.authored:
+        draw_by_traits(world, customers, n_founding, key)
 
 
 def _draw_reach(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
     """Each prospect's threshold on each channel's clock: unit exponential over affinity.
 
-    Affinities have mean 1. One part is noise; the other follows the order rate so that the mean order rate of the
-    people whom a channel reaches is `value_ratio` times that of all: rate^kappa with kappa = r (ratio - 1), because
-    E[rate^(1 + kappa)] / (E[rate] E[rate^kappa]) = (r + kappa) / r for a gamma distribution.
+    Affinities have mean 1. They follow the persona and the order rate (`personas.py`); the rest is noise.
     """
-    mean_rate = world.base.r / world.base.alpha * world.order_factor
     for number, channel in enumerate(world.channels):
-        kappa = world.base.r * (channel.value_ratio - 1)
-        rate = customers.order_rate.astype(np.float64) / mean_rate
-        by_value = np.maximum(rate, 1e-12) ** kappa / _mean_power(world.base.r, kappa)
+        affinity = affinities(world, channel, customers)
         noise = lognormal_quantiles(1.0, channel.affinity_cv)
-        _fill_reach(customers.reach, number, by_value, noise.log_value, n_founding, *key)
-
-
-def _mean_power(shape: float, kappa: float) -> float:
-    """E[g^kappa] for a gamma variate of the given shape and mean 1."""
-    from scipy.special import gammaln
-
-    return float(np.exp(gammaln(shape + kappa) - gammaln(shape) - kappa * np.log(shape)))
+        _fill_reach(customers.reach, number, affinity, noise.log_value, n_founding, *key)
 
 
 @compiled
-def _fill_reach(reach, channel, by_value, noise, n_founding, key0, key1):
+def _fill_reach(reach, channel, known, noise, n_founding, key0, key1):
     block = channel // 4
     lane = channel % 4
-    for i in range(n_founding, by_value.size):
+    for i in range(n_founding, known.size):
         who = person_id(i, n_founding)
         wait = exponential(uniforms(key0, key1, REACH, who, block)[lane])
-        affinity = by_value[i] * quantile(noise, uniforms(key0, key1, AFFINITY, who, block)[lane])
-        reach[i, channel] = wait / affinity
+        affinity = known[i] * quantile(noise, uniforms(key0, key1, AFFINITY, who, block)[lane])
+        reach[i, channel] = wait / affinity if affinity > 0.0 else np.inf
 
 
 def _live_the_past(world: World, customers: Customers, n_founding: int, key: tuple) -> dict[int, Orders]:

@@ -117,7 +117,8 @@ def _draw_posterior(world: World, customers: Customers, seen: Summary, key: tupl
     elif base.model == "bg_nbd":
         alive = u_alive < BGNBD(base.r, base.alpha, base.a, base.b).p_alive(seen.x, seen.t_x, seen.watched)
         until = np.where(alive, seen.watched, seen.t_x)
-        dropout = special.betaincinv(base.a + ~alive, base.b + seen.x - ~alive, u_leave)
+        fitted = special.betaincinv(base.a + ~alive, base.b + seen.x - ~alive, u_leave)
+        dropout = np.minimum(fitted * world.departure_factor, 1.0)
     order_rate = special.gammaincinv(base.r + seen.x, u_order) / (base.alpha + until) * world.order_factor
     shape = spend.p * seen.n_spend + spend.q
     mean_order = spend.p * (spend.gamma + seen.n_spend * seen.mean_spend) / special.gammaincinv(shape, u_spend)

@@ -17,6 +17,7 @@ from sim.behavior import tier_gap, tiers_reached
 from sim.compiling import compiled
 from sim.conditions import Loyal, Programme
 from sim.customers import MINOR, NOT_ENROLLED, Customers
+from sim.order_rates import order_rates
 from sim.orders import YEAR, OrderLog, Orders
 from sim.world import World
 
@@ -188,14 +189,13 @@ def _review(
 
 def loyal_of(world: World) -> Loyal:
     """The world's constants of loyalty in the form that the compiled pass takes."""
-    loyalty, base = world.loyalty, world.base
-    rate = base.alpha / world.order_factor
+    loyalty, rates = world.loyalty, order_rates(world)
     return Loyal(
         join_log_odds=float(special.logit(loyalty.p_join)),
         join_selection=float(loyalty.join_selection),
-        log_rate_mean=float(special.digamma(base.r) - np.log(rate)),
-        log_rate_sd=float(np.sqrt(special.polygamma(1, base.r))),
-        heavy_rate=float(special.gammaincinv(base.r, 1 - loyalty.heavy_share) / rate),
+        log_rate_mean=rates.log_mean,
+        log_rate_sd=rates.log_sd,
+        heavy_rate=rates.quantile(1 - loyalty.heavy_share),
         member=float(loyalty.member),
         member_scale=float(loyalty.member_half_life / np.log(2)),
         goal_gradient=float(loyalty.goal_gradient),

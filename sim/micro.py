@@ -268,7 +268,7 @@ class Person(mesa.Agent):
         friend, strong = self.contact(u_whom)
         pull = reward_pull(telling, strong, int(self.referral_rewards)) if self.identified else 0.0
         key0, key1 = self.model.key
-        if u_invite >= p_invite(telling.p_invite, sociability(telling, key0, key1, self.who), pull):
+        if u_invite >= p_invite(telling.p_invite, sociability(telling, self.persona, key0, key1, self.who), pull):
             return False, None
         if not can_be_won(friend.stage):
             return True, None

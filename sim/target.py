@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sim.view import FirmView
 
 BANDS = (
-    "weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52", "points", "tier",
-    "referrals",
+    "weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52",
+    "recency_score", "frequency_score", "monetary_score", "points", "tier", "referrals",
 )  # fmt: skip
 SEGMENTS = ("new", "high_value_loyal", "nurture", "dormant")
 
@@ -32,18 +32,20 @@ class Target:
     """A part of the identified customers. `bands` maps one of `BANDS` to (low, high), both inclusive.
 
     `sources` are channel names ("before" for those of the founding base whose source was not recorded), `segments`
-    names of `SEGMENTS`, `tags` names given by `Tag` actions (any of them).
+    names of `SEGMENTS`, `tags` names given by `Tag` actions (any of them); `member` asks for members of the loyalty
+    programme (True) or for everybody else (False).
     """
 
     bands: Mapping[str, Band] = field(default_factory=dict)
     segments: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    member: bool | None = None
 
     @property
     def everybody(self) -> bool:
         """Whether the target leaves nobody out."""
-        return not (self.bands or self.segments or self.sources or self.tags)
+        return not (self.bands or self.segments or self.sources or self.tags) and self.member is None
 
     def matches(self, view: FirmView) -> NDArray[np.bool_]:
         """Who among the identified customers is addressed. Shape [n]."""
@@ -57,4 +59,6 @@ class Target:
             who &= np.isin(view.source, [view.source_index(name) for name in self.sources])
         if self.tags:
             who &= np.logical_or.reduce([view.tag(name) for name in self.tags])
+        if self.member is not None:
+            who &= view.member == self.member
         return who

@@ -139,6 +139,21 @@ class FirmView:
         scores = [_fifths(-self.weeks_since_order), _fifths(self.orders_52), _fifths(self.spend_52)]
         return _read_only(np.stack(scores, axis=1).astype(np.int8))
 
+    @property
+    def recency_score(self) -> NDArray[np.int8]:
+        """1 to 5: 5 for the fifth of customers who ordered last."""
+        return self.rfm[:, 0]
+
+    @property
+    def frequency_score(self) -> NDArray[np.int8]:
+        """1 to 5: 5 for the fifth with most orders in the last 52 weeks."""
+        return self.rfm[:, 1]
+
+    @property
+    def monetary_score(self) -> NDArray[np.int8]:
+        """1 to 5: 5 for the fifth who paid most in the last 52 weeks."""
+        return self.rfm[:, 2]
+
     @cached_property
     def segment(self) -> NDArray[np.int8]:
         """Index into `target.SEGMENTS`.

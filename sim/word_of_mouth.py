@@ -32,6 +32,7 @@ from sim.customers import (
 )
 from sim.draws import INVITE, SOCIAL, WARN, uniforms
 from sim.network import contact, n_contacts, place_of
+from sim.personas import social_of
 from sim.quantiles import lognormal_quantiles, quantile
 from sim.world import World
 
@@ -42,7 +43,8 @@ class Telling(NamedTuple):
     """How readily people talk this week and how readily others follow, in compiled reach. See `world.WordOfMouth`."""
 
     p_invite: float
-    sociability: NDArray[np.float64]  # log quantiles
+    social: NDArray[np.float64]  # [personas] how readily people of each kind talk, relative to all
+    sociability: NDArray[np.float64]  # log quantiles of how people of one kind differ in it
     pull_strong: float  # of the reward, on log invitations to strong ties
     pull_weak: float
     most_rewards: int  # customers with so many this programme year no longer care for the reward
@@ -68,10 +70,11 @@ def telling_of(world: World, terms: ReferralTerms | None, friend_rate: float) ->
     response = world.word_of_mouth
     presence = beyond = 0.0
     if terms is not None:
-        size = terms.reward / world.spend.mean + terms.reward_share
+        size = terms.reward / world.mean_order + terms.reward_share
         presence, beyond = reward_presence(size, response.full_reward)
     return Telling(
         p_invite=float(response.p_invite),
+        social=social_of(world),
         sociability=lognormal_quantiles(1.0, response.sociability_cv).log_value,
         pull_strong=float(response.reward_strong * presence + response.reward_doubling * beyond),
         pull_weak=float(response.reward_weak * presence + response.reward_doubling * beyond),
@@ -114,9 +117,9 @@ def bonds_of(world: World) -> Bonds:
 
 
 @rule
-def sociability(telling, key0, key1, who):
+def sociability(telling, persona, key0, key1, who):
     """How readily this person tells friends, relative to all people."""
-    return quantile(telling.sociability, uniforms(key0, key1, SOCIAL, who, 0)[0])
+    return telling.social[persona] * quantile(telling.sociability, uniforms(key0, key1, SOCIAL, who, 0)[0])
 
 
 @rule
@@ -149,7 +152,7 @@ def spread_word(orders, people, referrer, rewards, telling, graph, source, n_fou
         who = person_id(i, n_founding)
         u_invite, u_whom, u_accept, u_claim = uniforms(key0, key1, INVITE, who, orders.nth[j])
         claims[j] = orders.nth[j] == 0 and people.source[i] != source and u_claim < telling.false_claims
-        readily = sociability(telling, key0, key1, who)
+        readily = sociability(telling, people.persona[i], key0, key1, who)
         most = max(telling.pull_strong, telling.pull_weak, 0.0)
         if u_invite >= p_invite(telling.p_invite, readily, most):
             continue  # whoever the contact is

@@ -7,6 +7,7 @@ market itself runs on `rows`, each standing for `scale` real people (see `World.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from sim.levers import Unknown
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
 CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005; re-estimated"
+TRAITS = ("order_rate", "departure", "mean_order", "elasticity")  # what people differ in, in the order of the draws
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,44 @@ class LoyaltyResponse:
 
 
 @dataclass(frozen=True)
+class Tilt:
+    """Where a persona lies among the traits that the market as a whole has: the log odds of belonging to it grow by so
+    much for each SD of a trait (of its normal score, so that the shape of the trait's distribution plays no part)."""
+
+    order_rate: Annotated[float, Unknown(-3.0, 3.0, "log odds per SD", "scenario", "A", vary=1.5)] = 0.0
+    departure: Annotated[float, Unknown(-3.0, 3.0, "log odds per SD", "scenario", "A", vary=1.5)] = 0.0
+    mean_order: Annotated[float, Unknown(-3.0, 3.0, "log odds per SD", "scenario", "A", vary=1.5)] = 0.0
+    elasticity: Annotated[float, Unknown(-3.0, 3.0, "log odds per SD", "scenario", "A", vary=1.5)] = 0.0
+
+
+@dataclass(frozen=True)
+class Persona:
+    """A kind of customer by name. People of one kind still differ from one another, as much as the traits do.
+
+    In a calibrated market personas have no `base` and no `spend`: each lies somewhere among the fitted traits (`tilt`),
+    and the fit stays what it is. In an authored market every persona has both, and `price_sensitivity` besides.
+    `reach` (by channel), `social` and `price_sensitivity` are relative to the average person: only their ratios count,
+    so they move nothing that the world states for everybody. So are shares: they are made to add up to 1.
+    """
+
+    name: str
+    share: Annotated[float, Unknown(0.001, 1.0, "share of the people", "scenario", "A", vary=1.5)]
+    description: str = ""
+    tilt: Tilt = Tilt()
+    base: Base | None = None
+    spend: Spend | None = None
+    price_sensitivity: Annotated[
+        float, Unknown(0.1, 4.0, "elasticity relative to the average person", "scenario", "A", vary=1.25)
+    ] = 1.0
+    reach: Annotated[
+        Mapping[str, float], Unknown(0.0, 10.0, "affinity relative to the average person", "scenario", "A", vary=1.5)
+    ] = field(default_factory=dict, hash=False)
+    social: Annotated[
+        float, Unknown(0.0, 20.0, "invitations relative to the average person", "scenario", "A", vary=1.5)
+    ] = 1.0
+
+
+@dataclass(frozen=True)
 class WordOfMouth:
     """How customers recommend the firm to people they know, and what a recommendation does to both.
 
@@ -361,10 +401,28 @@ class World:
     economics: Economics = Economics()
     calendar: Calendar = Calendar()
     channels: tuple[Channel, ...] = ()
+    personas: tuple[Persona, ...] = ()
+    correlation: Annotated[
+        Mapping[str, float], Unknown(-0.95, 0.95, "correlation of normal scores", "scenario", "A")
+    ] = field(default_factory=dict, hash=False)  # of two TRAITS within every persona, by "one/other"
     history: History | None = field(default=None, compare=False)
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it
     order_factor: float = 1.0  # re-centring: keeps today's policy at the calibrated order rate
-    departure_factor: float = 1.0  # ... and at the calibrated departure rate
+    departure_factor: float = 1.0  # ... and at the calibrated departure rate or dropout chance
+
+    @property
+    def authored(self) -> bool:
+        """Whether everybody's traits come from the own rates of a persona, and not from `base` and `spend`."""
+        return any(persona.base is not None for persona in self.personas)
+
+    @property
+    def mean_order(self) -> float:
+        """Mean order value over all people, in currency units."""
+        if not self.authored:
+            return self.spend.mean
+        share = math.fsum(persona.share for persona in self.personas)
+        parts = ((persona.share, persona.spend or self.spend) for persona in self.personas)
+        return math.fsum(part * self.spend.p * spend.gamma / (spend.q - 1) for part, spend in parts) / share
 
     @property
     def sources(self) -> tuple[Channel, ...]:

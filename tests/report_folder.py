@@ -25,6 +25,7 @@ KPIS: tuple[tuple[str, str, str, int, float, float], ...] = (  # id, label, unit
     ("coupon_use", "Coupons redeemed", "coupons", 0, 0.0, 0.0),
 )
 CHANNELS = ("paid_search", "paid_social", "content", "marketplace", "organic")
+PERSONAS = {"passer_by": 0.6, "bulk_buyer": 0.3, "social_sharer": 0.1}
 ACCOUNTS = {
     "sales": 1_400_000.0,
     "discounts": -18_000.0,
@@ -51,6 +52,7 @@ def build_run_folder(folder: Path, arms: tuple[str, ...] = ARMS, calibrated: boo
         "cohorts": cohorts(arms, draws),
         "ltv": ltv(arms),
         "profit": profit(arms),
+        "personas": personas(arms),
         "breakeven": breakeven(arms),
         "assumptions": assumptions(),
     }
@@ -182,6 +184,20 @@ def ltv(arms: tuple[str, ...], weeks: int = 104) -> pd.DataFrame:
         columns = {"arm": arm, "age_weeks": age, "contribution": curve, "customers": 10_402.0}
         frames.append(pd.DataFrame(columns | {"cac": 16.42 * (1 - LIFT.get(arm, 0.01))}))
     return pd.concat(frames, ignore_index=True)
+
+
+def personas(arms: tuple[str, ...]) -> pd.DataFrame:
+    """What each persona does: all alike but for their number and who gains by a policy."""
+    rows = []
+    for arm in arms:
+        for number, (name, share) in enumerate(PERSONAS.items()):
+            gain = 298_400.0 * share * LIFT.get(arm, 0.01) * (number - 0.5)
+            rows.append({"arm": arm, "persona": name, "people": 50_000 * share, "acquired": 10_402 * share,
+                         "buyers": 12_000 * share, "orders": 38_214 * share, "revenue": 1_345_000 * share,
+                         "contribution": 298_400 * share + gain, "discounts": 21_400 * share,
+                         "discounts_per_buyer": 1.78, "gain": gain, "gain_low": gain - 900.0,
+                         "gain_high": gain + 900.0})  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def profit(arms: tuple[str, ...]) -> pd.DataFrame:

@@ -48,9 +48,9 @@ def test_a_strategy_knows_the_contract_and_no_other_strategy(path: Path) -> None
 LAYERS = [
     {"levers", "actions", "compiling", "textbook", "target", "conditions"},
     {"customers", "draws", "quantiles", "world", "strategy"},
-    {"behavior", "orders", "plays", "view", "network"},
+    {"behavior", "order_rates", "orders", "plays", "view", "network"},
     {"crowd"},
-    {"imports", "channels", "offers", "ledger", "word_of_mouth"},
+    {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
     {"founding", "loyalty", "referral"},
     {"books"},
     {"market"},

@@ -11,7 +11,7 @@ from sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDi
 from sim.customers import column_names
 from sim.market import Market
 from sim.micro import MicroMarket
-from sim.world import Base, Calendar, Population, PriceResponse, WordOfMouth
+from sim.world import Base, Calendar, Persona, Population, PriceResponse, Tilt, WordOfMouth
 from strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 
@@ -85,6 +85,7 @@ def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str, graph:
         price=replace(PriceResponse(), p_exposure=0.5),
         population=Population(customers=120, prospects=400, history_weeks=60),
         word_of_mouth=replace(TALKATIVE, graph=graph),
+        personas=(Persona("quiet", 0.7, social=0.5), Persona("sociable", 0.3, tilt=Tilt(order_rate=1.0), social=3.0)),
     )
     market = assert_same_lives(world, PLAYS, weeks=20 if model != "pareto_nbd" else 55)
     said = market.referral.weeks.values()

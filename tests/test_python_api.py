@@ -25,7 +25,7 @@ from experiments.runs.verify import verify
 from sim.plays import Play
 from sim.target import Target
 from sim.world import Population
-from strategies import ChannelMix, DiscountTiers
+from strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import shop
 
 ROOT = Path(__file__).parents[1]
@@ -151,6 +151,11 @@ def test_a_world_of_ones_own_is_checked_like_a_file():
 @dataclass
 class Melting:
     """Cannot be frozen, and decides nothing."""
+
+
+@pytest.mark.parametrize("world", ["shop", "personas"])
+def test_every_shipped_world_is_a_sound_object(world: str):
+    assert Experiment.of(world, cut=PriceCut(rate=0.05)).world.name == world
 
 
 def test_a_hand_made_experiment_is_checked_before_it_is_played():

@@ -15,7 +15,7 @@ from experiments.reporting.report import ReportError, write_report
 from tests.report_folder import ARMS, build_run_folder
 
 SECTIONS = [
-    *("verdict", "kpis", "lift", "funnel", "cohorts", "ltv", "channels", "weekly", "profit"),
+    *("verdict", "kpis", "lift", "funnel", "cohorts", "ltv", "channels", "personas", "weekly", "profit"),
     *("calibration", "breakeven", "assumptions", "glossary", "limits", "repeat"),
 ]
 PROBE = """

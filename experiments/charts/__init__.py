@@ -14,6 +14,7 @@ from experiments.charts.explaining import (
 from experiments.charts.holdout import holdout_check
 from experiments.charts.look import Look
 from experiments.charts.money import profit_waterfall
+from experiments.charts.personas import persona_cells, persona_gains
 from experiments.charts.robust import gain_curves, pays_bars, regret_curves, scenario_map, score_bars
 from experiments.charts.sensitivity import sensitivity_bars, tornado_chart
 from experiments.charts.sweeps import sweep_charts
@@ -43,6 +44,8 @@ __all__ = [
     "ltv_against_cac",
     "pareto_fronts",
     "pays_bars",
+    "persona_cells",
+    "persona_gains",
     "profit_waterfall",
     "race_cells",
     "regret_curves",

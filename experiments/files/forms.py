@@ -50,9 +50,7 @@ def form_of(
             continue
         ranged = ranged_fields(cls).get(field.name)
         if ranged:
-            base = get_type_hints(cls)[field.name]
-            kind = Annotated[Any, BeforeValidator(_check(ranged.range, base)), WithJsonSchema(_schema(ranged, base))]
-            fields[field.name] = (kind, _default(field, description=_description(ranged.range)))
+            fields[field.name] = (ranged_type(cls, field.name), _default(field, description=_description(ranged.range)))
         else:
             hint = hints[field.name]
             bounds = (limits or {}).get(field.name, {})
@@ -62,19 +60,32 @@ def form_of(
     return create_model(name or f"{cls.__name__}Form", __base__=Form, __doc__=doc, **(fields | more))
 
 
+def ranged_type(cls: type, name: str) -> Any:
+    """The type of one field in a form: a number, or a table of numbers, held against the range on the field."""
+    ranged, base = ranged_fields(cls)[name], get_type_hints(cls)[name]
+    return Annotated[Any, BeforeValidator(_check(ranged.range, base)), WithJsonSchema(_schema(ranged, base))]
+
+
 def built(cls: Callable[..., T], form: BaseModel, without: tuple[str, ...] = (), **more: Any) -> T:
     """The dataclass from its filled-in form, own ranges reduced to their values."""
     return cls(**{k: plain(v) for k, v in form if k not in without}, **more)
 
 
 def plain(value: Any) -> Any:
-    """A number, whether or not a range of its own came with it."""
+    """A number, or a table of numbers, whether or not a range of its own came with it."""
+    if isinstance(value, Mapping):
+        return {key: plain(v) for key, v in value.items()}
     return value.value if isinstance(value, OwnRange) else value
 
 
 def own_ranges(form: BaseModel, prefix: str) -> dict[str, tuple[float, float]]:
-    """The ranges that the file states itself, by `prefix.field`."""
-    return {f"{prefix}.{k}": (v.low, v.high) for k, v in form if isinstance(v, OwnRange)}
+    """The ranges that the file states itself, by `prefix.field`, or `prefix.field.key` in a table of numbers."""
+    found: dict[str, tuple[float, float]] = {}
+    for name, value in form:
+        inside = value if isinstance(value, Mapping) else {}
+        every = {name: value, **{f"{name}.{key}": v for key, v in inside.items()}}
+        found |= {f"{prefix}.{path}": (v.low, v.high) for path, v in every.items() if isinstance(v, OwnRange)}
+    return found
 
 
 def filled(form: type[F], data: Any, loc: Loc, source: TomlSource) -> tuple[F | None, list[Problem]]:
@@ -155,7 +166,10 @@ def _schema(ranged: Any, base: Any) -> dict[str, Any]:
         "additionalProperties": False,
     }
     off = [{"const": bounds.off}] if bounds.off is not None else []
-    return {"anyOf": [number, *off, own], "unit": bounds.unit}
+    one = {"anyOf": [number, *off, own]}
+    if base not in (int, float):
+        return {"type": "object", "additionalProperties": one, "unit": bounds.unit}
+    return one | {"unit": bounds.unit}
 
 
 def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
@@ -163,10 +177,13 @@ def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
         if base not in (int, float):
             if not isinstance(value, Mapping):
                 raise _refused("must be a table of names and numbers")
-            return {str(key): _number(v, bounds, float, f"{key} ") for key, v in value.items()}
+            return {str(key): one(v, float, f"{key} ") for key, v in value.items()}
+        return one(value, base)
+
+    def one(value: Any, base: Any, name: str = "") -> Any:
         if isinstance(value, dict) and isinstance(bounds, Unknown):
             return _own_range(value, bounds, base)
-        return _number(value, bounds, base)
+        return _number(value, bounds, base, name)
 
     return check
 

@@ -24,14 +24,26 @@ from strategies.channel_mix import ChannelMix
 PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
 
 _BAND = list[float] | None
+_SCORES = {
+    "recency_score": "[low, high], 1 to 5: 5 for the fifth who ordered last.",
+    "frequency_score": "[low, high], 1 to 5: 5 for the fifth with most orders in 52 weeks.",
+    "monetary_score": "[low, high], 1 to 5: 5 for the fifth who paid most in 52 weeks.",
+}
+
+
+def _band(name: str) -> Any:
+    return _BAND, Field(default=None, min_length=2, max_length=2, description=_SCORES.get(name, "[low, high]"))
+
+
 TargetForm: type[Form] = create_model(
     "TargetForm",
     __base__=Form,
     __doc__="Whom a play addresses: all conditions must hold; the names within a list are alternatives.",
     segments=(list[str], Field(default=[], description=f"Any of: {', '.join(SEGMENTS)}.")),
-    sources=(list[str], Field(default=[], description='Channel names, or "before" for the founding base.')),
+    sources=(list[str], Field(default=[], description='Channel names, "referral", or "before" for the founding base.')),
     tags=(list[str], Field(default=[], description="Names given by tagging strategies.")),
-    **{b: (_BAND, Field(default=None, min_length=2, max_length=2, description="[low, high]")) for b in BANDS},  # type: ignore[call-overload]
+    member=(bool | None, Field(default=None, strict=True, description="Whether in the loyalty programme or not.")),
+    **{name: _band(name) for name in BANDS},
 )
 
 
@@ -188,7 +200,7 @@ def _target_of(
     for name, (low, high) in bands.items():
         if low > high:
             problems.append(problem("must be [low, high] with low <= high.", (*loc, name), source))
-    return Target(bands, tuple(form.segments), tuple(form.sources), tuple(form.tags)), problems
+    return Target(bands, tuple(form.segments), tuple(form.sources), tuple(form.tags), form.member), problems
 
 
 def _factor_problems(

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.files.forms import built, filled, own_ranges, problem
+from experiments.files.forms import built, filled, own_ranges, plain, problem
 from experiments.files.history_file import HistoryError, file_sha256, read_history
 from experiments.files.messages import Loc, Problem, SpecError, not_known
+from experiments.files.persona_form import persona_ranges, personas_of
 from experiments.files.play_form import plays_of
 from experiments.files.toml_source import TomlSource
 from experiments.files.world_form import FitForm, WorldForm, contradictions
@@ -82,7 +83,9 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         strategies = strategies.get("strategies") if isinstance(strategies, dict) else None
         return None, [*problems, *plays_of(strategies, (*loc, "today", "strategies"), source, None)[1]]
     channels = tuple(built(Channel, c) for c in form.channel)
-    today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, channels)
+    said = built(WordOfMouth, form.unknowns.word_of_mouth)  # type: ignore[attr-defined]
+    sources = World(channels=channels, word_of_mouth=said).sources
+    today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, sources)
     problems += found + contradictions(form, loc, source)
     population: Any = form.population
     world = World(
@@ -92,11 +95,13 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         population=built(Population, population, without=("history", "history_sha256")),
         price=built(PriceResponse, form.unknowns.price),  # type: ignore[attr-defined]
         loyalty=built(LoyaltyResponse, form.unknowns.loyalty),  # type: ignore[attr-defined]
-        word_of_mouth=built(WordOfMouth, form.unknowns.word_of_mouth),  # type: ignore[attr-defined]
+        word_of_mouth=said,
         acquisition=built(Acquisition, form.acquisition),
         economics=built(Economics, form.economics),
         calendar=built(Calendar, form.calendar),
         channels=channels,
+        personas=personas_of(form),
+        correlation=plain(form.correlation),
         today_rate=form.today.discount,
     )
     if population.history:
@@ -160,4 +165,4 @@ def _ranges(form: Any) -> dict[str, tuple[float, float]]:
         ranges |= own_ranges(getattr(form, group), group)
     for channel in form.channel:
         ranges |= own_ranges(channel, f"channels.{channel.name}")
-    return ranges
+    return ranges | persona_ranges(form)

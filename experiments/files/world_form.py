@@ -8,10 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, create_model
 
-from experiments.files.forms import Form, form_of, problem
+from experiments.files.forms import Form, form_of, problem, ranged_type
 from experiments.files.messages import Loc, Problem
+from experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
 from experiments.files.toml_source import TomlSource
 from sim.world import (
+    REFERRAL,
     Acquisition,
     Base,
     Calendar,
@@ -23,17 +25,16 @@ from sim.world import (
     PurchaseModel,
     Spend,
     WordOfMouth,
+    World,
 )
 
+RESERVED = {
+    "before": "stands for customers from before week 0.",
+    REFERRAL: "stands for customers whom a friend has won: see [unknowns.word_of_mouth].",
+}
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
 FittedGroup = Literal["base", "spend", "history"]
-PARAMETERS = {
-    "pareto_nbd": ("r", "alpha", "s", "beta"),
-    "bg_nbd": ("r", "alpha", "a", "b"),
-    "nbd": ("r", "alpha"),
-    "spend": ("p", "q", "gamma"),
-}
 
 _PEOPLE = {"ge": 0, "le": LARGEST}
 SpendForm = form_of(Spend)
@@ -84,6 +85,9 @@ class TodayForm(Form):
     strategies: list[dict[str, Any]] = Field(default_factory=lambda: [{"kind": "today"}])
 
 
+Correlation = ranged_type(World, "correlation")
+
+
 class WorldForm(Form):
     """A market: its people, how they react, what things cost, and the policy in force today."""
 
@@ -93,6 +97,8 @@ class WorldForm(Form):
     population: PopulationForm  # type: ignore[valid-type]
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
     channel: list[ChannelForm] = Field(default_factory=list)  # type: ignore[valid-type]
+    persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
+    correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
     acquisition: AcquisitionForm = Field(default_factory=AcquisitionForm)  # type: ignore[valid-type]
     economics: EconomicsForm = Field(default_factory=EconomicsForm)  # type: ignore[valid-type]
     calendar: CalendarForm = Field(default_factory=CalendarForm)  # type: ignore[valid-type]
@@ -109,8 +115,8 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     names = [c.name for c in form.channel]
     for position, channel in enumerate(form.channel):
         place = (*loc, "channel", position)
-        if channel.name == "before":
-            found.append(problem("stands for customers from before week 0.", (*place, "name"), source, channel.name))
+        if channel.name in RESERVED:
+            found.append(problem(RESERVED[channel.name], (*place, "name"), source, channel.name))
         if channel.name in names[:position]:
             found.append(problem("two channels have this name.", (*place, "name"), source, channel.name))
         if channel.budget > 0 and not _value(channel.half_budget):
@@ -119,6 +125,7 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     if _value(form.unknowns.price.elasticity_most) < _value(form.unknowns.price.elasticity):
         place = (*loc, "unknowns", "price", "elasticity_most")
         found.append(problem("must not be below elasticity, which it truncates.", place, source))
+    found += persona_contradictions(form, loc, source)
     return found + (_fit_contradictions(form, (*loc, "fit"), source) if form.fit else [])
 
 

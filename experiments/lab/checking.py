@@ -9,13 +9,14 @@ from typing import Any
 from experiments.experiment import Arm, Experiment
 from experiments.files.forms import filled, problem
 from experiments.files.messages import Loc, Problem, SpecError
+from experiments.files.persona_form import OWN_SPEND, PARAMETERS
 from experiments.files.play_form import NoSuchStrategy, checked_strategy, play_from
 from experiments.files.spec import DesignForm, design_problems
 from experiments.files.toml_source import TomlSource
 from experiments.files.world_form import UnknownsForm, WorldForm, contradictions
 from experiments.runs.resolved import place_of, plain
 from sim.plays import Play
-from sim.world import World
+from sim.world import Persona, World
 
 HERE = "The experiment"  # what the sentences call it
 _NOWHERE = TomlSource(Path("experiment"), "", {})
@@ -78,6 +79,9 @@ def _as_file(world: World) -> dict[str, Any]:
     said["channel"], spend = said.pop("channels"), said.pop("spend")
     unknowns = {name: said[name] for name in UnknownsForm.model_fields}
     known = {name: value for name, value in said.items() if name in WorldForm.model_fields and value is not None}
+    known["persona"] = [_persona_as_file(persona, world.base.model) for persona in said["personas"]]
+    if world.authored:  # what is the personas' own to say
+        said["base"], spend = {"model": world.base.model}, {"p": world.spend.p}
     calendar = {name: value for name, value in said["calendar"].items() if value is not None}
     return known | {
         "base": said["base"] | {"spend": spend},
@@ -85,3 +89,13 @@ def _as_file(world: World) -> dict[str, Any]:
         "unknowns": unknowns,
         "today": {"discount": world.today_rate},
     }
+
+
+def _persona_as_file(persona: dict[str, Any], model: str) -> dict[str, Any]:
+    """A persona as a file would state it: what is left at its default is not said at all."""
+    default = plain(Persona("", 0.0))
+    own = {name: value for name, value in persona.items() if value != default[name]}
+    for group, parameters in (("base", PARAMETERS[model]), ("spend", OWN_SPEND)):
+        if group in own:
+            own[group] = {name: own[group][name] for name in parameters}
+    return own

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.files.forms import Form
+from experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
 from experiments.files.play_form import PlayFields, TargetForm
 from experiments.files.spec import ArmForm, DesignForm, ExperimentForm
 from experiments.files.sweep_form import SweepForm
@@ -45,9 +46,11 @@ from sim.world import (
     Channel,
     Economics,
     LoyaltyResponse,
+    Persona,
     Population,
     PriceResponse,
     Spend,
+    Tilt,
     WordOfMouth,
 )
 from strategies import STRATEGIES
@@ -64,6 +67,8 @@ WORLD_GROUPS: dict[str, type] = {
     "unknowns.loyalty": LoyaltyResponse,
     "unknowns.word_of_mouth": WordOfMouth,
     "[channel]": Channel,
+    "[persona]": Persona,
+    "persona.tilt": Tilt,
     "acquisition": Acquisition,
     "economics": Economics,
     "calendar": Calendar,
@@ -83,6 +88,10 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "population": PopulationForm,
     "today": TodayForm,
     "channel": ChannelForm,
+    "persona": PersonaForm,
+    "tilt": TiltForm,
+    "persona_base": PersonaBaseForm,
+    "persona_spend": PersonaSpendForm,
     "acquisition": AcquisitionForm,
     "economics": EconomicsForm,
     "calendar": CalendarForm,
@@ -104,6 +113,7 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "world.population": "Who is there at week 0.",
     "world.today": "The policy in force today: the arm `today`.",
     "world.channel": "Ways in which people hear of the firm, each [[channel]].",
+    "world.persona": "Kinds of customers, each [[persona]]; see [personas.md](personas.md).",
     "world.acquisition": "From hearing of the firm to the first order.",
     "world.economics": "What an order earns and costs.",
     "world.calendar": "Real dates and the season of demand.",
@@ -116,6 +126,11 @@ MEANINGS = {  # of the keys whose form has no words of its own
     "today.strategies": "Today's plays, each [[today.strategies]].",
     "channel.name": 'Name of the channel; not "before".',
     "channel.budget": "Today's spend in currency a week.",
+    "persona.name": "Letters, digits, - and _.",
+    "persona.description": "Who they are, in a sentence.",
+    "persona.tilt": "Where they lie among fitted traits: see [persona.tilt].",
+    "persona.base": "Rates of their own: see [persona.base].",
+    "persona.spend": "Spend of their own: see [persona.spend].",
     "economics.currency": "Currency code, for printing only.",
     "calendar.start": "Date of week 0.",
     "word_of_mouth.graph": "Who knows whom: neighbours on a ring, some rewired; or few people with many contacts.",

@@ -8,7 +8,13 @@ import pandas as pd
 
 from experiments import charts
 from experiments.charts import Chart, Look
-from experiments.reporting.listings import assumption_listing, breakeven_listing, glossary_listing, kpi_listing
+from experiments.reporting.listings import (
+    Listing,
+    assumption_listing,
+    breakeven_listing,
+    glossary_listing,
+    kpi_listing,
+)
 from experiments.reporting.section import Section
 from experiments.runs.run_files import RunFiles
 
@@ -39,6 +45,7 @@ def sections(run: RunFiles) -> list[Section]:
         _cohorts(run),
         _drawn(run, "ltv", "Lifetime value and payback", "What a new customer brings.", charts.ltv_against_cac),
         _drawn(run, "channels", "Acquisition cost", "What a new customer costs, by channel.", charts.cac_by_channel),
+        _personas(run),
         _weekly(run),
         _profit(run),
         _calibration(run),
@@ -76,6 +83,17 @@ def _cohorts(run: RunFiles) -> Section:
         return Section("cohorts", title, intro, missing="No customers of this run could be followed for four weeks.")
     both = (charts.repeat_by_age(rows, run.look), charts.cohort_triangle(rows, run.look))
     return Section("cohorts", title, intro, both)
+
+
+def _personas(run: RunFiles) -> Section:
+    title, intro = "Personas", "Which kinds of customers gain, and at whose cost. Known to the simulation only."
+    rows, look = run.table("personas"), run.look
+    if rows is None:
+        return Section("personas", title, intro, missing="The world of this run knows no personas.")
+    if set(rows["arm"]) == {look.baseline}:
+        known = Listing(title, charts.persona_cells(rows, look), "", "Mean over the replications of the stated world.")
+        return Section("personas", title, intro, listings=(known,), missing=ONE_ARM)
+    return Section("personas", title, intro, (charts.persona_gains(rows, look),))
 
 
 def _weekly(run: RunFiles) -> Section:
