@@ -245,7 +245,7 @@ def test_after_an_interrupt_the_same_command_goes_on(
     err = capsys.readouterr().err
     assert "Resumed: 4 of 22 tasks were there." in err
     assert "Playing: 4 of 22" in err
-    assert lived == 5 + 22
+    assert lived == 5 + 18
     assert [run.status for run in list_runs(Path("results"))] == ["done"]
     assert_same_tables(tables_of(Path("results")), compare(load_experiment(question), workers=1).tables)
     assert exit_code(["compare", "q.toml", "--workers", "1", "--force"]) == 0
