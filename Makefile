@@ -20,11 +20,13 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The main job: calibrate on 39 weeks of a real order log, check against the next 39, compare three policies.
+# The main job: calibrate on 39 weeks of a real order log, check against the next 39, compare four policies with
+# today's, then tune a programme and confirm the winners on fresh luck.
 demo: $(VENV)/.core
 	$(BIN)/crmlab calibrate experiments/data/cdnow_sample.csv --customer sample_id --date date --amount dollar_value \
 	    --holdout-weeks 39 --out results/demo/cdnow.toml
 	$(BIN)/crmlab compare experiments/library/cdnow.toml --world results/demo/cdnow.toml --out results
+	$(BIN)/crmlab tune experiments/library/cdnow_tune.toml --world results/demo/cdnow.toml --out results
 
 # Every test, two at a time, and a few of them once more as plain Python without compilation.
 test: $(VENV)/.dev
