@@ -236,6 +236,30 @@ def test_the_premium_of_referred_customers_fades_over_two_and_a_half_years() -> 
     assert (market.customers.bond[:2000] & REFERRED_BOND).all()
 
 
+def test_who_has_won_a_friend_orders_for_a_little_more_while_it_is_fresh() -> None:
+    world = World(
+        base=Base(model="nbd", r=1e6, alpha=1e6),
+        spend=Spend(p=1e4, q=1e4, gamma=50.0),
+        population=Population(customers=2000, prospects=0, history_weeks=0.0),
+        price=INSENSITIVE,
+        word_of_mouth=replace(NO_EFFECT, p_invite=1e-12, referrer_value=0.05),
+    )
+    market = Market(world, today())
+    market.referral._winners = np.arange(1000, dtype=np.int32)
+    market.customers.recommended[:1000] = 0
+    market.run(60)
+    for week, premium in ((10, 0.05), (52, 0.05), (53, 0.0), (59, 0.0)):
+        orders = market.order_log.week(week)
+        mean = [orders.value[(orders.row < 1000) == ours].mean() for ours in (True, False)]
+        assert mean[0] / mean[1] == pytest.approx(1 + premium, abs=0.005)
+
+
+def test_a_discount_that_everybody_has_today_is_no_offer_to_friends() -> None:
+    world = shop(word_of_mouth=TALKATIVE, today_rate=0.1)
+    assert telling_of(world, None, 0.1).offer_pull == 0.0
+    assert telling_of(world, ReferralTerms(friend_rate=0.3), 0.3).offer_pull == pytest.approx(3.0 * 0.2)
+
+
 def test_two_years_of_a_referred_customer_are_worth_a_sixth_more() -> None:
     """Schmitt et al. 2011 find +16 % (16-25 %); under a flat margin it must be 5 to 25 %."""
     world = World(
