@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.experiment import Arm, Experiment
+from experiments.experiment import Arm, Design, Experiment
 from experiments.run import Run
 from sim.actions import PointsRule, ReferralTerms, TierRule
 from sim.market import Market
@@ -25,10 +25,17 @@ from sim.world import World
 PRICE, MEDIA = "price reaction", "response to media"
 LOYALTY, FRIENDS = "reaction to the loyalty programme", "readiness to recommend"
 FACTORS = (0.0, 0.5, 2.0, 3.0)  # 1 is the experiment itself
-BREAKEVEN_REPLICATIONS = 2
+ENOUGH_CUSTOMERS = 20_000  # over all replications of one strength: coupled differences of so many carry little noise
+MOST_REPLICATIONS = 4
 ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
 NEGLIGIBLE = 1e-9
 LOYALTY_EFFECTS = ("member", "goal_gradient", "head_start", "reward", "pressure", "success", "failure", "demotion")
+
+
+def replications_asked(design: Design) -> int:
+    """On how many replications each strength is lived: the fewer customers in one, the more of them."""
+    wanted = math.ceil(ENOUGH_CUSTOMERS / max(design.customers, 1))
+    return min(wanted, MOST_REPLICATIONS, design.replications)
 
 
 def concerned(experiment: Experiment) -> dict[str, tuple[Arm, ...]]:
@@ -85,7 +92,7 @@ def breakeven_table(
     """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign."""
     primary, base = experiment.design.primary, experiment.baseline.name
     direction = KPIS[primary].direction or 1
-    few = readings[(readings["world"] == "fixed") & (readings["replication"] < BREAKEVEN_REPLICATIONS)]
+    few = readings[(readings["world"] == "fixed") & (readings["replication"] < replications_asked(experiment.design))]
     stated = few.groupby("arm")[primary].mean()
     asked = concerned(experiment)
     rows: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.assumptions import assumptions_table
-from experiments.breakeven import BREAKEVEN_REPLICATIONS, FACTORS, breakeven_table, concerned, strengthened
+from experiments.breakeven import FACTORS, breakeven_table, concerned, replications_asked, strengthened
 from experiments.effects import holm, paired_effect
 from experiments.execution.executor import Executor, Failed, run_all
 from experiments.execution.ledger import Ledger
@@ -124,7 +124,7 @@ def tasks_of(experiment: Experiment) -> list[Task]:
     if experiment.design.unknowns:
         tasks += [Task(r, "sampled") for r in replications]
     if len(experiment.arms) > 1:  # one arm has nothing to break even with
-        few = replications[:BREAKEVEN_REPLICATIONS]
+        few = replications[: replications_asked(experiment.design)]
         tasks += [
             Task(r, "fixed", asked, strength) for asked in concerned(experiment) for strength in FACTORS for r in few
         ]
