@@ -75,6 +75,76 @@ def variance(
         print_reductions(found[name], title, _paper())
 
 
+@app.command()
+def coverage(
+    runs: Annotated[int, typer.Option(min=10, help="Small experiments, each with 16 replications of its own.")] = 1500,
+    customers: Annotated[int, typer.Option(min=10, help="Customers in each replication.")] = 200,
+    weeks: Annotated[int, typer.Option(min=1, max=520)] = 6,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per core.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """How often the two intervals of a comparison cover what they promise to cover, and how often p cries wolf."""
+    from experiments.bench.coverage import coverages
+    from experiments.bench.tables import print_coverages
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("experiments", total=runs)
+        found = coverages(runs, customers, weeks, seed, workers, partial(_advance, progress, task))
+    if as_json:
+        print(json.dumps([{**asdict(c), "standard_error": c.standard_error} for c in found], indent=2))
+        return
+    title = f"{runs:,} experiments of 16 replications: {customers:,} customers, {weeks} weeks, a tenth off"
+    print_coverages(found, title, _paper())
+
+
+@app.command()
+def racing(
+    repetitions: Annotated[int, typer.Option(min=10, help="Races, each on 16 replications of its own.")] = 100,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per core.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """How much oftener a race picks the truly best of twenty policies than equal shares of as many lives."""
+    from experiments.bench.racing import live_pool, measured
+    from experiments.bench.search_tables import print_race
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("replications", total=None)
+        pool = live_pool(repetitions, workers, lambda done, total: progress.update(task, completed=done, total=total))
+    found = measured(pool)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    print_race(found, _paper())
+
+
+@app.command()
+def tuning(
+    candidates: Annotated[int, typer.Option(min=10)] = 200,
+    replications: Annotated[int, typer.Option(min=2, help="Of a candidate, at most.")] = 16,
+    rows: Annotated[int, typer.Option(min=1_000, help="People, prospects included.")] = 20_000,
+    weeks: Annotated[int, typer.Option(min=1, max=520)] = 52,
+    race: Annotated[bool, typer.Option("--racing/--no-racing", help="Drop who is surely beaten.")] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per core.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """How long a tuning takes in which every strategy is on; exit code 1 if it is more than two minutes."""
+    from experiments.bench.search_tables import LIMIT_SECONDS, print_tuning_time
+    from experiments.bench.tuning_time import experiment_of, timed
+
+    experiment = experiment_of(candidates, replications, rows, weeks, race)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("tuning", total=None)
+        found = timed(experiment, workers, lambda done, total: progress.update(task, completed=done, total=total))
+    if as_json:
+        print(json.dumps({**asdict(found), "optimism": found.optimism}, indent=2))
+    else:
+        title = f"{candidates} candidates, at most {replications} replications of {rows:,} people and {weeks} weeks"
+        print_tuning_time(found, title, _paper())
+    if found.seconds > LIMIT_SECONDS:
+        raise typer.Exit(1)
+
+
 def _advance(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.bench.agreement import MOST_Z
+from experiments.bench.coverage import Coverage
 from experiments.bench.measure import Measured
 from experiments.bench.suite import Results
 from experiments.bench.variance import Reduction
@@ -49,6 +50,17 @@ def print_reductions(reductions: Sequence[Reduction], title: str, console: Conso
         for r in reductions
     ]  # fmt: skip
     names = ("against today", "orders", "95 % half-width", "variance reduction", "standard error", "at least", "")
+    console.print(_table(title, names, rows))
+
+
+def print_coverages(coverages: Sequence[Coverage], title: str, console: Console) -> None:
+    """How often intervals covered and tests rang, beside how often they should."""
+    rows = [
+        (c.what, c.kpi.replace("_", " "), f"{c.share:.1%}", f"± {c.standard_error:.1%}", f"{c.expected:.0%}",
+         f"{c.runs:,}", _verdict(c.met))
+        for c in coverages
+    ]  # fmt: skip
+    names = ("what", "KPI", "share of experiments", "standard error", "should be", "experiments", "")
     console.print(_table(title, names, rows))
 
 

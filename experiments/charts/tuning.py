@@ -11,44 +11,56 @@ import plotly.graph_objects as go
 
 from experiments.charts.chart import Chart
 from experiments.charts.look import FAINT, GAIN, INK, STYLES, Look, new_figure
-from experiments.reporting.quantities import between, change, is_money, is_share, money_axis, quantity
-from experiments.reporting.rows import each_row
+from experiments.reporting.quantities import change, is_money, is_share, money_axis, quantity
+from experiments.tuning.candidates import can_win
+from experiments.tuning.search import unit_of
 from sim.readings import KPIS
 
-
-def pareto_fronts(trials: pd.DataFrame, winners: pd.DataFrame, objectives: Sequence[str], look: Look) -> list[Chart]:
-    """One chart per pair of objectives: all candidates, the front, and where its winners landed on fresh luck."""
-    return [_front(trials, winners, first, second, look) for first, second in combinations(objectives, 2)]
+DROPPED = {"color": FAINT, "symbol": "circle-open", "size": 6}  # a candidate that was beaten in its race
+BROKEN = {"color": FAINT, "symbol": "x-thin-open", "size": 7}
 
 
-def tuning_history(trials: pd.DataFrame, objective: str, look: Look) -> Chart:
-    """Every candidate of a search in the order in which it was tried, and the best feasible one so far."""
-    kpi, gain = KPIS[objective], trials[f"gain.{objective}"]
-    feasible = gain.where(trials["feasible"])
-    best = feasible.cummax() if kpi.direction > 0 else feasible.cummin()
-    best = best.ffill()
+def pareto_fronts(
+    trials: pd.DataFrame, winners: pd.DataFrame, objectives: Sequence[str], look: Look, score: str = "mean"
+) -> list[Chart]:
+    """One chart per pair of objectives: all candidates, the front, and where its winners landed on fresh luck.
+
+    `score` is what a gain is: the mean of the differences, or a score of them over sampled worlds.
+    """
+    return [_front(trials, winners, first, second, look, score) for first, second in combinations(objectives, 2)]
+
+
+def tuning_history(trials: pd.DataFrame, objective: str, look: Look, score: str = "mean") -> Chart:
+    """Every candidate of a search in the order in which it was tried, and the best so far that could win."""
+    gain, high = trials[f"gain.{objective}"], KPIS[objective].direction > 0 or score == "pays"
+    able = can_win(trials)
+    candidates = gain.where(able)
+    best = (candidates.cummax() if high else candidates.cummin()).ffill()
     figure = new_figure(300)
-    for name, rows, colour, symbol in (
-        ("breaks a limit", trials[~trials["feasible"]], FAINT, "x-thin-open"),
-        ("feasible", trials[trials["feasible"]], GAIN, "circle"),
+    for name, rows, marker in (
+        ("breaks a limit", trials[~trials["feasible"]], BROKEN),
+        ("dropped in the race", trials[trials["feasible"] & ~able], DROPPED),
+        ("feasible", trials[able], {"color": GAIN, "symbol": "circle", "size": 7}),
     ):
         figure.add_scatter(
             x=rows["number"], y=rows[f"gain.{objective}"], name=name, mode="markers",
-            marker={"color": colour, "symbol": symbol, "size": 7, "line": {"color": colour, "width": 1}},
+            marker=marker | {"line": {"color": marker["color"], "width": 1}},
             hovertemplate="candidate %{x}: %{y:,.4~g}<extra></extra>",
         )  # fmt: skip
     line = {"color": INK, "width": 1.5, "shape": "hv"}
     figure.add_scatter(x=trials["number"], y=best, name="best so far", mode="lines", line=line, hoverinfo="skip")
     figure.update_xaxes(title_text="candidate, in the order tried")
-    figure.update_yaxes(title_text=f"difference to {look.baseline}", **_axis(objective, gain, look))
+    figure.update_yaxes(title_text=_gain_words(look, score), **_axis(objective, gain, look, score))
     ends = trials.groupby("batch")["number"].idxmax()
     table = pd.DataFrame(
         {
             "Candidates tried": [str(number + 1) for number in trials["number"][ends]],
-            "Best so far": [change(value, kpi.unit, look.currency) for value in best[ends]],
+            "Best so far": [told(value, objective, look, score) for value in best[ends]],
         }
     )  # fmt: skip
-    return Chart(f"History: {kpi.label}", figure, table, _history_words(trials, best, kpi, look))
+    return Chart(
+        f"History: {KPIS[objective].label}", figure, table, _history_words(trials, best, objective, look, score)
+    )
 
 
 def lever_importances(importances: pd.DataFrame, look: Look) -> Chart:
@@ -76,13 +88,13 @@ def lever_importances(importances: pd.DataFrame, look: Look) -> Chart:
     return Chart("Which levers matter", figure, table, sentence, note)
 
 
-def _front(trials: pd.DataFrame, winners: pd.DataFrame, first: str, second: str, look: Look) -> Chart:
+def _front(trials: pd.DataFrame, winners: pd.DataFrame, first: str, second: str, look: Look, score: str) -> Chart:
     figure = new_figure(460)
-    front = trials[trials["front"]].sort_values(f"gain.{first}")
-    beaten = trials[trials["feasible"] & ~trials["front"]]
+    front, able = trials[trials["front"]].sort_values(f"gain.{first}"), can_win(trials)
     groups: tuple[tuple[str, pd.DataFrame, dict[str, Any]], ...] = (
-        ("breaks a limit", trials[~trials["feasible"]], {"color": FAINT, "symbol": "x-thin-open", "size": 7}),
-        ("feasible", beaten, {"color": GAIN, "symbol": "circle-open", "size": 8}),
+        ("breaks a limit", trials[~trials["feasible"]], BROKEN),
+        ("dropped in the race", trials[trials["feasible"] & ~able], DROPPED),
+        ("feasible", trials[able & ~trials["front"]], {"color": GAIN, "symbol": "circle-open", "size": 8}),
         ("Pareto front", front, {"color": GAIN, "symbol": "circle", "size": 10}),
     )  # fmt: skip
     for name, rows, marker in groups:
@@ -93,11 +105,12 @@ def _front(trials: pd.DataFrame, winners: pd.DataFrame, first: str, second: str,
         )  # fmt: skip
     wide = _by_candidate(winners)
     _draw_fresh(figure, wide, first, second)
-    figure.update_xaxes(title_text=_axis_title(first), **_axis(first, trials[f"gain.{first}"], look))
-    figure.update_yaxes(title_text=_axis_title(second), **_axis(second, trials[f"gain.{second}"], look))
+    figure.update_xaxes(title_text=_axis_title(first, score), **_axis(first, trials[f"gain.{first}"], look, score))
+    figure.update_yaxes(title_text=_axis_title(second, score), **_axis(second, trials[f"gain.{second}"], look, score))
     title = f"{KPIS[first].label} against {KPIS[second].label}"
-    note = f"Differences to {look.baseline} in the search. Diamonds: the winners on luck that it had not seen."
-    return Chart(title, figure, _front_table(front, wide, first, second, look), _front_words(trials, front), note)
+    note = f"In the search: {_gain_words(look, score)}. Diamonds: the winners on luck that it had not seen."
+    table = _front_table(front, wide, first, second, look, score)
+    return Chart(title, figure, table, _front_words(trials, front), note)
 
 
 def _draw_fresh(figure: go.Figure, wide: pd.DataFrame, first: str, second: str) -> None:
@@ -118,15 +131,17 @@ def _by_candidate(winners: pd.DataFrame) -> pd.DataFrame:
     return winners.pivot_table(index="number", columns="kpi", values=["search", "fresh"], sort=False)
 
 
-def _front_table(front: pd.DataFrame, wide: pd.DataFrame, first: str, second: str, look: Look) -> pd.DataFrame:
+def _front_table(
+    front: pd.DataFrame, wide: pd.DataFrame, first: str, second: str, look: Look, score: str
+) -> pd.DataFrame:
     rows = []
     for row in front.to_dict("records"):
         cells = {"Candidate": str(row["number"])}
         for kpi in (first, second):
-            unit, label = KPIS[kpi].unit, KPIS[kpi].label
+            label = KPIS[kpi].label
             fresh = wide.loc[row["number"], ("fresh", kpi)] if row["number"] in wide.index else None
-            cells[label] = change(row[f"gain.{kpi}"], unit, look.currency)
-            cells[f"{label}, fresh luck"] = change(fresh, unit, look.currency)
+            cells[label] = told(row[f"gain.{kpi}"], kpi, look, score)
+            cells[f"{label}, fresh luck"] = told(fresh, kpi, look, score)
         rows.append(cells)
     return pd.DataFrame(rows)
 
@@ -138,40 +153,39 @@ def _front_words(trials: pd.DataFrame, front: pd.DataFrame) -> str:
     return f"Of {len(trials)} candidates {feasible} kept all limits, and {len(front)} of these are beaten by no other."
 
 
-def _history_words(trials: pd.DataFrame, best: pd.Series, kpi: Any, look: Look) -> str:
+def _history_words(trials: pd.DataFrame, best: pd.Series, kpi: str, look: Look, score: str) -> str:
     if best.isna().all():
         return f"None of {len(trials)} candidates kept all limits."
     last = best.iloc[-1]
-    found = int(trials.loc[trials[f"gain.{kpi.id}"] == last, "number"].iloc[0])
-    moved = change(last, kpi.unit, look.currency)
-    return f"The best feasible candidate of {len(trials)} moves {kpi.label} by {moved}; it was number {found}."
+    found = int(trials.loc[can_win(trials) & (trials[f"gain.{kpi}"] == last), "number"].iloc[0])
+    reached = told(last, kpi, look, score)
+    if score != "mean":
+        return f"The best of {len(trials)} candidates reaches {reached}; it was number {found}."
+    return f"The best feasible candidate of {len(trials)} moves {KPIS[kpi].label} by {reached}; it was number {found}."
 
 
-def _axis(kpi: str, gains: pd.Series, look: Look) -> dict[str, str]:
-    unit = KPIS[kpi].unit
+def told(gain: Any, kpi: str, look: Look, score: str = "mean") -> str:
+    """A gain for reading: a signed change in the unit of the KPI, or a share of worlds."""
+    if score == "pays":
+        return quantity(gain, "share")
+    return change(gain, KPIS[kpi].unit, look.currency)
+
+
+def _gain_words(look: Look, score: str) -> str:
+    over = {"worst": "worst of the worlds", "cvar": "mean of the worst tenth of the worlds"}.get(score)
+    if score == "pays":
+        return f"share of the worlds in which it is better than {look.baseline}"
+    return f"difference to {look.baseline}{f', {over}' if over else ''}"
+
+
+def _axis(kpi: str, gains: pd.Series, look: Look, score: str) -> dict[str, str]:
+    unit = unit_of(kpi, score)
     if is_share(unit):
         return {"tickformat": ".1%"}
     axis = money_axis(look.currency) if is_money(unit) else {"tickformat": "~s"}
     return axis | ({"tickformat": ",.2~f"} if gains.abs().max() < 1000 else {})  # SI would write 0.5 as 500m
 
 
-def _axis_title(kpi: str) -> str:
-    return f"{KPIS[kpi].label} ({'more' if KPIS[kpi].direction > 0 else 'less'} is better)"
-
-
-def winner_cells(winners: pd.DataFrame, trials: pd.DataFrame, look: Look) -> pd.DataFrame:
-    """The winners for reading, a column each: levers, and search, fresh value and optimism of every KPI watched."""
-    settings = trials.set_index("number")
-    columns: dict[str, dict[str, str]] = {}
-    for row in each_row(winners):
-        cells = columns.setdefault(f"Candidate {row.number}", {})
-        for name in (name for name in settings.columns if name.startswith("lever.")):
-            cells[name.removeprefix("lever.")] = f"{settings.loc[row.number, name]:.4g}"
-        unit, label = KPIS[row.kpi].unit, KPIS[row.kpi].label
-        cells[f"{label}: search"] = change(row.search, unit, look.currency)
-        cells[f"{label}: fresh luck"] = change(row.fresh, unit, look.currency)
-        cells[f"{label}: range of fresh"] = between(row.fresh_low, row.fresh_high, unit, look.currency)
-        cells[f"{label}: optimism"] = change(row.optimism, unit, look.currency)
-    held = {f"Candidate {row.number}": "yes" if row.holds else "no" for row in each_row(winners)}
-    columns = {name: cells | {"Keeps its limits on fresh luck": held[name]} for name, cells in columns.items()}
-    return pd.DataFrame(columns).reset_index(names="What")
+def _axis_title(kpi: str, score: str) -> str:
+    more = KPIS[kpi].direction > 0 or score == "pays"
+    return f"{KPIS[kpi].label} ({'more' if more else 'less'} is better)"

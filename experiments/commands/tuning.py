@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
     Force,
+    On,
     Out,
     Quick,
     Seed,
@@ -21,13 +22,14 @@ from experiments.commands.options import (
     Workers,
     WorldOption,
     overrides,
+    place,
 )
-from experiments.commands.printing import print_json, print_table, progress, say
-from experiments.commands.running import answered, glossary, report_of
+from experiments.commands.printing import print_json, progress, say
+from experiments.commands.running import answered, end_on_failures, glossary, report_of
+from experiments.commands.tuning_answer import print_tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from experiments.execution.executor import Executor
     from experiments.experiment import Experiment
     from experiments.runs.store import RunFolder, StoredRun
 
@@ -39,6 +41,10 @@ def tune(
     world: WorldOption = None,
     quick: Quick = False,
     workers: Workers = 0,
+    on: On = None,
+    start_from: Annotated[
+        str | None, typer.Option("--from", metavar="RUN", help="Try the best candidates of a past tuning first.")
+    ] = None,
     settings: Settings = None,
     seed: Seed = None,
     out: Out = RESULTS,
@@ -52,8 +58,13 @@ def tune(
     chosen = overrides(settings, seed)
     experiment = load_tuning(file, chosen, world)
     experiment = small(experiment) if quick else experiment
+    if start_from:
+        from experiments.runs.store import open_run
+        from experiments.tuning.warm_start import warm_started
+
+        experiment = warm_started(experiment, open_run(out, start_from))
     play = partial(_search, file=file, settings=chosen, world=world)
-    run = answered(experiment, file, out, workers, force, play)
+    run = answered(experiment, file, out, place(workers, on), force, play)
     if as_json:
         print_json(run.json("tuning") | {"run": str(run.path)})
     else:
@@ -63,87 +74,44 @@ def tune(
     if not as_json:
         say(f"Report: {report}")
         say(_next_step(run, file, chosen))
+    end_on_failures(run)
 
 
-def print_tuning(run: StoredRun) -> None:
-    """The winners: their levers, and what each promised in the search and kept on fresh luck."""
-    from experiments.reporting.provenance import provenance
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id or its beginning, experiment name, or folder.")],
+    optuna: Annotated[Path, typer.Option("--optuna", metavar="FILE", help="New Optuna journal file, e.g. study.log.")],
+    out: Out = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Write a tuning as an Optuna study, to be looked at in optuna-dashboard."""
+    from experiments.files.messages import UserError
+    from experiments.runs.disk import disk_trouble
+    from experiments.runs.rebuild import rebuilt
+    from experiments.runs.store import open_run
+    from experiments.tuning.optuna_export import export_study
 
-    answer, resolved = run.json("tuning"), run.json("resolved")
-    feasible = sum(trial["feasible"] for trial in answer["trials"])
-    say(f"{len(answer['trials'])} candidates for {answer['arm']} ({answer['sampler']}), {feasible} within all limits.")
-    for text in answer["added"]:
-        say(f"Customer equity is neither an objective nor a constraint here, so this limit was added: {text}.")
-    if not answer["winners"]:
-        say("No candidate kept all limits: widen the levers or loosen [tune] constraints.")
+    found = open_run(out, run)
+    if "trials" not in found.tables:
+        raise UserError(f"Run {found.run_id} is no finished tuning: there are no trials to write.")
+    search = rebuilt(found.path).search
+    assert search is not None
+    with disk_trouble(optuna):
+        n = export_study(found.table("trials"), search, found.run_id, optuna)
+    if as_json:
+        print_json({"run": found.run_id, "file": str(optuna), "study": found.run_id, "trials": n})
         return
-    columns = ["lever", "as written", *(f"candidate {winner['number']}" for winner in answer["winners"])]
-    written = _written(resolved, answer["arm"])
-    rows = [
-        (path, written(path), *(f"{winner['levers'][path]:.4g}" for winner in answer["winners"]))
-        for path in answer["winners"][0]["levers"]
-    ]
-    say()
-    print_table("Levers of the winners, the winner first", columns, rows)
-    _print_promises(answer, resolved, provenance(resolved["fitted"]))
-    say(answer["rule"])
-    say(
-        "Values are mean differences over paired replications. Optimism: by how much the search looked better than luck"
-    )
-    say("that it had not seen; its interval is that of the fresh value.")
-    broken = [f"candidate {winner['number']}" for winner in answer["winners"] if not winner["holds"]]
-    if broken:
-        say(f"On fresh luck a limit is broken by: {', '.join(broken)}.")
-
-
-def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: str) -> None:
-    from experiments.reporting.quantities import between, change
-    from sim.readings import KPIS
-
-    currency, search = resolved["currency"], resolved["search"]
-    sure = f"{resolved['design']['confidence']:.0%}"
-    columns = ["winner", "KPI", "search", "fresh", f"{sure} of fresh", "optimism", f"{sure} of optimism"]
-    rows = []
-    for winner in answer["winners"]:
-        for kpi in winner["search"]:
-            unit = KPIS[kpi].unit
-            low, high = winner["fresh_interval"][kpi]
-            optimism_low, optimism_high = winner["optimism_interval"][kpi]
-            rows.append(
-                (
-                    f"candidate {winner['number']}",
-                    KPIS[kpi].label,
-                    change(winner["search"][kpi], unit, currency),
-                    change(winner["fresh"][kpi], unit, currency),
-                    between(low, high, unit, currency),
-                    change(winner["optimism"][kpi], unit, currency),
-                    between(optimism_low, optimism_high, unit, currency),
-                )
-            )
-    title = (
-        f"Difference to {answer['baseline']}: {search['replications']} replications in the search, "
-        f"{search['confirm_replications']} fresh ones"
-    )
-    print_table(title, columns, rows, footer, left=2)
-
-
-def _written(resolved: dict[str, Any], arm: str) -> Any:
-    """How the arm sets a lever now, by path."""
-    plays = next(found["plays"] for found in resolved["arms"] if found["name"] == arm)
-    levers = {play["name"]: play["levers"] for play in plays}
-    places = {lever["path"]: lever for lever in resolved["search"]["levers"]}
-
-    def value(path: str) -> str:
-        place = places[path]
-        found = levers[place["play"]][place["lever"]]
-        found = found if place["key"] is None else found.get(place["key"])
-        return "–" if found is None else f"{found:.4g}"
-
-    return value
+    say(f"{n} trials of run {found.run_id} are in {optuna}, as the study {found.run_id}.")
+    say(f"Next: pip install optuna-dashboard && optuna-dashboard {shlex.quote(str(optuna))}")
 
 
 def _search(
-    experiment: Experiment, folder: RunFolder, workers: int, *, file: Path, settings: list[str], world: Path | None
+    experiment: Experiment,
+    folder: RunFolder,
+    workers: int | Executor,
+    *,
+    file: Path,
+    settings: list[str],
+    world: Path | None,
 ) -> None:
     from experiments.tuning.tune import tune as tune_arm
     from experiments.tuning.winner_file import winner_text
@@ -154,26 +122,17 @@ def _search(
             show(done, total)
             folder.progress(done, total)
 
-        found = tune_arm(experiment, workers, on_progress, partial(_append, folder.path / "ledger.jsonl"))
+        found = tune_arm(experiment, workers, on_progress, folder.ledger)
     for name, table in found.tables.items():
         folder.write_table(name, table)
     folder.write_json("tuning", found.to_json())
     folder.write_json("comparison", found.comparison.to_json())
     folder.write_json("glossary", glossary())
+    folder.failures = list(found.failures)
     if found.winners:
         folder.write_text(
             WINNER, winner_text(file, folder.path, found.search, found.winners[0].levers, settings, world)
         )
-
-
-def _append(ledger: Path, record: Mapping[str, Any]) -> None:
-    """One line per batch, on the disk before the next batch begins."""
-    from experiments.runs.store import disk_trouble, finite
-
-    with disk_trouble(ledger), ledger.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(finite(record), ensure_ascii=False) + "\n")
-        lines.flush()
-        os.fsync(lines.fileno())
 
 
 def _next_step(run: StoredRun, file: Path, settings: list[str]) -> str:

@@ -165,7 +165,7 @@ def quick(experiment: Experiment) -> Experiment:
     d = experiment.design
     small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
     if s := experiment.search:
-        fewer = replace(s, candidates=min(s.candidates, 16), replications=min(s.replications, 8))
+        fewer = replace(s, candidates=min(s.candidates, 16), replications=min(s.replications, 4))
         fewer = replace(fewer, confirm=min(s.confirm, 2), confirm_replications=small.replications)
         return replace(experiment, design=small, search=fewer)
     if isinstance(experiment.task, Sweep):

@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from experiments.experiment import Arm
 from experiments.files.forms import Form, problem
-from experiments.files.messages import Loc, Problem, did_you_mean, not_known, number_text
+from experiments.files.lever_form import LeverEntry, lever_of, not_a_play
+from experiments.files.messages import Loc, Problem, not_known
 from experiments.files.toml_source import TomlSource
+from experiments.robust.scores import Score
+from experiments.tuning.offered import batch_problem, sampler_problem
 from experiments.tuning.search import EQUITY, Constraint, Sampler, Search, SearchedLever
-from sim.levers import Lever, Ranged, levers_of
 from sim.plays import Play
 from sim.readings import KPIS
 from sim.world import Channel
-from strategies.channel_mix import ChannelMix
 
 MOST_OBJECTIVES = 3
 _CONSTRAINT = re.compile(r"\s*(\w+)(\s+gain)?\s*(\S+?)\s*([-+]?[\d_.]+(?:[eE][-+]?\d+)?)\s*")
-
-
-def _lever_entry(value: Any) -> Any:
-    table = value if isinstance(value, dict) else {"lever": value}
-    numbers = [table[end] for end in ("low", "high") if end in table]
-    fine = isinstance(table.get("lever"), str) and set(table) <= {"lever", "low", "high"}
-    if not fine or any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
-        raise PydanticCustomError(
-            "refused", "{text}", {"text": 'must be "play.lever" or { lever = "play.lever", low = ..., high = ... }.'}
-        )
-    return table
-
-
-_NUMBER = {"type": "number"}
-_LEVER_SCHEMA = {
-    "anyOf": [
-        {"type": "string"},
-        {
-            "type": "object",
-            "properties": {"lever": {"type": "string"}, "low": _NUMBER, "high": _NUMBER},
-            "required": ["lever"],
-            "additionalProperties": False,
-        },
-    ]
-}
-LeverEntry = Annotated[Any, BeforeValidator(_lever_entry), WithJsonSchema(_LEVER_SCHEMA)]
 
 
 class TuneForm(Form):
@@ -55,8 +28,11 @@ class TuneForm(Form):
 
     arm: str = Field(description="The arm whose levers are searched, one of [arms.NAME].")
     levers: list[LeverEntry] = Field(
-        min_length=1, description='"play.lever" or "play.lever.key"; { lever, low, high } narrows the range.'
+        default=[],
+        description='"play.lever" or "play.lever.key"; { lever, low, high } narrows the range, { lever, options } the '
+        'words; when = { "play.lever" = [...] } says under which words of another lever it means anything.',
     )
+    switch: list[str] = Field(default=[], description="Plays of the arm that the search may leave out.")
     objectives: list[str] = Field(
         default=[EQUITY],
         min_length=1,
@@ -65,12 +41,26 @@ class TuneForm(Form):
     constraints: list[str] = Field(
         default=[], description='"KPI <= number" or ">=", on the arm\'s own mean; "KPI gain >= 0": on its difference.'
     )
-    sampler: Literal["tpe", "nsga2", "nsga3", "random"] | None = Field(
-        None, description="Default: `tpe` for one objective, `nsga2` for several."
+    soft: list[str] = Field(
+        default=[], description="Limits that are wished for: the sampler prefers who keeps them; others may still win."
     )
+    sampler: Sampler | None = Field(None, description="Default: `tpe` for one objective, `nsga2` for several.")
     candidates: int = Field(64, ge=1, le=100_000, strict=True, description="Settings of the levers that are tried.")
     batch: int = Field(8, ge=1, le=1_000, strict=True, description="Candidates proposed at a time; changes the search.")
-    replications: int = Field(4, ge=1, le=10_000, strict=True, description="Markets on which each candidate is tried.")
+    replications: int = Field(
+        16, ge=1, le=10_000, strict=True, description="Markets on which a candidate is tried, at most."
+    )
+    racing: bool = Field(True, strict=True, description="Whether candidates that are surely beaten get fewer markets.")
+    simulations: int | None = Field(
+        None, ge=1, strict=True, description="No new batch once so many markets of candidates were lived."
+    )
+    patience: int | None = Field(
+        None, ge=1, le=1_000, strict=True, description="Stop when so many batches brought less than 1 % more."
+    )
+    worlds: int | None = Field(
+        None, ge=2, le=10_000, strict=True, description="Try each candidate in so many sampled worlds instead."
+    )
+    score: Score = Field("mean", description="What counts over these worlds.")
     confirm: int = Field(5, ge=1, le=100, strict=True, description="How many winners are run again on fresh luck.")
     confirm_replications: int = Field(16, ge=2, le=100_000, strict=True, description="Fresh markets for each of them.")
 
@@ -83,80 +73,73 @@ def search_of(
     `arms` are those that the file writes down, `own_plays` the plays that it writes into the arm to be tuned (those
     of today belong to the world).
     """
-    problems: list[Problem] = []
-    levers: list[SearchedLever] = []
-    if form.arm not in arms:
-        problems.append(problem(not_known(form.arm, "arm to tune", arms), ("tune", "arm"), source, form.arm))
-    for position, entry in enumerate(form.levers if not problems else []):
-        found = _lever_of(entry, form.arm, own_plays, channels)
-        if isinstance(found, str):
-            problems.append(problem(found, ("tune", "levers", position), source, entry["lever"]))
-        elif found.path in {lever.path for lever in levers}:
-            problems.append(problem("is named twice.", ("tune", "levers", position), source, found.path))
-        else:
-            levers.append(found)
-    constraints, more = _constraints_of(form, source)
-    problems += more + _objective_problems(form, source)
+    levers, problems = _levers_of(form, arms, own_plays, channels, source)
+    constraints, wrong_limits = _limits_of(form.constraints, "constraints", source)
+    soft, wrong_wishes = _limits_of(form.soft, "soft", source)
+    problems += wrong_limits + wrong_wishes + _objective_problems(form, source)
+    if EQUITY not in (*form.objectives, *(c.kpi for c in constraints)):  # must not fall unless the file looks at it
+        constraints.append(Constraint(EQUITY, ">=", 0.0, gain=True, added=True))
     sampler: Sampler = form.sampler or ("tpe" if len(form.objectives) == 1 else "nsga2")
-    if sampler in ("nsga2", "nsga3") and form.batch < 2:
-        text = f"must be at least 2 with {sampler}: a batch is a generation, and a generation has parents."
-        problems.append(problem(text, ("tune", "batch"), source, form.batch))
-    effort = {k: getattr(form, k) for k in ("candidates", "batch", "replications", "confirm", "confirm_replications")}
-    search = Search(form.arm, tuple(levers), tuple(form.objectives), tuple(constraints), sampler, **effort)
+    problems += _effort_problems(form, sampler, levers, source)
+    effort = ("candidates", "batch", "confirm", "confirm_replications", "racing", "simulations", "patience", "score")
+    search = Search(
+        form.arm,
+        tuple(levers),
+        tuple(form.objectives),
+        tuple(constraints),
+        sampler,
+        soft=tuple(soft),
+        worlds=form.worlds is not None,
+        replications=form.worlds or form.replications,
+        **{name: getattr(form, name) for name in effort},
+    )
     return search, problems
 
 
-def _lever_of(
-    entry: Mapping[str, Any], arm: str, plays: Sequence[Play], channels: Sequence[Channel]
-) -> SearchedLever | str:
-    """A lever with its range, or the sentence that says why it cannot be searched."""
-    path = entry["lever"]
-    play = max((p for p in plays if path.startswith(f"{p.name}.")), key=lambda p: len(p.name), default=None)
-    if play is None:
-        names = [p.name for p in plays]
-        hint = did_you_mean(path.partition(".")[0], names)
-        return f'is not "play.lever" of a play written in the arm {arm}.{hint} Its plays: {", ".join(names) or "none"}.'
-    lever, _, key = path.removeprefix(f"{play.name}.").partition(".")
-    known = levers_of(play.strategy)
-    if lever not in known:
-        return not_known(lever, f'lever of the play "{play.name}"', known)
-    wrong_key = _key_problem(play, lever, key, channels)
-    return wrong_key or _with_range(entry, play.name, known[lever], key or None, getattr(play.strategy, lever))
+def _levers_of(
+    form: TuneForm, arms: Mapping[str, Arm], plays: Sequence[Play], channels: Sequence[Channel], source: TomlSource
+) -> tuple[list[SearchedLever], list[Problem]]:
+    if form.arm not in arms:
+        return [], [problem(not_known(form.arm, "arm to tune", arms), ("tune", "arm"), source, form.arm)]
+    levers: list[SearchedLever] = []
+    problems = []
+    for position, name in enumerate(form.switch):
+        loc: Loc = ("tune", "switch", position)
+        if name not in {play.name for play in plays}:
+            problems.append(problem(not_a_play(name, form.arm, plays), loc, source, name))
+        elif name in form.switch[:position]:
+            problems.append(problem("is named twice.", loc, source, name))
+        else:
+            levers.append(SearchedLever.switch(name))
+    wrong: list[str] = []
+    for position, entry in enumerate(form.levers):
+        found = lever_of(entry, form.arm, plays, channels, levers, wrong)
+        if isinstance(found, str):
+            problems.append(problem(found, ("tune", "levers", position), source, entry["lever"]))
+            wrong.append(entry["lever"])
+        else:
+            levers.append(found)
+    if not form.levers and not form.switch:
+        problems.append(problem("needs levers, or plays to switch: there is nothing to search.", ("tune",), source))
+    return levers, problems
 
 
-def _key_problem(play: Play, lever: str, key: str, channels: Sequence[Channel]) -> str:
-    value = getattr(play.strategy, lever)
-    if not isinstance(value, Mapping):
-        return f'is one number: write "{play.name}.{lever}".' if key else ""
-    if isinstance(play.strategy, ChannelMix):
-        keys = [channel.name for channel in channels if channel.half_budget > 0]
-    else:
-        keys = list(value)
-    if not key:
-        return f'is a table: name one entry, as in "{play.name}.{lever}.{keys[0] if keys else "key"}".'
-    return "" if key in keys else not_known(key, f"entry of {play.name}.{lever}", keys)
-
-
-def _with_range(entry: Mapping[str, Any], play: str, field: Ranged, key: str | None, value: Any) -> SearchedLever | str:
-    allowed = field.range
-    assert isinstance(allowed, Lever)
-    low, high = entry.get("low", allowed.low), entry.get("high", allowed.high)
-    if not (allowed.low <= low <= allowed.high and allowed.low <= high <= allowed.high):
-        unit = f" ({allowed.unit})" if allowed.unit else ""
-        return f"can be searched between {number_text(allowed.low)} and {number_text(allowed.high)}{unit} only."
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    step = allowed.step
-    if step:
-        off = (low - allowed.low) / step
-        if abs(off - round(off)) > 1e-9:
-            return f"moves in steps of {number_text(step)} from {number_text(allowed.low)}: low = {low:g} is none."
-        high = low + step * int((high - low) / step + 1e-9)
-    elif whole and (low != int(low) or high != int(high)):
-        return "takes whole numbers: so must low and high be."
-    if not low < high:
-        return "needs low < high."
-    log = allowed.log and low > 0 and not step
-    return SearchedLever(entry["lever"], play, field.name, key, low, high, log, step, whole)
+def _effort_problems(
+    form: TuneForm, sampler: Sampler, levers: Sequence[SearchedLever], source: TomlSource
+) -> list[Problem]:
+    problems = []
+    words = sum(bool(lever.options) for lever in levers)
+    if wrong := sampler_problem(sampler, len(form.objectives), len(levers) - words, words):
+        problems.append(problem(wrong, ("tune", "sampler"), source, sampler))
+    elif wrong := batch_problem(sampler, form.batch):
+        problems.append(problem(wrong, ("tune", "batch"), source, form.batch))
+    if form.worlds is None and form.score != "mean":
+        text = "is a score over sampled worlds: say how many, as in worlds = 16."
+        problems.append(problem(text, ("tune", "score"), source, form.score))
+    if form.worlds is not None and "replications" in form.model_fields_set:
+        text = "and replications exclude each other: each world is lived in one replication."
+        problems.append(problem(text, ("tune", "worlds"), source, form.worlds))
+    return problems
 
 
 def _objective_problems(form: TuneForm, source: TomlSource) -> list[Problem]:
@@ -176,11 +159,10 @@ def _objective_problems(form: TuneForm, source: TomlSource) -> list[Problem]:
     return problems
 
 
-def _constraints_of(form: TuneForm, source: TomlSource) -> tuple[list[Constraint], list[Problem]]:
-    """The limits; customer equity must not fall unless the file itself says how it is looked at."""
-    constraints, problems = [], []
-    for position, text in enumerate(form.constraints):
-        loc = ("tune", "constraints", position)
+def _limits_of(texts: Sequence[str], key: str, source: TomlSource) -> tuple[list[Constraint], list[Problem]]:
+    limits, problems = [], []
+    for position, text in enumerate(texts):
+        loc = ("tune", key, position)
         found = _CONSTRAINT.fullmatch(text)
         if not found:
             problems.append(problem('must look like "media <= 50000" or "cac gain <= 0".', loc, source, text))
@@ -191,7 +173,5 @@ def _constraints_of(form: TuneForm, source: TomlSource) -> tuple[list[Constraint
         elif op not in ("<=", ">="):
             problems.append(problem(f'"{op}" is not a comparison; use <= or >=.', loc, source, text))
         else:
-            constraints.append(Constraint(kpi, "<=" if op == "<=" else ">=", float(bound), gain))
-    if EQUITY not in (*form.objectives, *(c.kpi for c in constraints)):
-        constraints.append(Constraint(EQUITY, ">=", 0.0, gain=True, added=True))
-    return constraints, problems
+            limits.append(Constraint(kpi, "<=" if op == "<=" else ">=", float(bound), gain))
+    return limits, problems

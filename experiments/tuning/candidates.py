@@ -1,119 +1,122 @@
-"""Candidates on trial: their arms lived beside the baseline's people and luck, and judged by what they change."""
+"""Candidates on trial: judged by what they change against the baseline, replication by replication."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from experiments.execution.executor import run_all
-from experiments.experiment import Arm, Design
+from experiments.tuning.pareto import undominated
+from experiments.tuning.racing import FINISHED, REFUSED, Entrant
+from experiments.tuning.scoring import pseudo_values, scored
 from experiments.tuning.search import UNDEFINED, Search
-from sim.founding import found
-from sim.market import Market
-from sim.readings import read_all
-from sim.world import World
-
-ARMS_PER_TASK = 4  # arms that share the founding of one replication; like the batch, no matter of processes
-Lives = dict[str, pd.DataFrame]  # by arm: one row per replication, one column per KPI
+from experiments.tuning.search_space import Values, meant
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate after its trial. `gains` are mean differences to the baseline, in the units of the KPIs.
+    """A candidate after its trial. `gains` are differences to the baseline, in the units of the KPIs: means over the
+    `replications` that it has lived, or scores over as many worlds.
 
-    `readings` are what its limits are about, `violations` how far it is beyond each (0 or less: within). `refused` is
-    the reason of a strategy that does not take these levers; such a candidate was not lived.
+    `readings` are what its limits are about (those that must hold first), `violations` how far it is beyond each (0 or
+    less: within). `verdict` says how its race ended: only one that "finished" can win. `refused` is the reason of a
+    strategy that does not take these levers, or failed with them.
     """
 
     number: int
     batch: int
-    values: Mapping[str, float]
+    values: Values
     gains: Mapping[str, float]
     readings: tuple[float, ...]
     violations: tuple[float, ...]
     refused: str = ""
+    replications: int = 0
+    verdict: str = FINISHED
+    n_hard: int | None = None
+
+    @property
+    def defined(self) -> bool:
+        """Whether every objective has a value."""
+        return all(map(math.isfinite, self.gains.values()))
 
     @property
     def feasible(self) -> bool:
-        """Whether every objective has a value and every limit holds."""
-        return all(map(math.isfinite, self.gains.values())) and all(v <= 0 for v in self.violations)
-
-
-def live_arms(
-    world: World,
-    design: Design,
-    arms: Sequence[Arm],
-    replications: int,
-    use: int,
-    workers: int = 0,
-    on_done: Callable[[int, int], None] | None = None,
-) -> Lives:
-    """Every arm on the same `replications` markets of a world that is already re-centred for today's policy.
-
-    `use` names the luck: MODEL while searching, as `compare` would, and CONFIRM after.
-    """
-    chunks = [tuple(arms[i : i + ARMS_PER_TASK]) for i in range(0, len(arms), ARMS_PER_TASK)]
-    tasks = [(replication, chunk) for replication in range(replications) for chunk in chunks]
-    lived = run_all(partial(_live, world, design, use), tasks, workers, on_done)
-    rows: dict[str, list[Mapping[str, float]]] = {arm.name: [] for arm in arms}
-    for (_, chunk), readings in zip(tasks, lived, strict=True):
-        for arm, kpis in zip(chunk, readings, strict=True):
-            rows[arm.name].append(kpis)
-    return {arm: pd.DataFrame(kpis) for arm, kpis in rows.items()}
-
-
-def _live(world: World, design: Design, use: int, task: tuple[int, tuple[Arm, ...]]) -> list[dict[str, float]]:
-    """The KPIs of some arms in one replication: what `live_replication` reads, without its tables."""
-    replication, arms = task
-    founders = found(world.at_rows(design.customers)[0], design.seed, replication, use)
-    luck: dict[str, Any] = {"seed": design.seed, "replication": replication, "use": use, "founders": founders}
-    markets = (Market(world, arm.plays, customers=design.customers, **luck) for arm in arms)
-    return [read_all(market.run(design.weeks)) for market in markets]
+        """Whether every objective has a value and every limit that must hold does."""
+        return self.defined and all(v <= 0 for v in self.violations[: self.n_hard])
 
 
 def judge(
-    search: Search, number: int, batch: int, values: Mapping[str, float], arm: pd.DataFrame, baseline: pd.DataFrame
+    search: Search,
+    number: int,
+    batch: int,
+    values: Values,
+    arm: pd.DataFrame,
+    baseline: pd.DataFrame,
+    verdict: str = FINISHED,
 ) -> Judged:
-    """What a candidate changes, from its readings and the baseline's, replication by replication."""
-    gains = {kpi: float(np.mean(arm[kpi].to_numpy() - baseline[kpi].to_numpy())) for kpi in search.watched}
-    readings = tuple(c.reading(arm[c.kpi], baseline[c.kpi]) for c in search.constraints)
+    """What a candidate changes, from its readings and those of the baseline. Rows are the same replications."""
+    gains = {
+        kpi: scored(arm[kpi].to_numpy() - baseline[kpi].to_numpy(), search.score, search.sign(kpi))
+        for kpi in search.watched
+    }
+    readings = tuple(c.reading(arm[c.kpi], baseline[c.kpi]) for c in search.limits)
     violations = tuple(
-        c.violation(reading, float(baseline[c.kpi].mean()))
-        for c, reading in zip(search.constraints, readings, strict=True)
+        c.violation(reading, float(baseline[c.kpi].mean())) for c, reading in zip(search.limits, readings, strict=True)
     )
-    return Judged(number, batch, values, gains, readings, violations)
+    n_hard = len(search.constraints)
+    return Judged(number, batch, values, gains, readings, violations, "", len(arm), verdict, n_hard)
 
 
-def refused(search: Search, number: int, batch: int, values: Mapping[str, float], reason: str) -> Judged:
-    """A candidate whose strategy does not take its levers."""
-    nothing = (math.nan,) * len(search.constraints)
+def refused(search: Search, number: int, batch: int, values: Values, reason: str, verdict: str = REFUSED) -> Judged:
+    """A candidate whose strategy does not take its levers, or failed with them."""
+    nothing = (math.nan,) * len(search.limits)
     gains = dict.fromkeys(search.watched, math.nan)
-    return Judged(number, batch, values, gains, nothing, (UNDEFINED,) * len(nothing), reason)
+    beyond = (UNDEFINED,) * len(nothing)
+    return Judged(number, batch, values, gains, nothing, beyond, reason, 0, verdict, len(search.constraints))
+
+
+def entrant(search: Search, number: int, arm: pd.DataFrame, baseline: pd.DataFrame) -> Entrant:
+    """A candidate as the race sees it, from its readings and the baseline's in the same replications."""
+    good = [(arm[k].to_numpy() - baseline[k].to_numpy()) * search.sign(k) for k in search.objectives]
+    beyond = [
+        c.beyond(arm[c.kpi].to_numpy() - (baseline[c.kpi].to_numpy() if c.gain else 0.0)) for c in search.constraints
+    ]
+    limits = np.column_stack(beyond) if beyond else np.empty((len(arm), 0))
+    return Entrant(number, pseudo_values(np.column_stack(good), search.score), limits)
 
 
 def trial_table(search: Search, judged: Sequence[Judged]) -> pd.DataFrame:
-    """One row per candidate in order of number: levers, gains, readings of its limits, and whether it is feasible and
-    on the front (no feasible candidate is as good in every objective and better in one)."""
+    """One row per candidate in order of number: levers (empty where they mean nothing), gains, readings of its limits,
+    and whether it is feasible and on the front (no feasible candidate that finished is as good in every objective and
+    better in one)."""
     rows: list[dict[str, Any]] = [
         {
             "number": c.number,
             "batch": c.batch,
-            **{f"lever.{path}": value for path, value in c.values.items()},
+            "replications": c.replications,
+            **{f"lever.{path}": value for path, value in meant(search.levers, c.values).items()},
             **{f"gain.{kpi}": value for kpi, value in c.gains.items()},
-            **{f"constraint.{k}": v for k, v in zip(search.constraints, c.readings, strict=True)},
+            **{f"constraint.{k}": v for k, v in zip(search.limits, c.readings, strict=True)},
+            "soft_broken": sum(v > 0 for v in c.violations[len(search.constraints) :]),
             "feasible": c.feasible,
+            "verdict": c.verdict,
             "refused": c.refused,
         }
         for c in judged
     ]
     table = pd.DataFrame(rows)
+    whole = [f"lever.{lever.path}" for lever in search.levers if lever.whole and not lever.options]
+    table = table.astype({name: "Int64" for name in whole if table[name].isna().any()})
     return table.assign(front=on_front(search, table))
+
+
+def can_win(trials: pd.DataFrame) -> pd.Series:
+    """Which candidates kept all limits and were not dropped on the way."""
+    return trials["feasible"] & (trials["verdict"] == FINISHED)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -122,12 +125,21 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def on_front(search: Search, trials: pd.DataFrame) -> np.ndarray:
-    """Which feasible candidates are dominated by no other. Shape [candidates]."""
+    """Which candidates that can win are dominated by no other of them. Shape [candidates]."""
+    able = can_win(trials).to_numpy()
     better = np.column_stack([trials[f"gain.{kpi}"] * search.direction(kpi) for kpi in search.objectives])
-    feasible = trials["feasible"].to_numpy()
-    return np.array(
-        [
-            feasible[i] and not ((better[feasible] >= better[i]).all(1) & (better[feasible] > better[i]).any(1)).any()
-            for i in range(len(trials))
-        ]
-    )
+    front = np.zeros(len(trials), dtype=bool)
+    front[able] = undominated(better[able])
+    return front
+
+
+def front_of(search: Search, judged: Sequence[Judged]) -> list[Judged]:
+    """The same of candidates that are not yet in a table."""
+    able = [c for c in judged if c.feasible and c.verdict == FINISHED]
+    return [c for c, unbeaten in zip(able, undominated(objectives_of(search, able)), strict=True) if unbeaten]
+
+
+def objectives_of(search: Search, judged: Sequence[Judged]) -> np.ndarray:
+    """Their objectives, more is better. Shape [candidates, objectives]."""
+    values = [[search.direction(kpi) * c.gains[kpi] for kpi in search.objectives] for c in judged]
+    return np.array(values).reshape(len(judged), len(search.objectives))

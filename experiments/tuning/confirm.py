@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.effects import luck_interval
-from experiments.tuning.candidates import Lives, judge
+from experiments.run import WorldKind
+from experiments.tuning.candidates import Judged, can_win, judge
+from experiments.tuning.markets import Lives
+from experiments.tuning.scoring import score_interval, scored
 from experiments.tuning.search import EQUITY, Search
+from experiments.tuning.search_space import meant
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Winner:
-    """A candidate that was run again. `holds`: its limits are kept on fresh luck too."""
+    """A candidate that was run again. `holds`: its limits are kept on fresh luck too. `wishes_broken`: the soft limits
+    that it breaks there."""
 
     number: int
-    levers: Mapping[str, float]
+    levers: Mapping[str, Any]
     readings: Mapping[str, Reading]
     holds: bool
+    wishes_broken: tuple[str, ...] = ()
 
     @property
     def arm(self) -> str:
@@ -62,18 +67,19 @@ class Winner:
             "optimism": {kpi: r.optimism for kpi, r in by_kpi},
             "optimism_interval": {kpi: [r.optimism_low, r.optimism_high] for kpi, r in by_kpi},
             "holds": self.holds,
+            "wishes_broken": list(self.wishes_broken),
         }
 
 
 def picked(search: Search, trials: pd.DataFrame) -> pd.DataFrame:
     """The rows of the candidates to confirm, the winner first.
 
-    One objective: the best feasible ones. Several: the best of each objective on the front, then the others by
-    customer equity, all in order of customer equity.
+    Only candidates that finished their race can win. One objective: the best feasible ones. Several: the best of each
+    objective on the front, then the others by customer equity, all in order of customer equity.
     """
     levers = [f"lever.{lever.path}" for lever in search.levers]
     if len(search.objectives) == 1:
-        return _best_first(search, trials[trials["feasible"]], search.objectives[0], levers).head(search.confirm)
+        return _best_first(search, trials[can_win(trials)], search.objectives[0], levers).head(search.confirm)
     front = _best_first(search, trials[trials["front"]], EQUITY, levers)
     extremes = [_best_first(search, front, kpi, levers).head(1) for kpi in (EQUITY, *search.objectives)]
     wanted = list(dict.fromkeys(pd.concat([*extremes, front])["number"]))[: search.confirm]
@@ -86,29 +92,27 @@ def _best_first(search: Search, trials: pd.DataFrame, kpi: str, levers: list[str
 
 
 def confirmed(
-    search: Search, row: Mapping[str, Any], arm: pd.DataFrame, baseline: pd.DataFrame, confidence: float
+    search: Search, candidate: Judged, arm: pd.DataFrame, baseline: pd.DataFrame, confidence: float
 ) -> Winner:
-    """A winner from its row of the trial table and the readings of its fresh markets."""
-    number, levers = int(row["number"]), {lever.path: row[f"lever.{lever.path}"] for lever in search.levers}
-    fresh = judge(search, number, 0, levers, arm, baseline)
+    """A winner from what the search said of it and the readings of its fresh markets."""
+    fresh = judge(search, candidate.number, candidate.batch, candidate.values, arm, baseline)
     readings = {
-        kpi: _reading(row[f"gain.{kpi}"], (arm[kpi] - baseline[kpi]).to_numpy(), search.direction(kpi), confidence)
+        kpi: _reading(search, kpi, candidate.gains[kpi], (arm[kpi] - baseline[kpi]).to_numpy(), confidence)
         for kpi in search.watched
     }
-    return Winner(number, levers, readings, fresh.feasible)
+    wished = tuple(str(c) for c, v in zip(search.limits, fresh.violations, strict=True) if c in search.soft and v > 0)
+    return Winner(candidate.number, meant(search.levers, candidate.values), readings, fresh.feasible, wished)
 
 
-def _reading(promised: float, differences: np.ndarray, direction: int, confidence: float) -> Reading:
-    fresh = differences[np.isfinite(differences)]
-    if not fresh.size:
+def _reading(search: Search, kpi: str, promised: float, differences: np.ndarray, confidence: float) -> Reading:
+    gains = differences[np.isfinite(differences)]
+    if not gains.size:
         return Reading(promised, *(math.nan,) * 6)
-    return Reading(
-        promised,
-        float(fresh.mean()),
-        *luck_interval(fresh, confidence),
-        float(direction * (promised - fresh.mean())),
-        *luck_interval(direction * (promised - fresh), confidence),
-    )
+    fresh = scored(gains, search.score, search.sign(kpi))
+    low, high = score_interval(gains, search.score, search.sign(kpi), confidence)
+    better = search.direction(kpi)
+    ends = sorted((better * (promised - low), better * (promised - high)))
+    return Reading(promised, fresh, low, high, better * (promised - fresh), *ends)
 
 
 def winner_table(winners: list[Winner]) -> pd.DataFrame:
@@ -122,9 +126,9 @@ def winner_table(winners: list[Winner]) -> pd.DataFrame:
     )
 
 
-def effect_readings(lives: Lives) -> pd.DataFrame:
+def effect_readings(lives: Lives, world: WorldKind) -> pd.DataFrame:
     """The fresh markets as the table from which effects are computed: arm, world, replication, KPIs."""
     return pd.concat(
-        [kpis.assign(arm=arm, world="fixed", replication=range(len(kpis))) for arm, kpis in lives.items()],
+        [kpis.assign(arm=arm, world=world, replication=range(len(kpis))) for arm, kpis in lives.items()],
         ignore_index=True,
     )

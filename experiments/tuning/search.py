@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from experiments.robust.scores import Score
 from sim.readings import KPIS
 
-Sampler = Literal["tpe", "nsga2", "nsga3", "random"]
+Sampler = Literal["tpe", "nsga2", "nsga3", "random", "qmc", "cmaes", "gp"]
 EQUITY = "customer_equity"
 UNDEFINED = 1.0  # how far a reading without a value is counted to be beyond any limit
+SWITCH = "on"  # the lever of a play that the search may leave out
 
 
 @dataclass(frozen=True)
 class SearchedLever:
-    """One number of a play that the search may move, within `low` and `high` (inclusive).
+    """One setting of a play that the search may move: a number from `low` to `high` (inclusive), or one of `options`.
 
     `path` is how the file calls it: `play.lever`, or `play.lever.key` for an entry of a table such as the factors of a
     channel mix. `log`: the search moves in ratios; `step`: only multiples above `low`; `whole`: whole numbers only.
+    `play.on` with options true and false is the choice whether the play is in the arm at all. `when` names another
+    lever and the values of it under which this one means anything: `((path, (value, ...)), ...)`.
     """
 
     path: str
     play: str
     lever: str
     key: str | None
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 0.0
     log: bool = False
     step: float | None = None
     whole: bool = False
+    options: tuple[Any, ...] = ()
+    when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    def allows(self, value: Any) -> bool:
+        """Whether the search may set this value."""
+        if self.options:
+            return value in self.options
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and self.low <= value <= self.high
+
+    @classmethod
+    def switch(cls, play: str) -> SearchedLever:
+        """The choice whether a play is in the arm."""
+        return cls(f"{play}.{SWITCH}", play, SWITCH, None, options=(True, False))
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether this decides about the whole play."""
+        return self.path == f"{self.play}.{SWITCH}"
 
 
 @dataclass(frozen=True)
@@ -56,23 +80,34 @@ class Constraint:
         """What the limit is about, from the readings of each replication. NaN where one of them is undefined."""
         return float(np.mean(np.subtract(arm, baseline) if self.gain else np.asarray(arm, np.float64)))
 
+    def beyond(self, reading: ArrayLike) -> Any:
+        """By how much a reading is beyond the limit, in the unit of the KPI: 0 or less is within."""
+        over = np.asarray(reading, np.float64) - self.bound
+        return over if self.op == "<=" else -over
+
     def violation(self, reading: float, baseline: float) -> float:
         """How far a reading is beyond the limit, as a share of the limit or the baseline: 0 or less is within."""
         if not math.isfinite(reading):
             return UNDEFINED
-        beyond = reading - self.bound if self.op == "<=" else self.bound - reading
-        return beyond / (max(abs(self.bound), abs(baseline)) or 1.0)
+        return float(self.beyond(reading)) / (max(abs(self.bound), abs(baseline)) or 1.0)
 
 
 @dataclass(frozen=True)
 class Search:
     """How an arm is tuned.
 
-    Every candidate is lived by the same people with the same luck as the baseline, on `replications` markets. The
-    sampler proposes `batch` candidates at a time and learns from them before it proposes the next; the batch is part
-    of the search, the number of processes is not. The `confirm` best are lived again on `confirm_replications`
-    markets that the search has never seen.
+    Every candidate is lived by the same people with the same luck as the baseline, on at most `replications` markets:
+    with `racing`, those that are surely beaten get fewer. The sampler proposes `batch` candidates at a time and learns
+    from them before it proposes the next; the batch is part of the search, the number of processes is not. The search
+    ends after `candidates`, or when `simulations` lives of candidates are spent, or when `patience` batches brought
+    nothing. The `confirm` best are lived again on `confirm_replications` markets that the search has never seen.
+
+    `constraints` must hold; `soft` limits are wished for: the sampler hears of them, but a candidate beyond them may
+    win. With `worlds`, every replication has a world of its own, drawn from the unknowns, and an objective is the
+    `score` of the gains over these worlds. `first` are settings to be tried first, such as the best of a past run.
     """
+
+    DRIVER: ClassVar[str] = "experiments.tuning.tune"  # the module that answers it
 
     arm: str
     levers: tuple[SearchedLever, ...]
@@ -81,24 +116,53 @@ class Search:
     sampler: Sampler = "tpe"
     candidates: int = 64
     batch: int = 8
-    replications: int = 4
+    replications: int = 16
     confirm: int = 5
     confirm_replications: int = 16
+    racing: bool = True
+    soft: tuple[Constraint, ...] = ()
+    simulations: int | None = None
+    patience: int | None = None
+    worlds: bool = False
+    score: Score = "mean"
+    first: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:
         """The objectives, and customer equity where it is not one of them."""
         return tuple(dict.fromkeys((*self.objectives, EQUITY)))
 
+    @property
+    def limits(self) -> tuple[Constraint, ...]:
+        """All limits, those that must hold first."""
+        return (*self.constraints, *self.soft)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The KPIs that the search looks at."""
+        return tuple(dict.fromkeys((*self.watched, *(c.kpi for c in self.limits))))
+
     @staticmethod
-    def direction(kpi: str) -> int:
-        """+1 where more of a KPI is better, -1 where less is, 0 where neither."""
+    def sign(kpi: str) -> int:
+        """Which sign of a difference in a KPI is good; 0 where neither."""
         return KPIS[kpi].direction
+
+    def direction(self, kpi: str) -> int:
+        """+1 where a higher value of an objective is better, -1 where a lower one is: the sign of the KPI, but a share
+        of worlds in which the arm pays should always be high."""
+        return 1 if self.score == "pays" else self.sign(kpi)
 
     @property
     def rule(self) -> str:
         """How the winner is chosen, in a sentence: fixed before its fresh luck is seen, which therefore cannot flatter
         it."""
+        over = f" by the score “{self.score}” over sampled worlds" if self.worlds else ""
         if len(self.objectives) == 1:
-            return f"The winner is the feasible candidate with the best {KPIS[self.objectives[0]].label} in the search."
-        return "The winner is the candidate of the Pareto front with the highest customer equity in the search."
+            label = KPIS[self.objectives[0]].label
+            return f"The winner is the feasible candidate with the best {label} in the search{over}."
+        return f"The winner is the candidate of the Pareto front with the highest customer equity in the search{over}."
+
+
+def unit_of(kpi: str, score: str = "mean") -> str:
+    """In what a gain is told: the unit of the KPI, or a share of worlds where that is what is scored."""
+    return "share" if score == "pays" else KPIS[kpi].unit

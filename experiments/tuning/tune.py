@@ -1,16 +1,16 @@
 """Tune an arm: propose levers, try them on paired markets, confirm the best on luck that the search has not seen.
 
 1 baseline   lived once per replication
-2 search     batch by batch: the sampler proposes, every candidate meets the baseline's people and luck, the sampler
-             is told of the whole batch
-3 confirm    the best candidates, the arm as written and the baseline on fresh luck
+2 search     batch by batch: the sampler proposes, every candidate meets the baseline's people and luck in a race, the
+             sampler is told of the whole batch
+3 confirm    the best candidates, the arm as written and the baseline on fresh luck (and in fresh worlds)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,38 +18,49 @@ import pandas as pd
 
 from experiments.assumptions import assumptions_table
 from experiments.compare import Comparison, Progress, compile_ahead, effects_table
+from experiments.execution.ledger import Ledger
 from experiments.experiment import Arm, Experiment
 from experiments.files.messages import UserError
-from experiments.recentre import recentred
-from experiments.tuning.candidates import Judged, Lives, judge, live_arms, records, refused, trial_table
+from experiments.tuning.candidates import records, trial_table
 from experiments.tuning.confirm import Winner, confirmed, effect_readings, picked, winner_table
-from experiments.tuning.proposals import Proposals, importance_table, sampler_arguments
+from experiments.tuning.importances import importance_table
+from experiments.tuning.markets import Failure, Lives, Markets, live_arms, worlds_of
+from experiments.tuning.racing import race_table
+from experiments.tuning.samplers import sampler_arguments
 from experiments.tuning.search import Search
-from experiments.tuning.search_space import as_written, with_levers
+from experiments.tuning.search_space import with_levers
+from experiments.tuning.searching import Found, Searching
 from sim.draws import CONFIRM, MODEL
 from sim.readings import KPIS
-from sim.world import World
-
-Keep = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Tuning:
     """The answer of a tuning: every candidate tried, the winners with their fresh values, and the tables of both.
 
-    `lives` are the readings on fresh luck: of the baseline, the arm as written and the `arms` of the winners.
+    `race` says round by round who was dropped and why. `lives` are the readings on fresh luck in the world as stated:
+    of the baseline, the arm as written and the `arms` of the winners; `lives_sampled` those in fresh worlds, where the
+    search was over worlds. `simulations` counts the replications of candidates that were lived, `stopped` says why the
+    search ended, `failures` what could not be lived.
     """
 
     experiment: Experiment
     trials: pd.DataFrame
+    race: pd.DataFrame
     winners: tuple[Winner, ...]
     arms: tuple[Arm, ...]
     lives: Lives
+    lives_sampled: Lives
+    simulations: int
+    stopped: str
+    failures: tuple[dict[str, str], ...] = ()
 
     @cached_property
     def comparison(self) -> Comparison:
         """The winners and the arm as written against the baseline on fresh luck, every KPI."""
-        readings = effect_readings(self.lives)
+        readings = effect_readings(self.lives, "fixed")
+        if self.lives_sampled:
+            readings = pd.concat([readings, effect_readings(self.lives_sampled, "sampled")], ignore_index=True)
         lived = replace(self.experiment, arms=(*self.experiment.arms, *self.arms))
         tables = {
             "runs": readings,
@@ -66,8 +77,13 @@ class Tuning:
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What a run folder keeps."""
-        own = {"trials": self.trials, "importances": importance_table(self.search, self.trials)}
-        return {**self.comparison.tables, **own, "winners": winner_table(list(self.winners))}
+        own = {
+            "trials": self.trials,
+            "racing": self.race,
+            "importances": importance_table(self.search, self.trials),
+            "winners": winner_table(list(self.winners)),
+        }
+        return {**self.comparison.tables, **own}
 
     def to_json(self) -> dict[str, Any]:
         """{"baseline", "arm", "sampler", "trials": [...], "winners": [...], ...}; undefined numbers are null."""
@@ -78,9 +94,14 @@ class Tuning:
             "sampler": search.sampler,
             "sampler_arguments": sampler_arguments(search),
             "objectives": {kpi: "maximize" if search.direction(kpi) > 0 else "minimize" for kpi in search.objectives},
+            "score": search.score if search.worlds else None,
             "constraints": [str(c) for c in search.constraints],
             "added": [str(c) for c in search.constraints if c.added],
+            "soft": [str(c) for c in search.soft],
             "rule": search.rule,
+            "simulations": {"lived": self.simulations, "without_racing": len(self.trials) * search.replications},
+            "stopped": self.stopped,
+            "failures": list(self.failures),
             "trials": [_trial_json(row) for row in records(self.trials)],
             "winners": [winner.to_json() for winner in self.winners],
         }
@@ -93,92 +114,83 @@ def search_in(experiment: Experiment) -> Search:
     return experiment.search
 
 
-def tune(
-    experiment: Experiment, workers: int = 0, on_progress: Progress | None = None, keep: Keep | None = None
-) -> Tuning:
-    """Search the levers that `experiment.search` names. `workers` processes (0: one per core) never change a number.
-
-    `keep` is given the record of every batch as soon as it is judged: numbers, levers and the readings of every
-    replication. Raises `UserError` when an objective has no value under the baseline.
-    """
-    search, baseline = search_in(experiment), experiment.baseline
-    show = on_progress or (lambda done, total: None)
-    total = search.candidates + search.confirm_replications
-    compile_ahead(experiment)
-    world = recentred(experiment.world, experiment.today, experiment.design.seed)
-    base = live_arms(world, experiment.design, [baseline], search.replications, MODEL, workers)[baseline.name]
-    _check_defined(search, experiment, base)
-    trials = trial_table(search, _searched(experiment, search, world, base, workers, lambda n: show(n, total), keep))
-    chosen = picked(search, trials)
-    arms = {row["number"]: _arm(search, experiment, row) for row in records(chosen)}
-    lives = live_arms(
-        world, experiment.design, [*experiment.arms, *arms.values()], search.confirm_replications, CONFIRM, workers,
-        lambda done, tasks: show(search.candidates + search.confirm_replications * done // tasks, total),
-    )  # fmt: skip
-    winners = tuple(
-        confirmed(search, row, lives[arms[row["number"]].name], lives[baseline.name], experiment.design.confidence)
-        for row in records(chosen)
-    )
-    return Tuning(experiment, trials, winners, tuple(arms.values()), lives)
-
-
-def _searched(
-    experiment: Experiment,
-    search: Search,
-    world: World,
-    base: pd.DataFrame,
-    workers: int,
-    show: Callable[[int], None],
-    keep: Keep | None,
-) -> list[Judged]:
-    arm = arm_to_tune(experiment)
-    proposals = Proposals(search, experiment.design.seed, as_written(arm, search.levers))
-    judged: list[Judged] = []
-    for batch, start in enumerate(range(0, search.candidates, search.batch)):
-        proposed = proposals.ask(batch, min(search.batch, search.candidates - start))
-        numbered = dict(enumerate(proposed, start))
-        arms, no_arms = _arms(arm, search, numbered)
-        lives = live_arms(
-            world, experiment.design, list(arms.values()), search.replications, MODEL, workers,
-            partial(_show_batch, show, start, len(proposed)),
-        )  # fmt: skip
-        fresh = [
-            refused(search, n, batch, values, no_arms[n]) if n in no_arms
-            else judge(search, n, batch, values, lives[arms[n].name], base)
-            for n, values in numbered.items()
-        ]  # fmt: skip
-        proposals.tell(fresh)
-        judged += fresh
-        if keep:
-            keep(_record(batch, fresh, arms, lives))
-    return judged
-
-
-def _show_batch(show: Callable[[int], None], start: int, n: int, done: int, tasks: int) -> None:
-    show(start + n * done // tasks)
-
-
 def arm_to_tune(experiment: Experiment) -> Arm:
     """The arm whose levers are searched, as written."""
     return next(arm for arm in experiment.arms if arm.name == search_in(experiment).arm)
 
 
-def _arms(
-    arm: Arm, search: Search, numbered: Mapping[int, Mapping[str, float]]
-) -> tuple[dict[int, Arm], dict[int, str]]:
-    """The arms of candidates by number, and the reasons why some cannot be."""
-    arms, no_arms = {}, {}
-    for number, values in numbered.items():
-        try:
-            arms[number] = with_levers(arm, search.levers, values, f"candidate {number}")
-        except (ValueError, TypeError) as error:
-            no_arms[number] = str(error)
-    return arms, no_arms
+def tune(
+    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, ledger: Ledger | None = None
+) -> Tuning:
+    """Search the levers that `experiment.search` names. `workers` (processes, 0: one per core, or an executor) never
+    change a number.
+
+    Lives that a `ledger` holds are not lived again, so a search that was killed is taken up where it stopped. Raises
+    `UserError` when an objective has no value under the baseline.
+    """
+    search, show = search_in(experiment), on_progress or (lambda done, total: None)
+    total = search.candidates + search.confirm_replications
+    compile_ahead(experiment)
+    found = _searched(experiment, search, workers, lambda n: show(n, total), ledger)
+    trials = trial_table(search, found.judged)
+    chosen = [found.judged[number] for number in picked(search, trials)["number"]]
+    arms = tuple(with_levers(arm_to_tune(experiment), search.levers, c.values, f"candidate {c.number}") for c in chosen)
+
+    def show_confirming(done: int, tasks: int) -> None:
+        show(search.candidates + search.confirm_replications * done // tasks, total)
+
+    fresh = _Fresh(experiment, search, arms, workers, ledger)
+    lives, failures = fresh.live(sampled=False, on_done=None if search.worlds else show_confirming)
+    lives_sampled, more = fresh.live(sampled=True, on_done=show_confirming) if search.worlds else ({}, [])
+    judged_on = lives_sampled or lives
+    base = judged_on[experiment.baseline.name]
+    winners = tuple(
+        confirmed(search, c, judged_on[arm.name], base, experiment.design.confidence)
+        for c, arm in zip(chosen, arms, strict=True)
+    )
+    return Tuning(
+        experiment, trials, race_table(found.race), winners, arms, lives, lives_sampled,
+        found.lived, found.stopped, tuple({"task": f"{f['arm']}, replication {f['replication']}", "error": f["error"]}
+              for f in (*found.failures, *failures, *more)),
+    )  # fmt: skip
 
 
-def _arm(search: Search, experiment: Experiment, row: Mapping[str, Any]) -> Arm:
-    values = {lever.path: row[f"lever.{lever.path}"] for lever in search.levers}
-    return with_levers(arm_to_tune(experiment), search.levers, values, f"candidate {row['number']}")
+def _searched(experiment: Experiment, search: Search, workers: Any, show: Any, ledger: Ledger | None) -> Found:
+    worlds = worlds_of(experiment, search.worlds, range(search.replications))
+    markets = Markets(worlds, experiment.design, MODEL, search.read)
+    baseline = experiment.baseline
+    lives, failures = live_arms(
+        markets, [baseline], range(search.replications), workers, ledger=ledger, stage="baseline"
+    )
+    if failures:
+        raise RuntimeError(f"{baseline.name}, the baseline, failed: {failures[0]['error']}")
+    _check_defined(search, experiment, lives[baseline.name])
+    return Searching(search, arm_to_tune(experiment), markets, lives[baseline.name], workers, ledger, show).run()
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """Markets that the search has not seen."""
+
+    experiment: Experiment
+    search: Search
+    arms: tuple[Arm, ...]
+    workers: Any
+    ledger: Ledger | None
+
+    def live(self, sampled: bool, on_done: Progress | None) -> tuple[Lives, list[Failure]]:
+        """Every arm, in the replications in which none of them failed."""
+        n, seen = self.search.confirm_replications, self.search.replications
+        worlds = worlds_of(self.experiment, sampled, range(seen, seen + n))
+        markets = Markets(worlds, self.experiment.design, CONFIRM)
+        stage = "confirm in worlds" if sampled else "confirm"
+        lives, failures = live_arms(
+            markets, [*self.experiment.arms, *self.arms], range(n), self.workers, on_done, self.ledger, stage
+        )
+        whole = [r for r in range(n) if all(r in rows.index for rows in lives.values())]
+        if not whole:
+            raise RuntimeError(f"no replication could be confirmed: {failures[0]['error']}")
+        return {arm: rows.loc[whole] for arm, rows in lives.items()}, failures
 
 
 def _check_defined(search: Search, experiment: Experiment, base: pd.DataFrame) -> None:
@@ -191,29 +203,18 @@ def _check_defined(search: Search, experiment: Experiment, base: pd.DataFrame) -
             )
 
 
-def _record(batch: int, judged: list[Judged], arms: Mapping[int, Arm], lives: Lives) -> dict[str, Any]:
-    evaluations = [
-        {
-            "number": c.number,
-            "levers": dict(c.values),
-            "feasible": c.feasible,
-            "refused": c.refused,
-            "replications": lives[arms[c.number].name].to_dict("records") if c.number in arms else [],
-        }
-        for c in judged
-    ]
-    return {"batch": batch, "candidates": evaluations}
-
-
 def _trial_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    def part(prefix: str) -> dict[str, float]:
-        return {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+    def part(prefix: str) -> dict[str, Any]:
+        named = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
+        return {name: None if pd.isna(value) else value for name, value in named.items()}
 
     return {
         "number": row["number"],
+        "replications": row["replications"],
         "levers": part("lever."),
         "values": part("gain."),
         "constraints": part("constraint."),
         "feasible": row["feasible"],
+        "verdict": row["verdict"],
         "front": row["front"],
     } | ({"refused": row["refused"]} if row["refused"] else {})

@@ -22,11 +22,13 @@ def winner_text(
     file: Path,
     folder: Path,
     search: Search,
-    values: Mapping[str, float],
+    values: Mapping[str, Any],
     overrides: Sequence[str] = (),
     world: Path | None = None,
 ) -> str:
     """The experiment of `file` with two arms, the tuned one as written and as it won, beside the baseline.
+
+    `values` are the winner's levers by path, None for those that mean nothing; a play that it leaves out is left out.
 
     `folder` is where the text will lie: the path of the world is written from there. Its seed is not that of `file`,
     on whose luck the winner was chosen. Settings of the world (`world.` in `overrides`) cannot be carried along.
@@ -75,13 +77,17 @@ def _free_name(arms: Mapping[str, Any]) -> str:
     return name
 
 
-def _with_values(arm: Mapping[str, Any], search: Search, values: Mapping[str, float]) -> dict[str, Any]:
+def _with_values(arm: Mapping[str, Any], search: Search, values: Mapping[str, Any]) -> dict[str, Any]:
     tuned: dict[str, Any] = copy.deepcopy(dict(arm))
     tuned["description"] = f"{search.arm} as tuned."
     plays = {play.get("name", play["kind"]): play for play in tuned["strategies"]}
     for lever in search.levers:
         play, value = plays[lever.play], values[lever.path]
-        if lever.key is None:
+        if lever.is_switch and not value:
+            tuned["strategies"].remove(play)
+        elif lever.is_switch or value is None:  # there anyway, or without a meaning: as it was written
+            continue
+        elif lever.key is None:
             play[lever.lever] = value
         else:
             play[lever.lever] = {**play.get(lever.lever, {}), lever.key: value}

@@ -1,0 +1,92 @@
+"""The markets on which candidates are tried: arms lived beside the baseline's people, luck and worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from experiments.execution.executor import Failed, run_all
+from experiments.execution.ledger import Ledger
+from experiments.experiment import Arm, Design, Experiment
+from experiments.recentre import recentred
+from experiments.unknowns import sampled_world
+from sim.founding import found
+from sim.market import Market
+from sim.readings import KPIS, read_all
+from sim.record import Record
+from sim.world import World
+
+ARMS_PER_TASK = 4  # arms that share the founding of one replication; like the batch, no matter of processes
+ERROR = "error"  # what stands in place of readings where a life failed
+Task = tuple[int, tuple[Arm, ...]]  # a replication, and the arms to live in it
+Failure = dict[str, Any]  # {"arm", "replication", "error"}
+Lives = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), one column per KPI
+
+
+@dataclass(frozen=True)
+class Markets:
+    """Where arms are lived. Calling it with a replication and some arms gives the readings of each.
+
+    `worlds`: one, for all replications, or one for each. They are re-centred for today's policy already. `use` names
+    the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is all.
+    """
+
+    worlds: tuple[World, ...]
+    design: Design
+    use: int
+    kpis: tuple[str, ...] | None = None
+
+    def __call__(self, task: Task) -> list[dict[str, Any]]:
+        replication, arms = task
+        world = self.worlds[replication if len(self.worlds) > 1 else 0]
+        founders = found(world.at_rows(self.design.customers)[0], self.design.seed, replication, self.use)
+        return [self._lived(world, arm, replication, founders) for arm in arms]
+
+    def _lived(self, world: World, arm: Arm, replication: int, founders: Any) -> dict[str, Any]:
+        luck: dict[str, Any] = {"seed": self.design.seed, "replication": replication, "use": self.use}
+        try:
+            market = Market(world, arm.plays, customers=self.design.customers, founders=founders, **luck)
+            market.run(self.design.weeks)
+            if self.kpis is None:
+                return read_all(market)
+            record = Record(market)
+            return {kpi: float(KPIS[kpi].read(record)) for kpi in self.kpis}
+        except Exception as error:  # a strategy that fails is a row with its error, and the others go on
+            return {ERROR: f"{type(error).__name__}: {error}"}
+
+
+def worlds_of(experiment: Experiment, sampled: bool, replications: range) -> tuple[World, ...]:
+    """The world as stated, or (`sampled`) one drawn from the unknowns for each replication; re-centred."""
+    worlds = [sampled_world(experiment, r) for r in replications] if sampled else [experiment.world]
+    return tuple(recentred(world, experiment.today, experiment.design.seed) for world in worlds)
+
+
+def live_arms(
+    markets: Markets,
+    arms: Sequence[Arm],
+    replications: range,
+    workers: Any = 0,
+    on_done: Callable[[int, int], None] | None = None,
+    ledger: Ledger | None = None,
+    stage: str = "",
+) -> tuple[Lives, list[Failure]]:
+    """Every arm in these replications: the readings by name of the arm, and what failed.
+
+    An arm lacks the rows of the replications in which it failed.
+    """
+    chunks = [tuple(arms[i : i + ARMS_PER_TASK]) for i in range(0, len(arms), ARMS_PER_TASK)]
+    tasks = [(replication, chunk) for replication in replications for chunk in chunks]
+    found = run_all(markets, tasks, workers, on_done, ledger=ledger, stage=stage)
+    rows: dict[str, dict[int, Mapping[str, float]]] = {arm.name: {} for arm in arms}
+    failures = []
+    for (replication, chunk), lived in zip(tasks, found, strict=True):
+        readings = [{ERROR: lived.error}] * len(chunk) if isinstance(lived, Failed) else lived
+        for arm, kpis in zip(chunk, readings, strict=True):
+            if ERROR in kpis:
+                failures.append({"arm": arm.name, "replication": replication, "error": str(kpis[ERROR])})
+            else:
+                rows[arm.name][replication] = kpis
+    return {arm: pd.DataFrame.from_dict(kpis, orient="index") for arm, kpis in rows.items()}, failures
