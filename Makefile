@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORES  ?= 2
 
-.PHONY: demo test test-fast lint check format bench lab lock clean
+.PHONY: demo test test-slow lint check format bench lab lock clean
 
 # The core environment runs experiments; the development one adds tests, linters and JupyterLab.
 $(VENV)/.core: requirements/core.txt pyproject.toml
@@ -28,20 +28,21 @@ demo: $(VENV)/.core
 	$(BIN)/crmlab compare experiments/library/cdnow.toml --world results/demo/cdnow.toml --out results
 	$(BIN)/crmlab tune experiments/library/cdnow_tune.toml --world results/demo/cdnow.toml --out results
 
-# Every test, two at a time, and a few of them once more as plain Python without compilation.
+# The tests, two at a time, and a few of them once more as plain Python without compilation: some four minutes.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m plain
 
-test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
+# Those that take their time: statistics over many runs, runs killed at random, clusters.
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
-check: lint test
+check: lint test test-slow
 
 format: $(VENV)/.dev
 	$(BIN)/python -m ruff format .

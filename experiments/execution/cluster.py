@@ -123,15 +123,16 @@ class Dask:
     def _back(self, future: Any) -> Lived | Lost:
         from distributed import KilledWorker
 
-        if future.status == "finished":
-            return future.result()
-        if future.status != "error":
-            raise CancelledError
-        error = future.exception()
-        if isinstance(error, ClusterError):
-            raise error
+        try:
+            if future.status == "finished":
+                return future.result()
+            error = future.exception() if future.status == "error" else CancelledError()
+        except Exception as raised:  # it had finished, and its worker died before the result was fetched
+            error = raised
         if isinstance(error, KilledWorker):
             return Lost("WorkerDied: every worker that tried it died (too little memory is the usual reason).", DEATHS)
+        if isinstance(error, GONE) and self._client.status == "running":  # so it is not the scheduler that is gone
+            return Lost("WorkerDied: the worker died before its result was fetched.")
         raise error
 
     def _threads(self) -> int:
