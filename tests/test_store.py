@@ -84,6 +84,7 @@ def test_a_run_in_progress_has_no_name_yet(tmp_path, experiment):
     assert (running.status, running.json("progress")) == ("running", {"done": 3, "total": 10})
     folder.discard()
     assert list_runs(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_run_is_kept_until_the_same_run_is_done(tmp_path, experiment):

@@ -14,6 +14,8 @@ SERIES = {
     "repeat_orders": ("Repeat orders a week", ""),
     "active_customers": ("Active customers", ""),
     "leads": ("Leads a week", ""),
+    "invitations": ("Invitations a week", ""),
+    "referred": ("Friends won a week", ""),
     "revenue": ("Revenue a week", "currency"),
     "contribution": ("Contribution a week", "currency"),
     "discounts": ("Discounts a week", "currency"),

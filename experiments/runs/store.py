@@ -14,7 +14,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,9 +192,11 @@ class RunFolder:
         return True
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, not even the folder of the experiment where this was its first run."""
         shutil.rmtree(self.path, ignore_errors=True)
         self.claim.release(self.path)
+        with suppress(OSError):  # other runs are in it
+            self.path.parent.rmdir()
 
     @contextmanager
     def _placed(self, file: str) -> Iterator[Path]:
