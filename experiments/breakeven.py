@@ -27,6 +27,7 @@ LOYALTY, FRIENDS = "reaction to the loyalty programme", "readiness to recommend"
 FACTORS = (0.0, 0.5, 2.0, 3.0)  # 1 is the experiment itself
 ENOUGH_CUSTOMERS = 20_000  # over all replications of one strength: coupled differences of so many carry little noise
 MOST_REPLICATIONS = 4
+Families = Mapping[str, tuple[Arm, ...]]  # of assumptions, each with the arms that it concerns, the baseline first
 ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
 NEGLIGIBLE = 1e-9
 LOYALTY_EFFECTS = ("member", "goal_gradient", "head_start", "reward", "pressure", "success", "failure", "demotion")
@@ -38,26 +39,23 @@ def replications_asked(design: Design) -> int:
     return min(wanted, MOST_REPLICATIONS, design.replications)
 
 
-def concerned(experiment: Experiment) -> dict[str, tuple[Arm, ...]]:
+def concerned(experiment: Experiment) -> Families:
     """The families of assumptions worth asking about, each with the arms that it concerns, the baseline first.
 
     Reactions to a programme or to friends concern the arms that have such rules (or all, where the baseline has them).
     """
+    view = Market(experiment.world, customers=10, seed=experiment.design.seed).look()  # a handful of customers
+    actions = {
+        arm.name: {type(action) for play in arm.plays for action in play.strategy.decide(view)}
+        for arm in experiment.arms
+    }
     baseline, others = experiment.baseline, experiment.arms[1:]
     arms: dict[str, tuple[Arm, ...]] = {PRICE: experiment.arms, MEDIA: experiment.arms}
-    for assumption, rules in ((LOYALTY, (PointsRule, TierRule)), (FRIENDS, (ReferralTerms,))):
-        having = [
-            arm for arm in others if _has_rules(experiment, baseline, rules) or _has_rules(experiment, arm, rules)
-        ]
+    for assumption, rules in ((LOYALTY, {PointsRule, TierRule}), (FRIENDS, {ReferralTerms})):
+        having = [arm for arm in others if rules & (actions[arm.name] | actions[baseline.name])]
         if having:
             arms[assumption] = (baseline, *having)
     return arms
-
-
-def _has_rules(experiment: Experiment, arm: Arm, rules: tuple[type, ...]) -> bool:
-    """Whether a play of the arm returns such a rule, asked of a handful of customers."""
-    view = Market(experiment.world, customers=10, seed=experiment.design.seed).look()
-    return any(isinstance(action, rules) for play in arm.plays for action in play.strategy.decide(view))
 
 
 def strengthened(world: World, assumption: str, factor: float) -> World:
@@ -87,14 +85,19 @@ def strengthened(world: World, assumption: str, factor: float) -> World:
 
 
 def breakeven_table(
-    experiment: Experiment, readings: pd.DataFrame, what_if: Mapping[tuple[str, float], Sequence[Run]]
+    experiment: Experiment,
+    readings: pd.DataFrame,
+    what_if: Mapping[tuple[str, float], Sequence[Run]],
+    asked: Families,
 ) -> pd.DataFrame:
-    """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign."""
+    """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign.
+
+    `asked` are the families with the arms that each concerns (`concerned`).
+    """
     primary, base = experiment.design.primary, experiment.baseline.name
     direction = KPIS[primary].direction or 1
     few = readings[(readings["world"] == "fixed") & (readings["replication"] < replications_asked(experiment.design))]
     stated = few.groupby("arm")[primary].mean()
-    asked = concerned(experiment)
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms[1:] if len(stated) else ():
         for assumption in [known for known, arms in asked.items() if arm in arms]:

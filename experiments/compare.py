@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.assumptions import assumptions_table
-from experiments.breakeven import FACTORS, breakeven_table, concerned, replications_asked, strengthened
+from experiments.breakeven import FACTORS, Families, breakeven_table, concerned, replications_asked, strengthened
 from experiments.effects import holm, paired_effect
 from experiments.execution.executor import Executor, Failed, run_all
 from experiments.execution.ledger import Ledger
@@ -98,9 +98,10 @@ def compare(
     Replications found in the `ledger` are not lived again. Those that fail are left out and named in the answer;
     raises `ReplicationsFailed` when none of the stated world is left.
     """
-    tasks = tasks_of(experiment)
     compile_ahead(experiment)
-    lived = run_all(partial(_live, experiment), tasks, workers, on_progress, ledger=ledger)
+    asked = concerned(experiment) if len(experiment.arms) > 1 else {}  # one arm has nothing to break even with
+    tasks = tasks_of(experiment, asked)
+    lived = run_all(partial(_live, experiment, asked), tasks, workers, on_progress, ledger=ledger)
     runs: list[Run] = []
     what_if: dict[tuple[str, float], list[Run]] = {}
     failures: list[dict[str, str]] = []
@@ -113,22 +114,18 @@ def compare(
             what_if.setdefault((task.assumption, task.strength), []).extend(batch)
     if not any(run.world == "fixed" for run in runs):
         raise ReplicationsFailed(f"no replication of the stated world has a result; {failures[0]['error']}")
-    tables = _tables(experiment, runs, what_if)
+    tables = _tables(experiment, runs, what_if, asked)
     return Comparison(experiment.baseline.name, experiment.design.replications, tables, tuple(failures))
 
 
-def tasks_of(experiment: Experiment) -> list[Task]:
+def tasks_of(experiment: Experiment, asked: Families) -> list[Task]:
     """All replications of an experiment, in the order in which their results are put together."""
     replications = range(experiment.design.replications)
     tasks = [Task(r) for r in replications]
     if experiment.design.unknowns:
         tasks += [Task(r, "sampled") for r in replications]
-    if len(experiment.arms) > 1:  # one arm has nothing to break even with
-        few = replications[: replications_asked(experiment.design)]
-        tasks += [
-            Task(r, "fixed", asked, strength) for asked in concerned(experiment) for strength in FACTORS for r in few
-        ]
-    return tasks
+    few = replications[: replications_asked(experiment.design)]
+    return tasks + [Task(r, "fixed", family, strength) for family in asked for strength in FACTORS for r in few]
 
 
 def compile_ahead(experiment: Experiment) -> None:
@@ -143,16 +140,15 @@ def compile_ahead(experiment: Experiment) -> None:
             raise UserError(f"The arm {arm.name} cannot be played: {error}.") from None
 
 
-def _live(experiment: Experiment, task: Task) -> list[Run]:
+def _live(experiment: Experiment, asked: Families, task: Task) -> list[Run]:
     if task.assumption is None:
         return live_replication(experiment, task.replication, task.world)
     world = strengthened(experiment.world, task.assumption, task.strength)
-    arms = concerned(experiment)[task.assumption]
-    return live_replication(experiment, task.replication, world=world, arms=arms)
+    return live_replication(experiment, task.replication, world=world, arms=asked[task.assumption])
 
 
 def _tables(
-    experiment: Experiment, runs: list[Run], what_if: Mapping[tuple[str, float], list[Run]]
+    experiment: Experiment, runs: list[Run], what_if: Mapping[tuple[str, float], list[Run]], asked: Families
 ) -> dict[str, pd.DataFrame]:
     readings = pd.DataFrame(
         [{"arm": run.arm, "world": run.world, "replication": run.replication, **run.kpis} for run in runs]
@@ -171,6 +167,7 @@ def _tables(
         experiment,
         readings[readings["replication"].isin(whole)],
         {strength: [run for run in batch if run.replication in whole] for strength, batch in what_if.items()},
+        asked,
     )
     tables["assumptions"] = assumptions_table(experiment)
     return tables

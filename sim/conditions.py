@@ -50,7 +50,7 @@ class People(NamedTuple):
 
 
 class Loyal(NamedTuple):
-    """The world's constants of loyalty behaviour. See `world.LoyaltyResponse`."""
+    """The world's constants of loyalty behaviour. See `responses.LoyaltyResponse`."""
 
     join_log_odds: float
     join_selection: float
@@ -73,7 +73,7 @@ class Loyal(NamedTuple):
 
 
 class Bonds(NamedTuple):
-    """The world's constants of what recommendations do to those who gave or took one. See `world.WordOfMouth`."""
+    """The world's constants of what recommendations do to those who gave or took one. See `responses.WordOfMouth`."""
 
     on: bool
     departure: NDArray[np.float64]  # factor of the departure hazard, by `Customers.bond`

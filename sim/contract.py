@@ -135,7 +135,8 @@ def _same(first: Sequence[Action], second: Sequence[Action]) -> bool:
 
 
 def _small_world(customers: int) -> Any:
-    from sim.world import Channel, Population, WordOfMouth, World
+    from sim.responses import WordOfMouth
+    from sim.world import Channel, Population, World
 
     channels = (
         Channel("paid_search", leads_most=20, half_budget=100, budget=100),

@@ -20,7 +20,7 @@ import numpy as np
 
 from sim.compiling import compiled, rule
 from sim.draws import PLACES, TIES, philox, uniforms
-from sim.world import WordOfMouth
+from sim.responses import WordOfMouth
 
 ROUNDS = 4
 MOST_CONTACTS = 1000

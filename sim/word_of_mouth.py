@@ -40,7 +40,7 @@ MOST_WARNINGS = 255
 
 
 class Telling(NamedTuple):
-    """How readily people talk this week and how readily others follow, in compiled reach. See `world.WordOfMouth`."""
+    """How readily people talk this week and others follow, in compiled reach. See `responses.WordOfMouth`."""
 
     p_invite: float
     social: NDArray[np.float64]  # [personas] how readily people of each kind talk, relative to all

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sim.plays import Play
-from sim.world import Base, Channel, Population, PriceResponse, World
+from sim.responses import PriceResponse
+from sim.world import Base, Channel, Population, World
 from strategies import Today
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -18,7 +18,7 @@ from experiments.files.messages import UserError
 from experiments.unknowns import assumed_unknowns, sampled_world, with_value
 from sim import Play
 from sim.readings import HEADLINE, KPIS
-from sim.world import WordOfMouth
+from sim.responses import WordOfMouth
 from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 

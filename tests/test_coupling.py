@@ -14,8 +14,9 @@ from experiments.effects import variance_reduction
 from sim import Play
 from sim.customers import GONE, column_names
 from sim.market import Market
+from sim.responses import PriceResponse
 from sim.textbook import ParetoNBD
-from sim.world import Base, Channel, Population, PriceResponse
+from sim.world import Base, Channel, Population
 from strategies import DiscountTiers, DoNothing, PriceCut
 from tests.conftest import INSENSITIVE, cohort, shop, today
 

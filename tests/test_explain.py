@@ -41,7 +41,7 @@ from experiments.files.messages import UserError
 from experiments.run import live_replication
 from sim import Play
 from sim.readings import KPIS
-from sim.world import WordOfMouth
+from sim.responses import WordOfMouth
 from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, ReferralReward
 from tests.conftest import INSENSITIVE, shop, today
 

@@ -47,6 +47,7 @@ def test_a_strategy_knows_the_contract_and_no_other_strategy(path: Path) -> None
 
 LAYERS = [
     {"levers", "actions", "compiling", "textbook", "target", "conditions"},
+    {"responses"},
     {"customers", "draws", "quantiles", "world", "strategy"},
     {"behavior", "order_rates", "orders", "plays", "view", "network"},
     {"crowd"},
@@ -54,7 +55,8 @@ LAYERS = [
     {"founding", "loyalty", "referral"},
     {"books"},
     {"market"},
-    {"micro", "record"},
+    {"person", "record"},
+    {"micro"},
     {"readings"},
 ]
 

@@ -11,7 +11,8 @@ from sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDi
 from sim.customers import column_names
 from sim.market import Market
 from sim.micro import MicroMarket
-from sim.world import Base, Calendar, Persona, Population, PriceResponse, Tilt, WordOfMouth
+from sim.responses import PriceResponse, WordOfMouth
+from sim.world import Base, Calendar, Persona, Population, Tilt
 from strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 

@@ -27,11 +27,12 @@ from sim.market import Market
 from sim.order_rates import order_rates
 from sim.personas import affinities, social_of
 from sim.plays import Play
+from sim.responses import PriceResponse, WordOfMouth
 from sim.target import Target
 from sim.textbook import BGNBD, ParetoNBD
 from sim.traits import ELASTICITY, correlations, fitted_scores
 from sim.word_of_mouth import sociability, telling_of
-from sim.world import TRAITS, Base, Channel, Persona, Population, PriceResponse, Spend, Tilt, WordOfMouth
+from sim.world import TRAITS, Base, Channel, Persona, Population, Spend, Tilt
 from strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 from tests.test_founding import imported

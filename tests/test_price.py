@@ -11,7 +11,8 @@ from sim import Coupon, FirstOrderOffer, Play
 from sim.behavior import adapted_reference, guarded, next_debt, order_hazard, price_pull
 from sim.customers import CUSTOMER, PROSPECT
 from sim.market import Market
-from sim.world import Base, Channel, Population, PriceResponse
+from sim.responses import PriceResponse
+from sim.world import Base, Channel, Population
 from strategies import DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
 

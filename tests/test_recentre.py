@@ -13,8 +13,9 @@ from experiments.run import live_replication
 from sim import Play
 from sim.customers import CUSTOMER
 from sim.market import Market
+from sim.responses import PriceResponse
 from sim.textbook import BGNBD, ParetoNBD
-from sim.world import Population, PriceResponse
+from sim.world import Population
 from strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 

@@ -17,8 +17,9 @@ from sim.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, 
 from sim.offers import ActionError
 from sim.readings import read_all
 from sim.record import Record
+from sim.responses import WordOfMouth
 from sim.word_of_mouth import reward_presence, telling_of
-from sim.world import Base, Channel, Economics, Population, Spend, WordOfMouth, World
+from sim.world import Base, Channel, Economics, Population, Spend, World
 from strategies import ReferralReward
 from tests.conftest import INSENSITIVE, shop, today
 

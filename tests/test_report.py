@@ -80,7 +80,9 @@ def test_every_table_says_what_is_real_and_what_is_assumed(page: str) -> None:
     captions = re.findall(r"<caption>(.*?)</caption>", page)
     assert len(captions) == page.count("<table>")
     assert all("Real (estimated from the order log): repeat behaviour" in caption for caption in captions)
-    assert all("Assumed: costs, channels and reactions" in caption for caption in captions)
+    assert all(
+        "Assumed: costs, channels, and reactions to prices, programmes and friends" in caption for caption in captions
+    )
 
 
 def test_the_verdict_is_in_words_and_the_limits_are_stated(page: str) -> None:

@@ -160,10 +160,10 @@ def test_a_world_without_a_value_is_left_out_for_all_and_counted() -> None:
 def test_the_interval_of_the_mean_counts_worlds_and_luck_together() -> None:
     """2 000 stress tests of a policy whose gain is 1 on average, with spread between worlds and luck common to them.
 
-    Measured: 94.6 % of the intervals hold the truth, and 61 % of intervals that count the worlds alone. With 40 worlds
-    and 16 stated replications a percentile bootstrap may be 2 % short of 95 %; tolerance: 3 standard errors.
+    With 40 worlds and 16 stated replications a percentile bootstrap may be 2 % short of 95 %; tolerance: 3 standard
+    errors. Intervals that count the worlds alone hold the truth in fewer than 70 %.
     """
-    rng, held, n = np.random.default_rng(1), 0, 2_000
+    rng, held, held_alone, n = np.random.default_rng(1), 0, 0, 2_000
     for _ in range(n):
         luck = rng.normal(0, 1, 16)
         worlds = 1 + rng.normal(0, 2, 40) + luck[:2].mean()
@@ -174,4 +174,6 @@ def test_the_interval_of_the_mean_counts_worlds_and_luck_together() -> None:
         means = [draw[1].mean() for draw in gains.resamples(200)]
         low, high = np.quantile(means, [0.025, 0.975])
         held += low <= 1 <= high
+        held_alone += abs(worlds.mean() - 1) < 1.96 * worlds.std(ddof=1) / math.sqrt(worlds.size)
+    assert held_alone / n < 0.70
     assert held / n > 0.95 - 0.02 - 3 * math.sqrt(0.05 * 0.95 / n)

@@ -24,7 +24,8 @@ from experiments.sweeps.sensitivity import indices
 from experiments.sweeps.sweep import SweepResult, sweep
 from experiments.sweeps.tornado import NO, PERHAPS, YES, Decision
 from sim import Play
-from sim.world import Base, Economics, PriceResponse
+from sim.responses import PriceResponse
+from sim.world import Base, Economics
 from strategies import PriceCut
 from tests.conftest import cohort
 

@@ -26,7 +26,8 @@ from experiments.run import live_replication
 from experiments.runs.store import finite
 from experiments.unknowns import sampled_world
 from sim.plays import Play
-from sim.world import Base, Economics, PriceResponse
+from sim.responses import PriceResponse
+from sim.world import Base, Economics
 from strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
 from tests.test_docs import examples

@@ -25,7 +25,8 @@ from experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
 from experiments.tuning.search_space import as_written, with_levers
 from experiments.tuning.tune import tune
 from sim import Discount, FirmView, Lever, Play
-from sim.world import Base, Economics, PriceResponse
+from sim.responses import PriceResponse
+from sim.world import Base, Economics
 from strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
 from tests.test_docs import examples

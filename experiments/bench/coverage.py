@@ -27,7 +27,8 @@ from sim.founding import found
 from sim.market import Market
 from sim.readings import KPIS
 from sim.record import Record
-from sim.world import Population, PriceResponse, World
+from sim.responses import PriceResponse
+from sim.world import Population, World
 from strategies import PriceCut, Today
 
 REPLICATIONS = 16

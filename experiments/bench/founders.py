@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from sim.quantiles import KNOTS, LOGIT_MOST, lognormal_quantiles
-from sim.world import PriceResponse, World
+from sim.responses import PriceResponse
+from sim.world import World
 
 Floats = NDArray[np.float32]
 

@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim import Action, Coupon, FirmView, Play
-from sim.world import Channel, WordOfMouth, World
+from sim.responses import WordOfMouth
+from sim.world import Channel, World
 from strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward, Today
 
 

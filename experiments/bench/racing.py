@@ -20,7 +20,8 @@ from sim.founding import found
 from sim.market import Market
 from sim.plays import Play
 from sim.readings import read_all
-from sim.world import Base, Economics, Population, PriceResponse, World
+from sim.responses import PriceResponse
+from sim.world import Base, Economics, Population, World
 from strategies import PriceCut
 
 CUTS = np.round(0.01 + 0.025 * np.arange(20), 3)  # shares of the price; the best one lies at 0.285

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.commands.answering import answered, end_on_failures, report_of
 from experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -21,15 +22,12 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, progress, say
-from experiments.commands.running import answered, end_on_failures, glossary, report_of
+from experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from experiments.execution.executor import Executor
-    from experiments.experiment import Experiment
-    from experiments.runs.store import RunFolder, StoredRun
+    from experiments.runs.store import StoredRun
 
 TOTALS, MEANS = ("customer_equity", "orders"), ("ltv_52", "repurchase_52")  # effects whose composition is printed
 SHOWN = {"contribution": "contribution", "orders": "orders x 100", "given": "given away"}  # per person
@@ -57,7 +55,7 @@ def explain(
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = asked(small(experiment) if quick else experiment, arm)
-    run = answered(experiment, file, out, place(workers, on), force, _explain)
+    run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
         print_json(run.json("explain") | {"run": str(run.path)})
     else:
@@ -184,21 +182,3 @@ def _print_deadweight(table: pd.DataFrame, words: _Words) -> None:
     ]
     columns = ["orders", "arm", "baseline", "given in addition", *words.intervals, "contribution"]
     print_table("Where discounts and rewards went", columns, rows, words.origin)
-
-
-def _explain(experiment: Experiment, folder: RunFolder, workers: int | Executor) -> None:
-    from experiments.explaining.explain import explain as explain_arm
-
-    with progress("Explaining") as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        found = explain_arm(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
-    for name, table in found.tables.items():
-        folder.write_table(name, table)
-    folder.write_json("explain", found.to_json())
-    folder.write_json("comparison", found.comparison.to_json())
-    folder.write_json("glossary", glossary())
-    folder.failures = list(found.failures)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.commands.answering import answered, report_of
 from experiments.commands.options import RESULTS, AsJson, Force, On, Out, RunName, Workers, place
 from experiments.commands.printing import print_json, progress, remark, say
-from experiments.commands.running import answered, report_of
 
 if TYPE_CHECKING:
-    from experiments.experiment import Experiment
     from experiments.runs.sampled_ledger import Mismatch
-    from experiments.runs.store import RunFolder, StoredRun
+    from experiments.runs.store import StoredRun
 
 RERUNS = Path("reruns")
 MOST_SHOWN = 10
@@ -72,7 +71,7 @@ def rerun(
     found = finished(out, run)
     experiment, changes, _ = unchanged(found.path, anyway)
     _remark_on_changes(changes)
-    again = answered(experiment, found.path / "experiment.toml", into, place(workers, on), force, _play_again)
+    again = answered(experiment, found.path / "experiment.toml", into, place(workers, on), force)
     tables = {name: again.table(name) for name in again.tables if name not in NOT_COMPARED}
     equal, mismatches = compared_tables(found.path, tables)
     report = report_of(again)
@@ -105,20 +104,6 @@ def at(workers: int, on: str | None) -> AbstractContextManager[Any]:
     """Where tasks are lived, as a context."""
     chosen = place(workers, on)
     return nullcontext(chosen) if isinstance(chosen, int) else chosen
-
-
-def _play_again(experiment: Experiment, folder: RunFolder, workers: Any) -> None:
-    from experiments.runs.contents import write_found
-    from experiments.runs.verify import driver_of
-
-    with progress("Playing again") as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        found = driver_of(experiment)(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
-    write_found(folder, experiment, found)
 
 
 def _remark_on_changes(changes: Sequence[str]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.commands.answering import answered, end_on_failures, report_of
 from experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -24,17 +23,13 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, progress, remark, say
+from experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from experiments.execution.cluster import Dask
-    from experiments.execution.executor import Executor
     from experiments.experiment import Experiment
-    from experiments.runs.store import RunFolder, StoredRun
-
-    Play = Callable[[Experiment, RunFolder, int | Executor], None]
+    from experiments.runs.store import StoredRun
 
 
 def compare(
@@ -92,62 +87,6 @@ def run(
     end_on_failures(found)
 
 
-def answered(
-    experiment: Experiment, file: Path, out: Path, workers: int | Dask, force: bool, play: Play | None = None
-) -> StoredRun:
-    """The run that answers an experiment: the one already there, or a new one that is kept whatever happens.
-
-    What an earlier attempt has finished is not played again, unless by `force`. `play` fills the run folder; by
-    default the arms are compared.
-    """
-    from experiments.files.messages import Interrupted, UserError
-    from experiments.runs.store import RunFolder, StoredRun, finished_run
-
-    known = finished_run(out, experiment)
-    if known and not force:
-        remark(f"This run is already there: {known.path} (--force plays it again).")
-        return known
-    text = file.read_text(encoding="utf-8-sig")
-    with nullcontext(workers) if isinstance(workers, int) else workers as executor:
-        recorded = executor if isinstance(executor, int) else str(executor)
-        folder = RunFolder.create(out, experiment, text, recorded, force)
-        _remark_on_resuming(folder)
-        try:
-            (play or _play)(experiment, folder, executor)
-            return StoredRun(folder.finish("done"))
-        except KeyboardInterrupt:
-            kept = folder.finish("interrupted")
-            said = f"Interrupted. What there was is kept in {kept}; the same command goes on from there."
-            raise Interrupted(said) from None
-        except UserError:
-            if folder.leave():
-                finished = f"{len(folder.ledger)} tasks"
-                remark(f"What was finished is kept ({finished}); the same command goes on from there.")
-            raise
-        except Exception as error:
-            folder.failures = [{"task": "the run", "error": f"{type(error).__name__}: {error}"}]
-            remark(f"The run failed; what there was is kept in {folder.finish('failed')}.")
-            raise
-
-
-def _remark_on_resuming(folder: RunFolder) -> None:
-    if folder.ledger.begun_anew:
-        remark(f"What was finished earlier cannot be used ({folder.ledger.begun_anew}); the run begins anew.")
-    elif len(folder.ledger):
-        of_all = f" of {folder.total}" if folder.total >= len(folder.ledger) else ""
-        remark(f"Resumed: {len(folder.ledger)}{of_all} tasks were there.")
-
-
-def end_on_failures(run: StoredRun) -> None:
-    """Say in one line which tasks failed while the others went on, and end with exit code 1; nothing if none did."""
-    failures = run.failures
-    if not failures:
-        return
-    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
-    remark(f"Failed and left out: {failures[0]['task']} ({failures[0]['error']}){more}; see {run.path}/failures.json.")
-    raise typer.Exit(1)
-
-
 def print_comparison(run: StoredRun) -> None:
     """The main effects of every arm against the baseline, with both intervals, and what is real and what assumed."""
     from experiments.reporting.provenance import provenance
@@ -181,41 +120,6 @@ def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | No
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     return quick(experiment) if small else experiment
-
-
-def _play(experiment: Experiment, folder: RunFolder, workers: int | Executor) -> None:
-    from experiments.compare import compare as compare_arms
-
-    with progress("Playing") as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        comparison = compare_arms(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
-    for name, table in comparison.tables.items():
-        folder.write_table(name, table)
-    folder.write_json("comparison", comparison.to_json())
-    folder.write_json("glossary", glossary())
-    folder.failures = list(comparison.failures)
-
-
-def glossary() -> list[dict[str, Any]]:
-    """Every KPI in words, as a run folder keeps it."""
-    from sim.readings import HEADLINE, KPIS
-
-    words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
-    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in KPIS.values()]
-    return [entry | {"headline": entry["id"] in HEADLINE} for entry in entries]
-
-
-def report_of(run: StoredRun) -> Path:
-    """Write the report of a run."""
-    from experiments.reporting.report import write_report
-    from experiments.runs.store import disk_trouble
-
-    with disk_trouble(run.path):
-        return write_report(run.path)
 
 
 def _kpis_of(runs: pd.DataFrame) -> dict[str, dict[str, float]]:

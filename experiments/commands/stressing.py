@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.commands.answering import answered, end_on_failures, report_of
 from experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -23,13 +24,12 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, progress, say
-from experiments.commands.running import answered, end_on_failures, report_of
+from experiments.commands.printing import print_json, print_table, say
 from experiments.files.messages import UserError
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
-    from experiments.runs.store import RunFolder, StoredRun
+    from experiments.runs.store import StoredRun
 
 QUICK_WORLDS = 60
 
@@ -76,7 +76,7 @@ def stress(
     if primary:
         experiment = replace(experiment, design=replace(experiment.design, primary=primary))
     experiment = _asked(experiment, worlds, arm, table, replications, quick)
-    run = answered(experiment, file, out, place(workers, on), force, _stress)
+    run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
         print_json(run.json("stress") | {"run": str(run.path)})
     else:
@@ -128,17 +128,3 @@ def _asked(
     experiment = replace(experiment, task=asked)
     stress_in(experiment)  # mistakes are told before a run folder is opened
     return experiment
-
-
-def _stress(experiment: Experiment, folder: RunFolder, workers: Any) -> None:
-    from experiments.robust.stress import stress as stress_arms
-    from experiments.runs.contents import write_found
-
-    with progress("Stressing") as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        found = stress_arms(experiment, workers, on_progress, folder.ledger)
-    write_found(folder, experiment, found)

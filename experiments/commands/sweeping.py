@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.commands.answering import answered, end_on_failures, report_of
 from experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -22,13 +23,11 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, progress, say
-from experiments.commands.running import answered, end_on_failures, glossary, report_of
+from experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from experiments.experiment import Experiment
     from experiments.reporting.listings import Listing
-    from experiments.runs.store import RunFolder, StoredRun
+    from experiments.runs.store import StoredRun
 
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="CSV", help="Also write the table of points to this file.")]
 
@@ -52,7 +51,7 @@ def sweep(
 
     experiment = load_sweep(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment
-    run = answered(experiment, file, out, place(workers, on), force, _sweep)
+    run = answered(experiment, file, out, place(workers, on), force)
     if csv:
         _write_csv(run, csv)
     if as_json:
@@ -104,24 +103,6 @@ def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Lis
     if "assumptions_that_matter" in answer:
         found.append(listings.matters_listing(answer, run.table("assumptions_that_matter"), currency))
     return found
-
-
-def _sweep(experiment: Experiment, folder: RunFolder, workers: Any) -> None:
-    from experiments.sweeps.sweep import sweep as sweep_arm
-
-    with progress("Sweeping") as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        found = sweep_arm(experiment, workers, on_progress, folder.ledger)
-    for name, table in found.tables.items():
-        folder.write_table(name, table)
-    folder.write_json("sweep", found.to_json())
-    folder.write_json("comparison", found.comparison.to_json())
-    folder.write_json("glossary", glossary())
-    folder.failures = list(found.failures)
 
 
 def _write_csv(run: StoredRun, path: Path) -> None:

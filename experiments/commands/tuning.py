@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.commands.answering import answered, end_on_failures, report_of
 from experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -24,14 +25,12 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, progress, say
-from experiments.commands.running import answered, end_on_failures, glossary, report_of
+from experiments.commands.printing import print_json, say
 from experiments.commands.tuning_answer import print_tuning
 
 if TYPE_CHECKING:
-    from experiments.execution.executor import Executor
-    from experiments.experiment import Experiment
     from experiments.runs.store import RunFolder, StoredRun
+    from experiments.tuning.tune import Tuning
 
 WINNER = "winner.toml"
 
@@ -63,8 +62,8 @@ def tune(
         from experiments.tuning.warm_start import warm_started
 
         experiment = warm_started(experiment, open_run(out, start_from))
-    play = partial(_search, file=file, settings=chosen, world=world)
-    run = answered(experiment, file, out, place(workers, on), force, play)
+    winner = partial(_write_winner, file=file, settings=chosen, world=world)
+    run = answered(experiment, file, out, place(workers, on), force, winner)
     if as_json:
         print_json(run.json("tuning") | {"run": str(run.path)})
     else:
@@ -104,35 +103,12 @@ def export(
     say(f"Next: pip install optuna-dashboard && optuna-dashboard {shlex.quote(str(optuna))}")
 
 
-def _search(
-    experiment: Experiment,
-    folder: RunFolder,
-    workers: int | Executor,
-    *,
-    file: Path,
-    settings: list[str],
-    world: Path | None,
-) -> None:
-    from experiments.tuning.tune import tune as tune_arm
+def _write_winner(folder: RunFolder, found: Tuning, *, file: Path, settings: list[str], world: Path | None) -> None:
     from experiments.tuning.winner_file import winner_text
 
-    with progress("Tuning") as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        found = tune_arm(experiment, workers, on_progress, folder.ledger)
-    for name, table in found.tables.items():
-        folder.write_table(name, table)
-    folder.write_json("tuning", found.to_json())
-    folder.write_json("comparison", found.comparison.to_json())
-    folder.write_json("glossary", glossary())
-    folder.failures = list(found.failures)
     if found.winners:
-        folder.write_text(
-            WINNER, winner_text(file, folder.path, found.search, found.winners[0].levers, settings, world)
-        )
+        levers = found.winners[0].levers
+        folder.write_text(WINNER, winner_text(file, folder.path, found.search, levers, settings, world))
 
 
 def _next_step(run: StoredRun, file: Path, settings: list[str]) -> str:

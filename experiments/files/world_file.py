@@ -16,19 +16,8 @@ from experiments.files.play_form import plays_of
 from experiments.files.toml_source import TomlSource
 from experiments.files.world_form import FitForm, WorldForm, contradictions
 from sim.plays import Play
-from sim.world import (
-    Acquisition,
-    Base,
-    Calendar,
-    Channel,
-    Economics,
-    LoyaltyResponse,
-    Population,
-    PriceResponse,
-    Spend,
-    WordOfMouth,
-    World,
-)
+from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, Spend, World
 from strategies.today import Today
 
 SHIPPED = Path(__file__).parents[1] / "worlds"

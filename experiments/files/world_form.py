@@ -12,21 +12,8 @@ from experiments.files.forms import Form, form_of, problem, ranged_type
 from experiments.files.messages import Loc, Problem
 from experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
 from experiments.files.toml_source import TomlSource
-from sim.world import (
-    REFERRAL,
-    Acquisition,
-    Base,
-    Calendar,
-    Channel,
-    Economics,
-    LoyaltyResponse,
-    Population,
-    PriceResponse,
-    PurchaseModel,
-    Spend,
-    WordOfMouth,
-    World,
-)
+from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from sim.world import REFERRAL, Acquisition, Base, Calendar, Channel, Economics, Population, PurchaseModel, Spend, World
 
 RESERVED = {
     "before": "stands for customers from before week 0.",

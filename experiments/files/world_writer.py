@@ -25,7 +25,8 @@ from experiments.files.world_file import PRESETS, SHIPPED
 from experiments.files.world_form import WorldForm
 from experiments.runs.store import disk_trouble, finite
 from sim.levers import unknowns_of
-from sim.world import Channel, History, PriceResponse, Spend
+from sim.responses import PriceResponse
+from sim.world import Channel, History, Spend
 
 if TYPE_CHECKING:
     from experiments.calibration.calibrate import Calibration

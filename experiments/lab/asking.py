@@ -11,9 +11,7 @@ from experiments.lab.answer import Answer
 from experiments.lab.checking import checked
 from experiments.lab.lives import Lives
 from experiments.lab.watching import watched
-from experiments.runs.verify import driver_of
-
-WORDS = {"compare": "Playing", "tune": "Tuning", "sweep": "Sweeping", "stress": "Stressing", "explain": "Explaining"}
+from experiments.runs.driver import doing, driver_of
 
 
 def compare(experiment: Experiment, *, workers: Any = 0, progress: bool = True) -> Answer:
@@ -72,6 +70,6 @@ def asked(experiment: Experiment, workers: Any = 0, progress: bool = True) -> An
     """The answer to whatever an experiment asks: its driver is the module of the question, called by its own name."""
     checked(experiment)
     driver, lives, started = driver_of(experiment), Lives(), datetime.now(UTC)
-    with watched(WORDS.get(driver.__name__, "Working"), progress) as show:
+    with watched(doing(experiment), progress) as show:
         found = driver(experiment, workers=workers, on_progress=show, ledger=lives)
     return Answer(experiment, found, lives, started)

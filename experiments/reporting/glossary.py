@@ -39,20 +39,8 @@ from experiments.files.world_form import (
 )
 from sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from sim.readings import HEADLINE, KPIS, Kpi
-from sim.world import (
-    Acquisition,
-    Base,
-    Calendar,
-    Channel,
-    Economics,
-    LoyaltyResponse,
-    Persona,
-    Population,
-    PriceResponse,
-    Spend,
-    Tilt,
-    WordOfMouth,
-)
+from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from sim.world import Acquisition, Base, Calendar, Channel, Economics, Persona, Population, Spend, Tilt
 from strategies import STRATEGIES
 
 DOCS = Path(__file__).parents[2] / "docs"

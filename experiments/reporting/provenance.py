@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 FITTED = {"base": "repeat behaviour", "spend": "spend", "history": "past orders"}
-ASSUMED = "costs, channels and reactions to price"
+ASSUMED = "costs, channels, and reactions to prices, programmes and friends"
 
 
 def provenance(fitted: Collection[str]) -> str:

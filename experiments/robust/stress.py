@@ -199,7 +199,7 @@ def _names(experiment: Experiment) -> tuple[str, ...]:
     return tuple(arm.name for arm in experiment.arms)
 
 
-def _show(on_progress: Progress | None, before: int, total: int, done: int, of_stage: int) -> None:
+def _show(on_progress: Progress | None, before: int, total: int, done: int, _of_stage: int) -> None:
     if on_progress:
         on_progress(before + done, total)
 

@@ -7,7 +7,6 @@ both, the driver computes its tables, and they must be the stored ones. So it wo
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from experiments.execution.ledger import LEDGER
 from experiments.experiment import Experiment
 from experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
+from experiments.runs.driver import driver_of
 from experiments.runs.rebuild import rebuilt
 from experiments.runs.sampled_ledger import Mismatch, SampledLedger
 from experiments.runs.tables_equal import difference
@@ -79,11 +79,6 @@ def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str]
         raise Changed(f"Run {manifest['run_id']} cannot be repeated as it was: {in_words(changes)}.")
     assert experiment is not None
     return experiment, changes, len(manifest["results"]) - len(damaged)
-
-
-def driver_of(experiment: Experiment) -> Callable[..., Any]:
-    """The function that answers an experiment: that of its driver module which has the module's name."""
-    return getattr(importlib.import_module(experiment.driver), experiment.driver.rpartition(".")[2])
 
 
 def compared_tables(folder: Path, tables: Mapping[str, Any]) -> tuple[list[str], list[Mismatch]]:

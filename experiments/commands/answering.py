@@ -1,0 +1,103 @@
+"""From an experiment to the run that answers it: the one already there, or one that is played now and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from experiments.commands.printing import progress, remark
+
+if TYPE_CHECKING:
+    from experiments.execution.cluster import Dask
+    from experiments.execution.executor import Executor
+    from experiments.experiment import Experiment
+    from experiments.runs.store import RunFolder, StoredRun
+
+    More = Callable[[RunFolder, Any], None]
+
+
+def answered(
+    experiment: Experiment, file: Path, out: Path, workers: int | Dask, force: bool, more: More | None = None
+) -> StoredRun:
+    """The run that answers an experiment: the one already there, or a new one that is kept whatever happens.
+
+    What an earlier attempt has finished is not played again, unless by `force`. `more` adds to the run folder what
+    only this command keeps of the answer.
+    """
+    from experiments.files.messages import Interrupted, UserError
+    from experiments.runs.store import RunFolder, StoredRun, finished_run
+
+    known = finished_run(out, experiment)
+    if known and not force:
+        remark(f"This run is already there: {known.path} (--force plays it again).")
+        return known
+    text = file.read_text(encoding="utf-8-sig")
+    with nullcontext(workers) if isinstance(workers, int) else workers as executor:
+        recorded = executor if isinstance(executor, int) else str(executor)
+        folder = RunFolder.create(out, experiment, text, recorded, force)
+        _remark_on_resuming(folder)
+        try:
+            found = _play(experiment, folder, executor)
+            if more:
+                more(folder, found)
+            return StoredRun(folder.finish("done"))
+        except KeyboardInterrupt:
+            kept = folder.finish("interrupted")
+            said = f"Interrupted. What there was is kept in {kept}; the same command goes on from there."
+            raise Interrupted(said) from None
+        except UserError:
+            if folder.leave():
+                finished = f"{len(folder.ledger)} tasks"
+                remark(f"What was finished is kept ({finished}); the same command goes on from there.")
+            raise
+        except Exception as error:
+            folder.failures = [{"task": "the run", "error": f"{type(error).__name__}: {error}"}]
+            remark(f"The run failed; what there was is kept in {folder.finish('failed')}.")
+            raise
+
+
+def _play(experiment: Experiment, folder: RunFolder, workers: int | Executor) -> Any:
+    """Let the driver answer, and keep what it found."""
+    from experiments.runs.contents import write_found
+    from experiments.runs.driver import doing, driver_of
+
+    with progress(doing(experiment)) as show:
+
+        def on_progress(done: int, total: int) -> None:
+            show(done, total)
+            folder.progress(done, total)
+
+        found = driver_of(experiment)(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
+    write_found(folder, experiment, found)
+    return found
+
+
+def _remark_on_resuming(folder: RunFolder) -> None:
+    if folder.ledger.begun_anew:
+        remark(f"What was finished earlier cannot be used ({folder.ledger.begun_anew}); the run begins anew.")
+    elif len(folder.ledger):
+        of_all = f" of {folder.total}" if folder.total >= len(folder.ledger) else ""
+        remark(f"Resumed: {len(folder.ledger)}{of_all} tasks were there.")
+
+
+def end_on_failures(run: StoredRun) -> None:
+    """Say in one line which tasks failed while the others went on, and end with exit code 1; nothing if none did."""
+    failures = run.failures
+    if not failures:
+        return
+    more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+    remark(f"Failed and left out: {failures[0]['task']} ({failures[0]['error']}){more}; see {run.path}/failures.json.")
+    raise typer.Exit(1)
+
+
+def report_of(run: StoredRun) -> Path:
+    """Write the report of a run."""
+    from experiments.reporting.report import write_report
+    from experiments.runs.store import disk_trouble
+
+    with disk_trouble(run.path):
+        return write_report(run.path)
