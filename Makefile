@@ -49,8 +49,8 @@ format: $(VENV)/.dev
 	$(BIN)/python -m ruff check --fix .
 
 bench: $(VENV)/.core
-	$(BIN)/python -m experiments.bench --full
-	$(BIN)/python -m experiments.bench variance --workers $(CORES)
+	$(BIN)/python -m crmlab.experiments.bench --full
+	$(BIN)/python -m crmlab.experiments.bench variance --workers $(CORES)
 
 lab: $(VENV)/.dev
 	$(BIN)/jupyter lab --notebook-dir notebooks notebooks/00_start_here.ipynb

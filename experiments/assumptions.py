@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.experiment import Experiment
-from experiments.persona_numbers import persona_numbers
-from experiments.unknowns import assumed_unknowns
-from sim.levers import Unknown, unknowns_of
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.persona_numbers import persona_numbers
+from crmlab.experiments.unknowns import assumed_unknowns
+from crmlab.sim.levers import Unknown, unknowns_of
 
 UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
 GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")

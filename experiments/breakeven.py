@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.experiment import Arm, Design, Experiment
-from experiments.run import Run
-from sim.actions import PointsRule, ReferralTerms, TierRule
-from sim.market import Market
-from sim.readings import KPIS
-from sim.world import World
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.run import Run
+from crmlab.sim.actions import PointsRule, ReferralTerms, TierRule
+from crmlab.sim.market import Market
+from crmlab.sim.readings import KPIS
+from crmlab.sim.world import World
 
 PRICE, MEDIA = "price reaction", "response to media"
 LOYALTY, FRIENDS = "reaction to the loyalty programme", "readiness to recommend"

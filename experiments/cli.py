@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from experiments.commands import (
+from crmlab.experiments.commands import (
     about,
     calibrating,
     explaining,
@@ -25,7 +25,7 @@ from experiments.commands import (
     tuning,
     twins,
 )
-from experiments.files.messages import UserError
+from crmlab.experiments.files.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
 

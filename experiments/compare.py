@@ -17,19 +17,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.assumptions import assumptions_table
-from experiments.breakeven import FACTORS, Families, breakeven_table, concerned, replications_asked, strengthened
-from experiments.effects import holm, paired_effect
-from experiments.execution.executor import Executor, Failed, run_all
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Experiment
-from experiments.files.messages import UserError
-from experiments.persona_table import with_gains
-from experiments.run import Run, WorldKind, live_replication
-from experiments.tables import averaged
-from sim.market import Market
-from sim.offers import ActionError
-from sim.readings import HEADLINE, KPIS
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.breakeven import FACTORS, Families, breakeven_table, concerned, replications_asked, strengthened
+from crmlab.experiments.effects import holm, paired_effect
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.persona_table import with_gains
+from crmlab.experiments.run import Run, WorldKind, live_replication
+from crmlab.experiments.tables import averaged
+from crmlab.sim.market import Market
+from crmlab.sim.offers import ActionError
+from crmlab.sim.readings import HEADLINE, KPIS
 
 Progress = Callable[[int, int], None]
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sim.plays import Play
-from sim.world import World
+from crmlab.sim.plays import Play
+from crmlab.sim.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experiments.files.world_file import WorldFile
-    from experiments.tuning.search import Search
+    from crmlab.experiments.files.world_file import WorldFile
+    from crmlab.experiments.tuning.search import Search
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Experiment:
 
         Raises `SpecError`, one sentence per mistake.
         """
-        from experiments.lab.composing import composed  # it needs this class
+        from crmlab.experiments.lab.composing import composed  # it needs this class
 
         return composed(world, name, question, baseline, arms or {}, settings_and_arms)
 
@@ -106,4 +106,4 @@ class Experiment:
     def driver(self) -> str:
         """The module that answers what is asked; its function of the same name does."""
         asked = self.search if self.task is None else self.task
-        return "experiments.compare" if asked is None else asked.DRIVER
+        return "crmlab.experiments.compare" if asked is None else asked.DRIVER

@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from experiments.files.persona_form import OWN_SPEND, PARAMETERS
-from sim.levers import Unknown, unknowns_of
-from sim.world import Persona, World
+from crmlab.experiments.files.persona_form import OWN_SPEND, PARAMETERS
+from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.world import Persona, World
 
 
 class PersonaNumber(NamedTuple):

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.effects import luck_interval
-from sim.customers import MINOR
-from sim.record import Record
+from crmlab.experiments.effects import luck_interval
+from crmlab.sim.customers import MINOR
+from crmlab.sim.record import Record
 
 
 def persona_table(record: Record) -> pd.DataFrame:

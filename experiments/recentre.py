@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.customers import CUSTOMER
-from sim.market import Market
-from sim.orders import YEAR
-from sim.plays import Play
-from sim.world import Population, World
-from strategies.today import Today
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.market import Market
+from crmlab.sim.orders import YEAR
+from crmlab.sim.plays import Play
+from crmlab.sim.world import Population, World
+from crmlab.strategies.today import Today
 
 COHORT = 8_000
 ROUNDS = 12

@@ -8,15 +8,15 @@ from typing import Literal
 
 import pandas as pd
 
-from experiments.experiment import Arm, Experiment
-from experiments.recentre import recentred
-from experiments.tables import run_tables
-from experiments.unknowns import sampled_world
-from sim.draws import MODEL
-from sim.founding import found
-from sim.market import Market
-from sim.readings import read_all
-from sim.world import World
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.recentre import recentred
+from crmlab.experiments.tables import run_tables
+from crmlab.experiments.unknowns import sampled_world
+from crmlab.sim.draws import MODEL
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.readings import read_all
+from crmlab.sim.world import World
 
 WorldKind = Literal["fixed", "sampled"]
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.persona_table import persona_table
-from sim.channels import hill_elasticity
-from sim.customers import MINOR
-from sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
-from sim.market import Market
-from sim.orders import YEAR
-from sim.record import Record
+from crmlab.experiments.persona_table import persona_table
+from crmlab.sim.channels import hill_elasticity
+from crmlab.sim.customers import MINOR
+from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
+from crmlab.sim.market import Market
+from crmlab.sim.orders import YEAR
+from crmlab.sim.record import Record
 
 COHORT_WEEKS = 4
 

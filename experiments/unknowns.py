@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.experiment import Experiment
-from experiments.persona_numbers import persona_numbers, with_persona_value
-from sim.levers import Unknown, unknowns_of
-from sim.world import World
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.persona_numbers import persona_numbers, with_persona_value
+from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.world import World
 
 UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
 

@@ -1,6 +1,9 @@
 """The contract between the world and its strategies. Importing it loads neither mesa, simpy nor numba."""
 
-from sim.actions import (
+if __name__ != "crmlab.sim":
+    raise ImportError("The package is called crmlab.sim: write `from crmlab.sim import ...`.")
+
+from crmlab.sim.actions import (
     Action,
     ChannelBudget,
     Coupon,
@@ -12,12 +15,12 @@ from sim.actions import (
     Tag,
     TierRule,
 )
-from sim.contract import ContractError, check_strategy
-from sim.levers import Lever, Unknown, levers_of
-from sim.plays import Play
-from sim.strategy import Strategy
-from sim.target import Target
-from sim.view import FirmView
+from crmlab.sim.contract import ContractError, check_strategy
+from crmlab.sim.levers import Lever, Unknown, levers_of
+from crmlab.sim.plays import Play
+from crmlab.sim.strategy import Strategy
+from crmlab.sim.target import Target
+from crmlab.sim.view import FirmView
 
 __all__ = [
     "Action",

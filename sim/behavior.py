@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 
-from sim.compiling import rule
-from sim.customers import MINOR, RECOMMENDED, REFERRED_BOND
+from crmlab.sim.compiling import rule
+from crmlab.sim.customers import MINOR, RECOMMENDED, REFERRED_BOND
 
 # Guard on the summed effect of all strategies: it must not bind under any shipped policy (mechanisms 0.3).
 LEAST_PULL = math.log(0.2)

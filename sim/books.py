@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import MINOR
-from sim.offers import HELD_OUT, TREATED
-from sim.referral import ReferralWeek
+from crmlab.sim.customers import MINOR
+from crmlab.sim.offers import HELD_OUT, TREATED
+from crmlab.sim.referral import ReferralWeek
 
 if TYPE_CHECKING:
-    from sim.market import Market
-    from sim.offers import Settled
-    from sim.orders import Orders
+    from crmlab.sim.market import Market
+    from crmlab.sim.offers import Settled
+    from crmlab.sim.orders import Orders
 
 SERIES = (
     "orders", "first_orders", "repeat_orders", "revenue", "discounts", "media", "leads",

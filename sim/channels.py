@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mesa
 
-from sim.world import Channel as ChannelSpec
+from crmlab.sim.world import Channel as ChannelSpec
 
 
 def hill_leads(channel: ChannelSpec, pressure: float) -> float:

@@ -1,6 +1,6 @@
 """`check_strategy`: the published contract test. Whoever writes a strategy runs it in one line.
 
-from sim import check_strategy
+from crmlab.sim import check_strategy
 
 def test_my_strategy():
     check_strategy(MyStrategy)
@@ -16,10 +16,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from sim.actions import Action
-from sim.levers import levers_of
-from sim.plays import Play
-from sim.strategy import Strategy
+from crmlab.sim.actions import Action
+from crmlab.sim.levers import levers_of
+from crmlab.sim.plays import Play
+from crmlab.sim.strategy import Strategy
 
 
 class ContractError(AssertionError):
@@ -89,7 +89,7 @@ def _variants(instance: Any) -> Iterator[Any]:
 
 
 def _check_decisions(instance: Any) -> None:
-    from sim.market import Market  # the engine is heavy and only needed here
+    from crmlab.sim.market import Market  # the engine is heavy and only needed here
 
     for customers in (0, 40):
         market = Market(_small_world(customers), (Play("checked", instance),), customers=max(customers, 1))
@@ -135,8 +135,8 @@ def _same(first: Sequence[Action], second: Sequence[Action]) -> bool:
 
 
 def _small_world(customers: int) -> Any:
-    from sim.responses import WordOfMouth
-    from sim.world import Channel, Population, World
+    from crmlab.sim.responses import WordOfMouth
+    from crmlab.sim.world import Channel, Population, World
 
     channels = (
         Channel("paid_search", leads_most=20, half_budget=100, budget=100),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.behavior import (
+from crmlab.sim.behavior import (
     LEAVES,
     NOTHING,
     adapted_reference,
@@ -32,11 +32,11 @@ from sim.behavior import (
     status_factor,
     tier_gap,
 )
-from sim.compiling import compiled, rule
-from sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
-from sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
-from sim.draws import LEAD as LEAD_DRAW
-from sim.quantiles import quantile
+from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
+from crmlab.sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
+from crmlab.sim.draws import LEAD as LEAD_DRAW
+from crmlab.sim.quantiles import quantile
 
 # Counters of a pass, besides leads per channel.
 ALIVE, DEPARTED, COOLED, BOUND, N_COUNTS = 0, 1, 2, 3, 4

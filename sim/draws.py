@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from sim.compiling import compiled, rule
+from crmlab.sim.compiling import compiled, rule
 
 # What a draw is for. Numbers are part of the seed scheme: append, never renumber.
 TRAITS = 0  # lanes: order rate, departure rate or dropout chance, spend level, price sensitivity

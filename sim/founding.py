@@ -16,19 +16,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.behavior import list_value, paid_value
-from sim.channels import opening_clock
-from sim.compiling import compiled
-from sim.crowd import first_reached, person_id
-from sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
-from sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, exponential, key_of, uniforms
-from sim.draws import LEAD as LEAD_DRAW
-from sim.imports import found_imported
-from sim.orders import YEAR, Orders, orders_by_week
-from sim.personas import affinities, draw_by_share, draw_by_traits
-from sim.quantiles import gamma_quantiles, lognormal_quantiles, quantile
-from sim.traits import draw_traits, tie_elasticity
-from sim.world import World
+from crmlab.sim.behavior import list_value, paid_value
+from crmlab.sim.channels import opening_clock
+from crmlab.sim.compiling import compiled
+from crmlab.sim.crowd import first_reached, person_id
+from crmlab.sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
+from crmlab.sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, exponential, key_of, uniforms
+from crmlab.sim.draws import LEAD as LEAD_DRAW
+from crmlab.sim.imports import found_imported
+from crmlab.sim.orders import YEAR, Orders, orders_by_week
+from crmlab.sim.personas import affinities, draw_by_share, draw_by_traits
+from crmlab.sim.quantiles import gamma_quantiles, lognormal_quantiles, quantile
+from crmlab.sim.traits import draw_traits, tie_elasticity
+from crmlab.sim.world import World
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sim.compiling import compiled
-from sim.customers import CUSTOMER, GONE, MINOR, Customers
-from sim.draws import DEPARTED, POSTERIOR, RESAMPLE, key_of, uniforms
-from sim.orders import YEAR, Orders, orders_by_week
-from sim.textbook import BGNBD, ParetoNBD
-from sim.world import History, World
+from crmlab.sim.compiling import compiled
+from crmlab.sim.customers import CUSTOMER, GONE, MINOR, Customers
+from crmlab.sim.draws import DEPARTED, POSTERIOR, RESAMPLE, key_of, uniforms
+from crmlab.sim.orders import YEAR, Orders, orders_by_week
+from crmlab.sim.textbook import BGNBD, ParetoNBD
+from crmlab.sim.world import History, World
 
 Floats = NDArray[np.float64]
 TAU_NODES = 129

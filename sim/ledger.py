@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.customers import MINOR
-from sim.orders import Orders
-from sim.world import Channel, Economics
+from crmlab.sim.customers import MINOR
+from crmlab.sim.orders import Orders
+from crmlab.sim.world import Channel, Economics
 
 CASH = "cash"
 SALES = "sales"  # at list price

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sim.actions import PointsRule, TierRule
-from sim.behavior import tier_gap, tiers_reached
-from sim.compiling import compiled
-from sim.conditions import Loyal, Programme
-from sim.customers import MINOR, NOT_ENROLLED, Customers
-from sim.order_rates import order_rates
-from sim.orders import YEAR, OrderLog, Orders
-from sim.world import World
+from crmlab.sim.actions import PointsRule, TierRule
+from crmlab.sim.behavior import tier_gap, tiers_reached
+from crmlab.sim.compiling import compiled
+from crmlab.sim.conditions import Loyal, Programme
+from crmlab.sim.customers import MINOR, NOT_ENROLLED, Customers
+from crmlab.sim.order_rates import order_rates
+from crmlab.sim.orders import YEAR, OrderLog, Orders
+from crmlab.sim.world import World
 
 MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
 CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3

@@ -8,24 +8,24 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.books import WeeklyBooks
-from sim.channels import Channel
-from sim.conditions import Offer, People, Pressure, Programme, Reaction
-from sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
-from sim.customers import MINOR, NETWORK, PROGRAMME, Customers
-from sim.draws import MODEL, draw_lots, key_of, lot_index
-from sim.founding import Founders, found
-from sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
-from sim.loyalty import LoyaltyBooks, loyal_of
-from sim.network import graph_of
-from sim.offers import Offers, Settled
-from sim.orders import YEAR, OrderLog, Orders, forget
-from sim.plays import Play
-from sim.quantiles import gamma_quantiles
-from sim.referral import ReferralBooks
-from sim.view import FirmView
-from sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
-from sim.world import World
+from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.channels import Channel
+from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
+from crmlab.sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
+from crmlab.sim.customers import MINOR, NETWORK, PROGRAMME, Customers
+from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
+from crmlab.sim.founding import Founders, found
+from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
+from crmlab.sim.loyalty import LoyaltyBooks, loyal_of
+from crmlab.sim.network import graph_of
+from crmlab.sim.offers import Offers, Settled
+from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
+from crmlab.sim.plays import Play
+from crmlab.sim.quantiles import gamma_quantiles
+from crmlab.sim.referral import ReferralBooks
+from crmlab.sim.view import FirmView
+from crmlab.sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
+from crmlab.sim.world import World
 
 FRIEND_CONVERSION = 7.0  # first orders per week of those who have accepted a recommendation: within a day or so
 

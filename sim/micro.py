@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.conditions import Offer, Programme
-from sim.customers import (
+from crmlab.sim.conditions import Offer, Programme
+from crmlab.sim.customers import (
     LEFT,
     REFERRED,
     column_names,
 )
-from sim.draws import INVITE
-from sim.market import Market
-from sim.offers import Settled
-from sim.orders import Orders
-from sim.person import Person
-from sim.word_of_mouth import Said, telling_of
+from crmlab.sim.draws import INVITE
+from crmlab.sim.market import Market
+from crmlab.sim.offers import Settled
+from crmlab.sim.orders import Orders
+from crmlab.sim.person import Person
+from crmlab.sim.word_of_mouth import Said, telling_of
 
 FIRM_WRITES = (
     "coupon_rate", "coupon_ends", "orders_52", "spend_52",

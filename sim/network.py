@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.compiling import compiled, rule
-from sim.draws import PLACES, TIES, philox, uniforms
-from sim.responses import WordOfMouth
+from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.draws import PLACES, TIES, philox, uniforms
+from crmlab.sim.responses import WordOfMouth
 
 ROUNDS = 4
 MOST_CONTACTS = 1000

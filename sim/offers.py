@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.actions import (
+from crmlab.sim.actions import (
     Action,
     ChannelBudget,
     Coupon,
@@ -34,11 +34,11 @@ from sim.actions import (
     Tag,
     TierRule,
 )
-from sim.conditions import Offer
-from sim.customers import Customers
-from sim.plays import Play
-from sim.view import FirmView
-from sim.world import REFERRAL, Channel
+from crmlab.sim.conditions import Offer
+from crmlab.sim.customers import Customers
+from crmlab.sim.plays import Play
+from crmlab.sim.view import FirmView
+from crmlab.sim.world import REFERRAL, Channel
 
 MOST_RATE = 0.95
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sim.world import World
+from crmlab.sim.world import World
 
 Floats = NDArray[np.float64]
 

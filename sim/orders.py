@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.compiling import compiled
+from crmlab.sim.compiling import compiled
 
 YEAR = 52  # weeks
 

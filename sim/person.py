@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import mesa
 import numpy as np
 
-from sim.behavior import (
+from crmlab.sim.behavior import (
     LEAVES,
     NOTHING,
     adapted_reference,
@@ -34,9 +34,9 @@ from sim.behavior import (
     run_down,
     status_factor,
 )
-from sim.conditions import Offer, Programme
-from sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
-from sim.customers import (
+from crmlab.sim.conditions import Offer, Programme
+from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
+from crmlab.sim.customers import (
     COLD,
     CUSTOMER,
     GONE,
@@ -48,15 +48,15 @@ from sim.customers import (
     column_names,
     fill_of,
 )
-from sim.draws import BURN, INVITE, JOIN, LIFE, NOTICE, ORDER, WARN, exponential, uniforms
-from sim.draws import LEAD as LEAD_DRAW
-from sim.loyalty import NO_PROGRAMME
-from sim.network import contact, n_contacts, place_of
-from sim.quantiles import quantile
-from sim.word_of_mouth import MOST_WARNINGS, Telling, can_be_won, reward_pull, sociability
+from crmlab.sim.draws import BURN, INVITE, JOIN, LIFE, NOTICE, ORDER, WARN, exponential, uniforms
+from crmlab.sim.draws import LEAD as LEAD_DRAW
+from crmlab.sim.loyalty import NO_PROGRAMME
+from crmlab.sim.network import contact, n_contacts, place_of
+from crmlab.sim.quantiles import quantile
+from crmlab.sim.word_of_mouth import MOST_WARNINGS, Telling, can_be_won, reward_pull, sociability
 
 if TYPE_CHECKING:
-    from sim.micro import MicroMarket
+    from crmlab.sim.micro import MicroMarket
 
 
 @dataclass(frozen=True)

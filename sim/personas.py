@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from sim.compiling import compiled
-from sim.crowd import person_id
-from sim.customers import Customers
-from sim.draws import PERSONA, uniforms
-from sim.order_rates import OrderRates, order_rates
-from sim.traits import blocks, fitted_scores, weave_of
-from sim.world import TRAITS, Channel, World
+from crmlab.sim.compiling import compiled
+from crmlab.sim.crowd import person_id
+from crmlab.sim.customers import Customers
+from crmlab.sim.draws import PERSONA, uniforms
+from crmlab.sim.order_rates import OrderRates, order_rates
+from crmlab.sim.traits import blocks, fitted_scores, weave_of
+from crmlab.sim.world import TRAITS, Channel, World
 
 Floats = NDArray[np.float64]
 NODES_OF_RATE, NODES = 24, 10  # of the Gauss-Hermite grid over all people, per trait that matters

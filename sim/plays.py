@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.strategy import Strategy
-from sim.target import Target
+from crmlab.sim.strategy import Strategy
+from crmlab.sim.target import Target
 
 if TYPE_CHECKING:
-    from sim.view import FirmView
+    from crmlab.sim.view import FirmView
 
 
 @dataclass(frozen=True)

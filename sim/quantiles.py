@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sim.compiling import rule
+from crmlab.sim.compiling import rule
 
 LOGIT_MOST = 23.0
 KNOTS = 16_385

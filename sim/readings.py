@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.customers import MINOR, NOT_ENROLLED
-from sim.orders import YEAR
-from sim.record import Record
+from crmlab.sim.customers import MINOR, NOT_ENROLLED
+from crmlab.sim.orders import YEAR
+from crmlab.sim.record import Record
 
 NAN = math.nan
 

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import CUSTOMER, MINOR, NOBODY, NOT_ENROLLED
-from sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION, REFERRAL_REWARDS
-from sim.market import Market
-from sim.orders import YEAR, Orders
+from crmlab.sim.customers import CUSTOMER, MINOR, NOBODY, NOT_ENROLLED
+from crmlab.sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION, REFERRAL_REWARDS
+from crmlab.sim.market import Market
+from crmlab.sim.orders import YEAR, Orders
 
 Floats = NDArray[np.float64]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.actions import ReferralTerms
-from sim.compiling import compiled
-from sim.customers import MINOR, Customers
-from sim.orders import YEAR, Orders
-from sim.word_of_mouth import Said, renew_bonds
-from sim.world import World
+from crmlab.sim.actions import ReferralTerms
+from crmlab.sim.compiling import compiled
+from crmlab.sim.customers import MINOR, Customers
+from crmlab.sim.orders import YEAR, Orders
+from crmlab.sim.word_of_mouth import Said, renew_bonds
+from crmlab.sim.world import World
 
 
 @dataclass(frozen=True)

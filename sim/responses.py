@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from sim.levers import Unknown
+from crmlab.sim.levers import Unknown
 
 
 @dataclass(frozen=True)

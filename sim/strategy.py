@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from sim.actions import Action
+from crmlab.sim.actions import Action
 
 if TYPE_CHECKING:
-    from sim.view import FirmView
+    from crmlab.sim.view import FirmView
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from sim.view import FirmView
+    from crmlab.sim.view import FirmView
 
 BANDS = (
     "weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52",

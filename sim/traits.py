@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sim.compiling import compiled
-from sim.crowd import person_id
-from sim.customers import Customers
-from sim.draws import TRAITS as TRAIT_DRAW
-from sim.draws import uniforms
-from sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
-from sim.world import TRAITS, Base, World
+from crmlab.sim.compiling import compiled
+from crmlab.sim.crowd import person_id
+from crmlab.sim.customers import Customers
+from crmlab.sim.draws import TRAITS as TRAIT_DRAW
+from crmlab.sim.draws import uniforms
+from crmlab.sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
+from crmlab.sim.world import TRAITS, Base, World
 
 Floats = NDArray[np.float64]
 BLOCK = 65_536  # people at a time, so that what is only needed on the way takes no room

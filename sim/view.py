@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import MINOR, NOT_ENROLLED, SOURCE_BEFORE, fill_of
+from crmlab.sim.customers import MINOR, NOT_ENROLLED, SOURCE_BEFORE, fill_of
 
 if TYPE_CHECKING:
-    from sim.books import WeeklyBooks
-    from sim.customers import Customers
+    from crmlab.sim.books import WeeklyBooks
+    from crmlab.sim.customers import Customers
 
 RECENT_WEEKS = 13.0
 SILENT_WEEKS = 26.0

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.actions import ReferralTerms
-from sim.behavior import p_accept, p_invite
-from sim.compiling import compiled, rule
-from sim.conditions import Bonds
-from sim.crowd import person_id
-from sim.customers import (
+from crmlab.sim.actions import ReferralTerms
+from crmlab.sim.behavior import p_accept, p_invite
+from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.conditions import Bonds
+from crmlab.sim.crowd import person_id
+from crmlab.sim.customers import (
     ACCOMPANIED,
     COLD,
     CUSTOMER,
@@ -30,11 +30,11 @@ from sim.customers import (
     REFERRED,
     REFERRED_BOND,
 )
-from sim.draws import INVITE, SOCIAL, WARN, uniforms
-from sim.network import contact, n_contacts, place_of
-from sim.personas import social_of
-from sim.quantiles import lognormal_quantiles, quantile
-from sim.world import World
+from crmlab.sim.draws import INVITE, SOCIAL, WARN, uniforms
+from crmlab.sim.network import contact, n_contacts, place_of
+from crmlab.sim.personas import social_of
+from crmlab.sim.quantiles import lognormal_quantiles, quantile
+from crmlab.sim.world import World
 
 MOST_WARNINGS = 255
 

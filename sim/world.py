@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from sim.levers import Unknown
-from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from crmlab.sim.levers import Unknown
+from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
 CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005; re-estimated"

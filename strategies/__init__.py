@@ -4,13 +4,16 @@ A new strategy is a file here and one line in `STRATEGIES`. Strategies from else
 as `package.module:Class`, or offered by their package under the entry point group `crmlab.strategies`.
 """
 
-from strategies.channel_mix import ChannelMix
-from strategies.discount_tiers import DiscountTiers
-from strategies.do_nothing import DoNothing
-from strategies.points_and_tiers import PointsAndTiers
-from strategies.price_cut import PriceCut
-from strategies.referral_reward import ReferralReward
-from strategies.today import Today
+if __name__ != "crmlab.strategies":
+    raise ImportError("The package is called crmlab.strategies: write `from crmlab.strategies import ...`.")
+
+from crmlab.strategies.channel_mix import ChannelMix
+from crmlab.strategies.discount_tiers import DiscountTiers
+from crmlab.strategies.do_nothing import DoNothing
+from crmlab.strategies.points_and_tiers import PointsAndTiers
+from crmlab.strategies.price_cut import PriceCut
+from crmlab.strategies.referral_reward import ReferralReward
+from crmlab.strategies.today import Today
 
 STRATEGIES: dict[str, type] = {
     "today": Today,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from sim import Action, ChannelBudget, FirmView, Lever
+from crmlab.sim import Action, ChannelBudget, FirmView, Lever
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from sim import Action, Discount, FirmView, Lever
+from crmlab.sim import Action, Discount, FirmView, Lever
 
 
 @dataclass(frozen=True)

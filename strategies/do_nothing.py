@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim import Action, FirmView
+from crmlab.sim import Action, FirmView
 
 
 @dataclass(frozen=True)

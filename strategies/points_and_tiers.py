@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from sim import Action, FirmView, Lever, PointsRule, TierRule
+from crmlab.sim import Action, FirmView, Lever, PointsRule, TierRule
 
 
 @dataclass(frozen=True)

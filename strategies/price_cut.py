@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from sim import Action, FirmView, Lever, PublicDiscount
+from crmlab.sim import Action, FirmView, Lever, PublicDiscount
 
 
 @dataclass(frozen=True)

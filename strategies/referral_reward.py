@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from sim import Action, FirmView, Lever, ReferralTerms
+from crmlab.sim import Action, FirmView, Lever, ReferralTerms
 
 
 @dataclass(frozen=True)

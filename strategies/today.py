@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim import Action, ChannelBudget, FirmView, PublicDiscount
+from crmlab.sim import Action, ChannelBudget, FirmView, PublicDiscount
 
 
 @dataclass(frozen=True)

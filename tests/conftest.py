@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sim.plays import Play
-from sim.responses import PriceResponse
-from sim.world import Base, Channel, Population, World
-from strategies import Today
+from crmlab.sim.plays import Play
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Base, Channel, Population, World
+from crmlab.strategies import Today
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

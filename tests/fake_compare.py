@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from sim.readings import KPIS
+from crmlab.sim.readings import KPIS
 
 READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better", "variance_reduction")
 
@@ -56,8 +56,8 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
         made.append(workers)
         return FakeComparison(experiment)
 
-    compare_module: Any = types.ModuleType("experiments.compare")
-    report_module: Any = types.ModuleType("experiments.reporting.report")
+    compare_module: Any = types.ModuleType("crmlab.experiments.compare")
+    report_module: Any = types.ModuleType("crmlab.experiments.reporting.report")
     compare_module.compare = compare
     report_module.write_report = lambda folder: folder / "report.html"
     for module in (compare_module, report_module):
@@ -69,7 +69,7 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
 
 
 if __name__ == "__main__":
-    from experiments.cli import exit_code
+    from crmlab.experiments.cli import exit_code
 
     install(float(sys.argv[1]))
     sys.exit(exit_code(sys.argv[2:]))

@@ -326,6 +326,6 @@ def calibration() -> dict[str, Any]:
 if __name__ == "__main__":
     import sys
 
-    from experiments.reporting.report import write_report
+    from crmlab.experiments.reporting.report import write_report
 
     print(write_report(build_run_folder(Path(sys.argv[1]), ARMS[: int(sys.argv[2])] if len(sys.argv) > 2 else ARMS)))

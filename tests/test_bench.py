@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments.bench import command, suite, variance
-from experiments.bench.agreement import agreements
-from experiments.bench.engines import ours, plain_mesa, plain_numpy
-from experiments.bench.founders import Advertising, draw_founders
-from experiments.bench.measure import Case, measure_here
-from experiments.bench.model import all_plays, base_world, founding_customers
-from sim.channels import hill_leads
-from sim.market import Market
+from crmlab.experiments.bench import command, suite, variance
+from crmlab.experiments.bench.agreement import agreements
+from crmlab.experiments.bench.engines import ours, plain_mesa, plain_numpy
+from crmlab.experiments.bench.founders import Advertising, draw_founders
+from crmlab.experiments.bench.measure import Case, measure_here
+from crmlab.experiments.bench.model import all_plays, base_world, founding_customers
+from crmlab.sim.channels import hill_leads
+from crmlab.sim.market import Market
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.2])

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from experiments.calibration.calibrate import Calibration, CalibrationError, calibrate
-from experiments.calibration.fit import Fit, fit_repeat_models, fit_spend
-from experiments.calibration.order_log import OrderLog, read_orders
+from crmlab.experiments.calibration.calibrate import Calibration, CalibrationError, calibrate
+from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend
+from crmlab.experiments.calibration.order_log import OrderLog, read_orders
 
 REPOSITORY = Path(__file__).parents[1]
 CDNOW = REPOSITORY / "experiments" / "data" / "cdnow_sample.csv"

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.tables import run_tables
-from sim import Play
-from sim.channels import hill_elasticity, hill_leads
-from sim.customers import COLD, LEAD, PROSPECT
-from sim.market import Market
-from sim.readings import read_all
-from sim.world import Channel, Population
-from strategies import ChannelMix, DoNothing
+from crmlab.experiments.tables import run_tables
+from crmlab.sim import Play
+from crmlab.sim.channels import hill_elasticity, hill_leads
+from crmlab.sim.customers import COLD, LEAD, PROSPECT
+from crmlab.sim.market import Market
+from crmlab.sim.readings import read_all
+from crmlab.sim.world import Channel, Population
+from crmlab.strategies import ChannelMix, DoNothing
 from tests.conftest import shop, today
 
 SEARCH = Channel("search", leads_most=100, half_budget=1000, budget=1000, half_life_weeks=2)
@@ -42,7 +42,7 @@ class OneBurst:
     """Spends once and never again."""
 
     def decide(self, view):
-        from sim import ChannelBudget
+        from crmlab.sim import ChannelBudget
 
         return [ChannelBudget("search", 1.0)] if view.week == 0 else []
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import charts
-from experiments.charts import Chart, Look
-from experiments.charts.look import DARK, STYLES
-from experiments.reporting.provenance import provenance
-from experiments.reporting.quantities import change, quantity, relative, signed_percent
-from experiments.reporting.verdict import judge, verdict_sentence
+from crmlab.experiments import charts
+from crmlab.experiments.charts import Chart, Look
+from crmlab.experiments.charts.look import DARK, STYLES
+from crmlab.experiments.reporting.provenance import provenance
+from crmlab.experiments.reporting.quantities import change, quantity, relative, signed_percent
+from crmlab.experiments.reporting.verdict import judge, verdict_sentence
 from tests import report_folder
 
 ARMS = report_folder.ARMS

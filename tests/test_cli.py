@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cli import exit_code
-from experiments.commands.printing import progress
-from experiments.reporting.provenance import provenance
-from sim.readings import KPIS
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.commands.printing import progress
+from crmlab.experiments.reporting.provenance import provenance
+from crmlab.sim.readings import KPIS
 from tests import fake_compare
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,7 @@ def engine(monkeypatch):
 
 def test_asking_for_help_imports_nothing_heavy():
     script = (
-        "import sys\nfrom experiments.cli import exit_code\ncode = exit_code(['--help'])\n"
+        "import sys\nfrom crmlab.experiments.cli import exit_code\ncode = exit_code(['--help'])\n"
         f"heavy = [m for m in {HEAVY!r} if m in sys.modules]\nassert not heavy, heavy\nsys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
@@ -140,7 +140,7 @@ def test_a_failing_engine_ends_in_a_sentence_and_keeps_what_there_was(folder, en
     def broken(*_, **__):
         raise ZeroDivisionError("the engine stumbled")
 
-    monkeypatch.setattr(sys.modules["experiments.compare"], "compare", broken)
+    monkeypatch.setattr(sys.modules["crmlab.experiments.compare"], "compare", broken)
     assert exit_code(["compare", "question.toml"]) == 1
     err = capsys.readouterr().err
     assert "the engine stumbled" in err

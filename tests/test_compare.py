@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.assumptions import assumptions_table
-from experiments.breakeven import FRIENDS, LOYALTY, MEDIA, PRICE, concerned, crossing_of, strengthened
-from experiments.compare import compare
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import UserError
-from experiments.unknowns import assumed_unknowns, sampled_world, with_value
-from sim import Play
-from sim.readings import HEADLINE, KPIS
-from sim.responses import WordOfMouth
-from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, ReferralReward
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.breakeven import FRIENDS, LOYALTY, MEDIA, PRICE, concerned, crossing_of, strengthened
+from crmlab.experiments.compare import compare
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.sim import Play
+from crmlab.sim.readings import HEADLINE, KPIS
+from crmlab.sim.responses import WordOfMouth
+from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 
 ARMS = (

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sim.compiling import source_hash
+from crmlab.sim.compiling import source_hash
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
-from sim.market import Market
-from sim.world import Population, World
+from crmlab.sim.market import Market
+from crmlab.sim.world import Population, World
 world = World(population=Population(customers=200, prospects=0))
 print(int(Market(world, ()).run(8).order_log.table()[1].value.sum()))
 """
@@ -31,7 +31,8 @@ def run_in(folder: Path) -> int:
 
 @pytest.mark.slow
 def test_an_edited_behaviour_rule_takes_effect_in_spite_of_the_cache(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "sim", tmp_path / "sim", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("crmlab", "sim"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     before = run_in(tmp_path)
     assert run_in(tmp_path) == before
     assert len(list((tmp_path / "cache").iterdir())) == 1

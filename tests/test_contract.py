@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 
-from sim import (
+from crmlab.sim import (
     ChannelBudget,
     ContractError,
     Coupon,
@@ -22,10 +22,10 @@ from sim import (
     check_strategy,
     levers_of,
 )
-from sim.customers import column_names
-from sim.market import Market
-from sim.offers import ActionError
-from strategies import STRATEGIES, ChannelMix, DiscountTiers
+from crmlab.sim.customers import column_names
+from crmlab.sim.market import Market
+from crmlab.sim.offers import ActionError
+from crmlab.strategies import STRATEGIES, ChannelMix, DiscountTiers
 from tests.conftest import shop, today
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.effects import variance_reduction
-from sim import Play
-from sim.customers import GONE, column_names
-from sim.market import Market
-from sim.responses import PriceResponse
-from sim.textbook import ParetoNBD
-from sim.world import Base, Channel, Population
-from strategies import DiscountTiers, DoNothing, PriceCut
+from crmlab.experiments.effects import variance_reduction
+from crmlab.sim import Play
+from crmlab.sim.customers import GONE, column_names
+from crmlab.sim.market import Market
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.textbook import ParetoNBD
+from crmlab.sim.world import Base, Channel, Population
+from crmlab.strategies import DiscountTiers, DoNothing, PriceCut
 from tests.conftest import INSENSITIVE, cohort, shop, today
 
 ELASTIC = replace(PriceResponse(), elasticity_cv=0.0, gain=0.0, pull_forward=0.0)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from experiments.bench import command, coverage
-from experiments.bench.coverage import coverages, covers_new_world, covers_truth, false_alarms
+from crmlab.experiments.bench import command, coverage
+from crmlab.experiments.bench.coverage import coverages, covers_new_world, covers_truth, false_alarms
 
 
 def planted(runs: int, replications: int, effect: float = 0.0) -> np.ndarray:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.files.spec import load_experiment, quick
-from experiments.reporting.glossary import FORMS, WORLD_GROUPS, form_table, pages
-from experiments.run import live_replication
-from sim import check_strategy
-from sim.levers import levers_of, unknowns_of
-from sim.readings import KPIS
-from strategies import STRATEGIES
+from crmlab.experiments.files.spec import load_experiment, quick
+from crmlab.experiments.reporting.glossary import FORMS, WORLD_GROUPS, form_table, pages
+from crmlab.experiments.run import live_replication
+from crmlab.sim import check_strategy
+from crmlab.sim.levers import levers_of, unknowns_of
+from crmlab.sim.readings import KPIS
+from crmlab.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -56,7 +56,7 @@ def examples(page: str, folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize("page", ["kpis.md", "strategies.md", "assumptions.md", "experiment-files.md"])
 def test_pages_written_from_the_code_are_up_to_date(page: str) -> None:
     written = (DOCS / page).read_text(encoding="utf-8")
-    assert written == pages()[page], "run: python -m experiments.reporting.glossary"
+    assert written == pages()[page], "run: python -m crmlab.experiments.reporting.glossary"
 
 
 def test_the_reference_leaves_nothing_out() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.compiling import compiled
-from sim.draws import CONFIRM, MODEL, SEARCH, draw_lots, exponential, key_of, lot_index, philox, uniforms, unit
+from crmlab.sim.compiling import compiled
+from crmlab.sim.draws import CONFIRM, MODEL, SEARCH, draw_lots, exponential, key_of, lot_index, philox, uniforms, unit
 
 # Random123 distribution, kat_vectors: philox4x32, 10 rounds (counter, key, result).
 KNOWN_ANSWERS = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.effects import holm, luck_interval, paired_effect, range_of_worlds, variance_reduction
+from crmlab.experiments.effects import holm, luck_interval, paired_effect, range_of_worlds, variance_reduction
 
 
 def test_the_paired_interval_is_students() -> None:

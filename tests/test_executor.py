@@ -15,15 +15,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.compare import compare
-from experiments.execution.chunks import TRIP_SECONDS, Lived, Waiting
-from experiments.execution.cluster import ClusterError, Dask
-from experiments.execution.executor import Executor, Failed, run_all, workers_for
-from experiments.execution.surroundings import difference, surroundings_and_sources
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import UserError
-from sim import Play
-from strategies import DiscountTiers
+from crmlab.experiments.compare import compare
+from crmlab.experiments.execution.chunks import TRIP_SECONDS, Lived, Waiting
+from crmlab.experiments.execution.cluster import ClusterError, Dask
+from crmlab.experiments.execution.executor import Executor, Failed, run_all, workers_for
+from crmlab.experiments.execution.surroundings import difference, surroundings_and_sources
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.sim import Play
+from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
 
 ROOT = Path(__file__).parent.parent
@@ -134,7 +134,7 @@ def test_an_interrupt_stops_long_tasks_at_once() -> None:
 
 def test_no_worker_outlives_a_killed_driver() -> None:
     script = (
-        "import os, time\nfrom experiments.execution.executor import run_all\n"
+        "import os, time\nfrom crmlab.experiments.execution.executor import run_all\n"
         "def work(task):\n    print(os.getpid(), flush=True)\n    time.sleep(60)\n"
         "run_all(work, [1, 2], 2)"
     )

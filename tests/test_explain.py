@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import charts
-from experiments.charts import Look
-from experiments.charts.explaining import deadweight_sentence
-from experiments.cli import exit_code
-from experiments.effects import luck_interval
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Arm, Design, Experiment
-from experiments.explaining import explain as explaining
-from experiments.explaining.composition import (
+from crmlab.experiments import charts
+from crmlab.experiments.charts import Look
+from crmlab.experiments.charts.explaining import deadweight_sentence
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.effects import luck_interval
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.explaining import explain as explaining
+from crmlab.experiments.explaining.composition import (
     EITHER_WAY,
     EXISTING,
     LINES,
@@ -32,17 +32,17 @@ from experiments.explaining.composition import (
     Cohort,
     mean_lines,
 )
-from experiments.explaining.contributions import WHOLE, shapley_values
-from experiments.explaining.deadweight import KINDS
-from experiments.explaining.explain import asked, explain
-from experiments.explaining.players import coalitions_of, orders_of, players_of, plays_with
-from experiments.explaining.winners import BASE
-from experiments.files.messages import UserError
-from experiments.run import live_replication
-from sim import Play
-from sim.readings import KPIS
-from sim.responses import WordOfMouth
-from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, ReferralReward
+from crmlab.experiments.explaining.contributions import WHOLE, shapley_values
+from crmlab.experiments.explaining.deadweight import KINDS
+from crmlab.experiments.explaining.explain import asked, explain
+from crmlab.experiments.explaining.players import coalitions_of, orders_of, players_of, plays_with
+from crmlab.experiments.explaining.winners import BASE
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.run import live_replication
+from crmlab.sim import Play
+from crmlab.sim.readings import KPIS
+from crmlab.sim.responses import WordOfMouth
+from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, ReferralReward
 from tests.conftest import INSENSITIVE, shop, today
 
 TIERS = Play("tiers", DiscountTiers(silver_spend=40))
@@ -317,7 +317,7 @@ def test_the_question_is_part_of_the_experiment_and_keeps_only_the_arms_it_needs
     assert [arm.name for arm in question.arms] == ["tiers", "today", "mix"]
     assert question.task == explaining.Explain("mix")
     assert asked(question) is question
-    assert question.driver == "experiments.explaining.explain"
+    assert question.driver == "crmlab.experiments.explaining.explain"
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.customers import CUSTOMER
-from sim.founding import found
-from sim.imports import resampled, summary_of
-from sim.market import Market
-from sim.textbook import BGNBD, GammaGamma, ParetoNBD
-from sim.world import Base, Channel, History, Population
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.founding import found
+from crmlab.sim.imports import resampled, summary_of
+from crmlab.sim.market import Market
+from crmlab.sim.textbook import BGNBD, GammaGamma, ParetoNBD
+from crmlab.sim.world import Base, Channel, History, Population
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 
 # (repeat orders, weeks of the last, weeks watched): the customers of mechanisms 1.3 and some extremes
@@ -82,7 +82,7 @@ def test_departed_customers_left_between_their_last_order_and_the_end() -> None:
     """The departure time has density proportional to (alpha + tau)^-(r + x) (beta + tau)^-(s + 1) on (t_x, T)."""
     from scipy.integrate import quad
 
-    from sim.imports import _departure_time
+    from crmlab.sim.imports import _departure_time
 
     base = CDNOW_PARETO
     world, _ = founded(base, imported())

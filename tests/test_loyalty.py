@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from sim import Discount, Play, PointsRule, TierRule
-from sim.behavior import goal_pull, p_join, status_factor, tier_gap, tiers_reached
-from sim.customers import CUSTOMER, NOT_ENROLLED
-from sim.market import Market
-from sim.offers import ActionError
-from sim.readings import read_all
-from sim.record import Record
-from sim.responses import LoyaltyResponse
-from sim.world import Base, Population, Spend
-from strategies import PointsAndTiers
+from crmlab.sim import Discount, Play, PointsRule, TierRule
+from crmlab.sim.behavior import goal_pull, p_join, status_factor, tier_gap, tiers_reached
+from crmlab.sim.customers import CUSTOMER, NOT_ENROLLED
+from crmlab.sim.market import Market
+from crmlab.sim.offers import ActionError
+from crmlab.sim.readings import read_all
+from crmlab.sim.record import Record
+from crmlab.sim.responses import LoyaltyResponse
+from crmlab.sim.world import Base, Population, Spend
+from crmlab.strategies import PointsAndTiers
 from tests.conftest import INSENSITIVE, cohort, shop, today
 
 NO_EFFECT = LoyaltyResponse(

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from mesa.batchrunner import batch_run
 
-from sim import Play
-from sim.channels import Channel
-from sim.market import Market
-from sim.readings import read_all
-from strategies import DiscountTiers
+from crmlab.sim import Play
+from crmlab.sim.channels import Channel
+from crmlab.sim.market import Market
+from crmlab.sim.readings import read_all
+from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
 
 WEEKS = 6

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.tables import run_tables
-from sim import FirstOrderOffer, Play
-from sim.ledger import CASH, Ledger
-from sim.market import Market
-from sim.orders import OrderLog, Orders
-from sim.readings import KPIS, read_all
-from sim.record import Record
-from sim.world import Population
-from strategies import DiscountTiers, DoNothing, PriceCut
+from crmlab.experiments.tables import run_tables
+from crmlab.sim import FirstOrderOffer, Play
+from crmlab.sim.ledger import CASH, Ledger
+from crmlab.sim.market import Market
+from crmlab.sim.orders import OrderLog, Orders
+from crmlab.sim.readings import KPIS, read_all
+from crmlab.sim.record import Record
+from crmlab.sim.world import Population
+from crmlab.strategies import DiscountTiers, DoNothing, PriceCut
 from tests.conftest import cohort, shop, today
 
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.calibration.fit import fit_repeat_models, fit_spend
-from sim.customers import CUSTOMER
-from sim.market import Market
-from sim.record import Record
-from sim.textbook import BGNBD, NBD, ParetoNBD
-from sim.world import Base, Calendar, Spend
+from crmlab.experiments.calibration.fit import fit_repeat_models, fit_spend
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.market import Market
+from crmlab.sim.record import Record
+from crmlab.sim.textbook import BGNBD, NBD, ParetoNBD
+from crmlab.sim.world import Base, Calendar, Spend
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort
 
 N = 60_000

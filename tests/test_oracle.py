@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDiscount, Tag, Target
-from sim.customers import column_names
-from sim.market import Market
-from sim.micro import MicroMarket
-from sim.responses import PriceResponse, WordOfMouth
-from sim.world import Base, Calendar, Persona, Population, Tilt
-from strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
+from crmlab.sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDiscount, Tag, Target
+from crmlab.sim.customers import column_names
+from crmlab.sim.market import Market
+from crmlab.sim.micro import MicroMarket
+from crmlab.sim.responses import PriceResponse, WordOfMouth
+from crmlab.sim.world import Base, Calendar, Persona, Population, Tilt
+from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 
 

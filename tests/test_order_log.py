@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.calibration.order_log import OrderLog, OrderLogError, read_orders
+from crmlab.experiments.calibration.order_log import OrderLog, OrderLogError, read_orders
 
 REPOSITORY = Path(__file__).parents[1]
 CDNOW = REPOSITORY / "experiments" / "data" / "cdnow_sample.csv"

@@ -10,30 +10,30 @@ import numpy as np
 import pytest
 from scipy import special
 
-from experiments.assumptions import assumptions_table
-from experiments.charts import Look, persona_gains
-from experiments.compare import compare
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import SpecError
-from experiments.files.schemas import schema_text
-from experiments.files.spec import load_experiment
-from experiments.files.world_file import load_world
-from experiments.tables import run_tables
-from experiments.unknowns import assumed_unknowns, sampled_world, with_value
-from sim.customers import CUSTOMER
-from sim.draws import INVITE, uniforms
-from sim.founding import found
-from sim.market import Market
-from sim.order_rates import order_rates
-from sim.personas import affinities, social_of
-from sim.plays import Play
-from sim.responses import PriceResponse, WordOfMouth
-from sim.target import Target
-from sim.textbook import BGNBD, ParetoNBD
-from sim.traits import ELASTICITY, correlations, fitted_scores
-from sim.word_of_mouth import sociability, telling_of
-from sim.world import TRAITS, Base, Channel, Persona, Population, Spend, Tilt
-from strategies import DiscountTiers, PointsAndTiers
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.charts import Look, persona_gains
+from crmlab.experiments.compare import compare
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import SpecError
+from crmlab.experiments.files.schemas import schema_text
+from crmlab.experiments.files.spec import load_experiment
+from crmlab.experiments.files.world_file import load_world
+from crmlab.experiments.tables import run_tables
+from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.draws import INVITE, uniforms
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.order_rates import order_rates
+from crmlab.sim.personas import affinities, social_of
+from crmlab.sim.plays import Play
+from crmlab.sim.responses import PriceResponse, WordOfMouth
+from crmlab.sim.target import Target
+from crmlab.sim.textbook import BGNBD, ParetoNBD
+from crmlab.sim.traits import ELASTICITY, correlations, fitted_scores
+from crmlab.sim.word_of_mouth import sociability, telling_of
+from crmlab.sim.world import TRAITS, Base, Channel, Persona, Population, Spend, Tilt
+from crmlab.strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 from tests.test_founding import imported
 
@@ -128,7 +128,7 @@ def test_in_a_fitted_market_the_elasticity_alone_hangs_together_with_the_other_t
     for name in TRAIT_COLUMNS[:-1]:
         np.testing.assert_array_equal(getattr(plain, name), getattr(tied, name))
     world = replace(fitted, correlation=stated)
-    from sim.draws import key_of
+    from crmlab.sim.draws import key_of
 
     z = fitted_scores(world, tied, slice(0, 20_000), 20_000, key_of(5, 0))
     drawn = special.ndtri(np.argsort(np.argsort(tied.elasticity)) / 20_000 + 0.5 / 20_000)  # its own normal scores

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim import Coupon, FirstOrderOffer, Play
-from sim.behavior import adapted_reference, guarded, next_debt, order_hazard, price_pull
-from sim.customers import CUSTOMER, PROSPECT
-from sim.market import Market
-from sim.responses import PriceResponse
-from sim.world import Base, Channel, Population
-from strategies import DiscountTiers, PriceCut
+from crmlab.sim import Coupon, FirstOrderOffer, Play
+from crmlab.sim.behavior import adapted_reference, guarded, next_debt, order_hazard, price_pull
+from crmlab.sim.customers import CUSTOMER, PROSPECT
+from crmlab.sim.market import Market
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Base, Channel, Population
+from crmlab.strategies import DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
 
 EQUAL = replace(PriceResponse(), elasticity_cv=0.0)

@@ -14,18 +14,18 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from experiments.experiment import Arm, Experiment
-from experiments.files.messages import UserError
-from experiments.files.spec import load_experiment, load_sweep, load_tuning
-from experiments.lab import compare, load_world, stress, sweep, tune
-from experiments.lab.answer import Answer
-from experiments.lab.questions import with_search, with_sweep
-from experiments.runs.identity import run_id
-from experiments.runs.verify import verify
-from sim.plays import Play
-from sim.target import Target
-from sim.world import Population
-from strategies import ChannelMix, DiscountTiers, PriceCut
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
+from crmlab.experiments.lab.answer import Answer
+from crmlab.experiments.lab.questions import with_search, with_sweep
+from crmlab.experiments.runs.identity import run_id
+from crmlab.experiments.runs.verify import verify
+from crmlab.lab import compare, load_world, stress, sweep, tune
+from crmlab.sim.plays import Play
+from crmlab.sim.target import Target
+from crmlab.sim.world import Population
+from crmlab.strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import shop
 
 ROOT = Path(__file__).parents[1]
@@ -227,7 +227,7 @@ def test_importing_the_lab_loads_nothing_heavy():
 
 
 def test_everything_in_the_lab_is_there_and_nothing_else():
-    import experiments.lab as lab
+    import crmlab.lab as lab
 
     assert all(getattr(lab, name) is not None for name in lab.__all__)
     with pytest.raises(AttributeError):
@@ -254,8 +254,8 @@ CELLS = [
     """
 from dataclasses import dataclass
 from typing import Annotated
-from experiments.lab import Experiment, compare
-from sim import FirmView, Lever, PublicDiscount
+from crmlab.lab import Experiment, compare
+from crmlab.sim import FirmView, Lever, PublicDiscount
 
 @dataclass(frozen=True)
 class HappyWeek:
@@ -267,8 +267,8 @@ class HappyWeek:
     "happy = Experiment.of('shop', happy=HappyWeek(), weeks=6, customers=100, replications=2, unknowns=False)\n"
     "answer = compare(happy, workers=2)\nanswer",
     "Experiment.of('shop', happy=HappyWeek(0.9))",
-    "from experiments.runs.identity import run_id, strategy_hash\n"
-    "from experiments.lab import verify\n"
+    "from crmlab.experiments.runs.identity import run_id, strategy_hash\n"
+    "from crmlab.lab import verify\n"
     "print(strategy_hash(HappyWeek), verify(answer.save('results'), rows=1).holds)",
 ]
 

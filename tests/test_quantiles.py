@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.compiling import compiled
-from sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
+from crmlab.sim.compiling import compiled
+from crmlab.sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
 
 EVERY_DRAW = np.concatenate(
     [2.0**-33 * np.array([1, 3, 9, 1e3, 1e6]), np.linspace(1e-3, 1 - 1e-3, 4001), 1 - 2.0**-33 * np.array([1e6, 9, 1])]

@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from experiments.bench.racing import live_pool, measured
-from experiments.bench.tuning_time import experiment_of, timed
-from experiments.experiment import Arm
-from experiments.robust.scores import robust_score
-from experiments.tuning.pareto import hypervolume, undominated
-from experiments.tuning.racing import BEATEN, BEYOND, FINISHED, GOES_ON, NO_VALUE, Entrant, judged, rounds
-from experiments.tuning.scoring import pseudo_values, score_interval, scored
-from experiments.tuning.search import EQUITY, Constraint
-from experiments.tuning.stopping import Patience
-from experiments.tuning.tune import tune
-from sim import Discount, FirmView, Lever, Play
+from crmlab.experiments.bench.racing import live_pool, measured
+from crmlab.experiments.bench.tuning_time import experiment_of, timed
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.robust.scores import robust_score
+from crmlab.experiments.tuning.pareto import hypervolume, undominated
+from crmlab.experiments.tuning.racing import BEATEN, BEYOND, FINISHED, GOES_ON, NO_VALUE, Entrant, judged, rounds
+from crmlab.experiments.tuning.scoring import pseudo_values, score_interval, scored
+from crmlab.experiments.tuning.search import EQUITY, Constraint
+from crmlab.experiments.tuning.stopping import Patience
+from crmlab.experiments.tuning.tune import tune
+from crmlab.sim import Discount, FirmView, Lever, Play
 from tests.test_tune import planted, shop_search
 
 NOISE = np.array([-1.0, 1.0, -0.5, 0.5])  # mean 0

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.experiment import Arm, Design, Experiment
-from experiments.recentre import moves_people, recentred
-from experiments.run import live_replication
-from sim import Play
-from sim.customers import CUSTOMER
-from sim.market import Market
-from sim.responses import PriceResponse
-from sim.textbook import BGNBD, ParetoNBD
-from sim.world import Population
-from strategies import DiscountTiers, PointsAndTiers
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.recentre import moves_people, recentred
+from crmlab.experiments.run import live_replication
+from crmlab.sim import Play
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.market import Market
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.textbook import BGNBD, ParetoNBD
+from crmlab.sim.world import Population
+from crmlab.strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 
 LOYAL = today(Play("tiers", DiscountTiers(silver_spend=30)), Play("points", PointsAndTiers()))

@@ -8,19 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim import Play, ReferralTerms
-from sim.customers import ACCOMPANIED, CUSTOMER, GONE, MINOR, NOBODY, RECOMMENDED, REFERRED_BOND, column_names
-from sim.draws import key_of
-from sim.ledger import CASH, FIRST_ORDER_DISCOUNTS, REFERRAL_REWARDS, REWARDS_OWED
-from sim.market import Market
-from sim.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, row_at
-from sim.offers import ActionError
-from sim.readings import read_all
-from sim.record import Record
-from sim.responses import WordOfMouth
-from sim.word_of_mouth import reward_presence, telling_of
-from sim.world import Base, Channel, Economics, Population, Spend, World
-from strategies import ReferralReward
+from crmlab.sim import Play, ReferralTerms
+from crmlab.sim.customers import ACCOMPANIED, CUSTOMER, GONE, MINOR, NOBODY, RECOMMENDED, REFERRED_BOND, column_names
+from crmlab.sim.draws import key_of
+from crmlab.sim.ledger import CASH, FIRST_ORDER_DISCOUNTS, REFERRAL_REWARDS, REWARDS_OWED
+from crmlab.sim.market import Market
+from crmlab.sim.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, row_at
+from crmlab.sim.offers import ActionError
+from crmlab.sim.readings import read_all
+from crmlab.sim.record import Record
+from crmlab.sim.responses import WordOfMouth
+from crmlab.sim.word_of_mouth import reward_presence, telling_of
+from crmlab.sim.world import Base, Channel, Economics, Population, Spend, World
+from crmlab.strategies import ReferralReward
 from tests.conftest import INSENSITIVE, shop, today
 
 KEY = key_of(7, 0)

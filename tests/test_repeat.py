@@ -17,22 +17,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.cli import exit_code
-from experiments.compare import compare
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.spec import load_experiment, load_sweep, load_tuning
-from experiments.files.toml_source import TomlSource
-from experiments.runs import changes, identity
-from experiments.runs.changes import Changed
-from experiments.runs.contents import write_found
-from experiments.runs.rebuild import RebuildError, keep_inputs, rebuilt
-from experiments.runs.resolved import resolved
-from experiments.runs.store import RunFolder, finite
-from experiments.runs.verify import verify
-from sim.plays import Play
-from sim.target import Target
-from sim.world import Base, Calendar, History
-from strategies import ChannelMix, DiscountTiers, PointsAndTiers
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.compare import compare
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.runs import changes, identity
+from crmlab.experiments.runs.changes import Changed
+from crmlab.experiments.runs.contents import write_found
+from crmlab.experiments.runs.rebuild import RebuildError, keep_inputs, rebuilt
+from crmlab.experiments.runs.resolved import resolved
+from crmlab.experiments.runs.store import RunFolder, finite
+from crmlab.experiments.runs.verify import verify
+from crmlab.sim.plays import Play
+from crmlab.sim.target import Target
+from crmlab.sim.world import Base, Calendar, History
+from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers
 from tests.conftest import shop, today
 
 LIBRARY = Path(__file__).parents[1] / "experiments" / "library"
@@ -177,7 +177,7 @@ class Named:
 class Question:
     """A question with everything that a question may hold."""
 
-    DRIVER: ClassVar[str] = "experiments.compare"
+    DRIVER: ClassVar[str] = "crmlab.experiments.compare"
 
     edges: tuple[Edge | Named, ...]
     by_name: dict[str, tuple[float, ...]]
@@ -300,7 +300,7 @@ HALF_PRICE = '''
 from dataclasses import dataclass
 from typing import Annotated
 
-from sim import FirmView, Lever, PublicDiscount
+from crmlab.sim import FirmView, Lever, PublicDiscount
 
 
 @dataclass(frozen=True)

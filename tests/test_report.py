@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from plotly.offline import get_plotlyjs
 
-from experiments.reporting.report import ReportError, write_report
+from crmlab.experiments.reporting.report import ReportError, write_report
 from tests.report_folder import ARMS, build_run_folder
 
 SECTIONS = [

@@ -20,18 +20,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli import exit_code
-from experiments.compare import ReplicationsFailed, compare
-from experiments.execution import ledger as ledger_module
-from experiments.execution.executor import Failed, run_all
-from experiments.execution.ledger import LEDGER, Ledger
-from experiments.execution.task_keys import task_key
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.spec import load_experiment
-from experiments.run import Run, live_replication
-from experiments.runs.store import RunFolder, StoreError, list_runs, remove_run
-from sim import Play
-from strategies import DiscountTiers
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.compare import ReplicationsFailed, compare
+from crmlab.experiments.execution import ledger as ledger_module
+from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.ledger import LEDGER, Ledger
+from crmlab.experiments.execution.task_keys import task_key
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.spec import load_experiment
+from crmlab.experiments.run import Run, live_replication
+from crmlab.experiments.runs.store import RunFolder, StoreError, list_runs, remove_run
+from crmlab.sim import Play
+from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +53,7 @@ ODD = [0.1 + 0.2, -0.0, 1e-323, 1e308, math.inf, -math.inf, math.nan]
 def question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "experiments.reporting.report.write_report", lambda folder: folder / "report.html"
+        "crmlab.experiments.reporting.report.write_report", lambda folder: folder / "report.html"
     )  # takes long
     (tmp_path / "q.toml").write_text(QUESTION)
     return tmp_path / "q.toml"
@@ -142,8 +142,8 @@ def test_what_failed_is_tried_again_and_what_is_no_plain_data_is_refused(tmp_pat
 def test_a_task_has_the_same_key_in_every_process_and_another_for_other_content() -> None:
     arm = Arm("tiers", today(Play("tiers", DiscountTiers())))
     script = (
-        "from experiments.execution.task_keys import task_key\nfrom experiments.experiment import Arm\n"
-        "from sim import Play\nfrom strategies import DiscountTiers, Today\n"
+        "from crmlab.experiments.execution.task_keys import task_key\nfrom crmlab.experiments.experiment import Arm\n"
+        "from crmlab.sim import Play\nfrom crmlab.strategies import DiscountTiers, Today\n"
         "arm = Arm('tiers', (Play('today', Today()), Play('tiers', DiscountTiers())))\n"
         "print(task_key('s', 0, (1, arm, {'b', 'a', 'c'})))"
     )
@@ -238,7 +238,7 @@ def test_after_an_interrupt_the_same_command_goes_on(
             raise KeyboardInterrupt
         return live_replication(*arguments, **options)
 
-    monkeypatch.setattr("experiments.compare.live_replication", interrupted)
+    monkeypatch.setattr("crmlab.experiments.compare.live_replication", interrupted)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 130
     assert "the same command goes on from there" in capsys.readouterr().err
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
@@ -272,7 +272,7 @@ def test_a_replication_that_fails_is_left_out_of_all_arms_and_named(
             raise ZeroDivisionError("nobody came")
         return live_replication(experiment, replication, kind, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("experiments.compare.live_replication", poisoned)
+    monkeypatch.setattr("crmlab.experiments.compare.live_replication", poisoned)
     for _ in range(2):  # played, and found again
         assert exit_code(["compare", "q.toml", "--workers", "1", "--json"]) == 1
         out, err = capsys.readouterr()
@@ -295,7 +295,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     def broken(*_arguments: Any, **_options: Any) -> list[Run]:
         raise ZeroDivisionError("nobody came")
 
-    monkeypatch.setattr("experiments.compare.live_replication", broken)
+    monkeypatch.setattr("crmlab.experiments.compare.live_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
     with pytest.raises(ReplicationsFailed, match="nobody came"):
@@ -303,7 +303,16 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
 
 
 def start(question: Path, results: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "experiments.cli", "compare", str(question), "--out", str(results), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "crmlab.experiments.cli",
+        "compare",
+        str(question),
+        "--out",
+        str(results),
+        *arguments,
+    ]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -11,18 +11,18 @@ import optuna
 import pandas as pd
 import pytest
 
-from experiments.charts.tuning_tables import race_cells
-from experiments.cli import exit_code
-from experiments.experiment import Arm
-from experiments.files.messages import SpecError
-from experiments.files.spec import load_experiment, load_tuning
-from experiments.tuning.candidates import Judged
-from experiments.tuning.proposals import Proposals, constraints_of, ranked
-from experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
-from experiments.tuning.search_space import as_written, meant, with_levers
-from experiments.tuning.tune import tune
-from sim import Play
-from strategies import ChannelMix, PointsAndTiers
+from crmlab.experiments.charts.tuning_tables import race_cells
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.files.messages import SpecError
+from crmlab.experiments.files.spec import load_experiment, load_tuning
+from crmlab.experiments.tuning.candidates import Judged
+from crmlab.experiments.tuning.proposals import Proposals, constraints_of, ranked
+from crmlab.experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
+from crmlab.experiments.tuning.search_space import as_written, meant, with_levers
+from crmlab.experiments.tuning.tune import tune
+from crmlab.sim import Play
+from crmlab.strategies import ChannelMix, PointsAndTiers
 from tests.conftest import today
 from tests.test_tune import planted
 
@@ -247,8 +247,8 @@ def test_the_winner_file_has_words_and_leaves_out_what_is_off(tuned) -> None:
 
 
 def test_the_answer_shows_on_off_words_dashes_the_race_and_broken_wishes(tuned, capsys) -> None:
-    from experiments.commands.tuning_answer import print_tuning
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.commands.tuning_answer import print_tuning
+    from crmlab.experiments.runs.store import StoredRun
 
     print_tuning(StoredRun(tuned))
     out = capsys.readouterr().out

@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import UserError
-from experiments.reporting.report import write_report
-from experiments.reporting.sweep_listings import matters_listing, sensitivity_listing, tornado_listing
-from experiments.runs.store import RunFolder
-from experiments.sweeps.designs import places_of
-from experiments.sweeps.question import Factor, Sweep
-from experiments.sweeps.sensitivity import indices
-from experiments.sweeps.sweep import SweepResult, sweep
-from experiments.sweeps.tornado import NO, PERHAPS, YES, Decision
-from sim import Play
-from sim.responses import PriceResponse
-from sim.world import Base, Economics
-from strategies import PriceCut
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.reporting.report import write_report
+from crmlab.experiments.reporting.sweep_listings import matters_listing, sensitivity_listing, tornado_listing
+from crmlab.experiments.runs.store import RunFolder
+from crmlab.experiments.sweeps.designs import places_of
+from crmlab.experiments.sweeps.question import Factor, Sweep
+from crmlab.experiments.sweeps.sensitivity import indices
+from crmlab.experiments.sweeps.sweep import SweepResult, sweep
+from crmlab.experiments.sweeps.tornado import NO, PERHAPS, YES, Decision
+from crmlab.sim import Play
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Base, Economics
+from crmlab.strategies import PriceCut
 from tests.conftest import cohort
 
 EQUITY = "customer_equity"

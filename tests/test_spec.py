@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.files.messages import SpecError
-from experiments.files.schemas import schema_text
-from experiments.files.spec import load_experiment, only_arm, quick
-from sim.target import Target
-from strategies import DiscountTiers, DoNothing, PriceCut
+from crmlab.experiments.files.messages import SpecError
+from crmlab.experiments.files.schemas import schema_text
+from crmlab.experiments.files.spec import load_experiment, only_arm, quick
+from crmlab.sim.target import Target
+from crmlab.strategies import DiscountTiers, DoNothing, PriceCut
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "experiments" / "library"
@@ -96,7 +96,7 @@ def test_another_world_can_be_given_from_outside():
 
 def test_a_strategy_of_ones_own_may_lie_beside_the_file(tmp_path):
     (tmp_path / "own_levers_for_test.py").write_text(
-        "from dataclasses import dataclass\nfrom typing import Annotated\nfrom sim import Lever\n\n"
+        "from dataclasses import dataclass\nfrom typing import Annotated\nfrom crmlab.sim import Lever\n\n"
         "@dataclass(frozen=True)\nclass Gift:\n    worth: Annotated[float, Lever(0, 9)] = 1.0\n"
         "    def decide(self, view):\n        return []\n"
     )

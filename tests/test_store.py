@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.files.spec import load_experiment
-from experiments.runs import identity
-from experiments.runs.manifest import content_sha256
-from experiments.runs.store import RunFolder, StoreError, finished_run, list_runs, open_run, remove_run
+from crmlab.experiments.files.spec import load_experiment
+from crmlab.experiments.runs import identity
+from crmlab.experiments.runs.manifest import content_sha256
+from crmlab.experiments.runs.store import RunFolder, StoreError, finished_run, list_runs, open_run, remove_run
 
 LIBRARY = Path(__file__).parent.parent / "experiments" / "library"
 

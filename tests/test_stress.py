@@ -11,24 +11,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli import exit_code
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import SpecError, UserError
-from experiments.reporting.report import write_report
-from experiments.robust.flips import flips_of, rule_of_three
-from experiments.robust.gains import Gains
-from experiments.robust.possible_worlds import possible_world, unknowns_by_world, value_at, varying_unknowns
-from experiments.robust.question import Stress, WorldTable
-from experiments.robust.stress import StressResult, stress
-from experiments.robust.world_table import read_world_table, settable_unknowns
-from experiments.run import live_replication
-from experiments.runs.store import finite
-from experiments.unknowns import sampled_world
-from sim.plays import Play
-from sim.responses import PriceResponse
-from sim.world import Base, Economics
-from strategies import ChannelMix, DiscountTiers, PriceCut
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import SpecError, UserError
+from crmlab.experiments.reporting.report import write_report
+from crmlab.experiments.robust.flips import flips_of, rule_of_three
+from crmlab.experiments.robust.gains import Gains
+from crmlab.experiments.robust.possible_worlds import possible_world, unknowns_by_world, value_at, varying_unknowns
+from crmlab.experiments.robust.question import Stress, WorldTable
+from crmlab.experiments.robust.stress import StressResult, stress
+from crmlab.experiments.robust.world_table import read_world_table, settable_unknowns
+from crmlab.experiments.run import live_replication
+from crmlab.experiments.runs.store import finite
+from crmlab.experiments.unknowns import sampled_world
+from crmlab.sim.plays import Play
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Base, Economics
+from crmlab.strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
 from tests.test_docs import examples
 
@@ -360,7 +360,7 @@ def test_mistakes_on_the_command_line_are_one_sentence_and_exit_code_2(folder, m
 
 
 def test_a_policy_that_fails_in_one_world_leaves_that_world_out_and_is_told(monkeypatch) -> None:
-    from experiments.robust import lives
+    from crmlab.experiments.robust import lives
 
     real = lives.possible_world
 

@@ -17,23 +17,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli import exit_code
-from experiments.execution.ledger import LEDGER, Ledger
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import SpecError, UserError
-from experiments.files.spec import load_experiment, load_sweep, quick
-from experiments.run import live_replication
-from experiments.runs.identity import run_id
-from experiments.sweeps import sweep as sweeping
-from experiments.sweeps.designs import places_of, quick_sweep
-from experiments.sweeps.lives import NothingLived, tasks_of
-from experiments.sweeps.points import changed_world, points_of
-from experiments.sweeps.question import Factor, Sweep
-from experiments.sweeps.responses import BOTH, FALLS, FLAT, RISES, shape_of
-from experiments.sweeps.sweep import SweepResult, sweep
-from experiments.tuning.search import SearchedLever
-from sim import Discount, FirmView, Lever, Play
-from strategies import ChannelMix, DiscountTiers
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.execution.ledger import LEDGER, Ledger
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import SpecError, UserError
+from crmlab.experiments.files.spec import load_experiment, load_sweep, quick
+from crmlab.experiments.run import live_replication
+from crmlab.experiments.runs.identity import run_id
+from crmlab.experiments.sweeps import sweep as sweeping
+from crmlab.experiments.sweeps.designs import places_of, quick_sweep
+from crmlab.experiments.sweeps.lives import NothingLived, tasks_of
+from crmlab.experiments.sweeps.points import changed_world, points_of
+from crmlab.experiments.sweeps.question import Factor, Sweep
+from crmlab.experiments.sweeps.responses import BOTH, FALLS, FLAT, RISES, shape_of
+from crmlab.experiments.sweeps.sweep import SweepResult, sweep
+from crmlab.experiments.tuning.search import SearchedLever
+from crmlab.sim import Discount, FirmView, Lever, Play
+from crmlab.strategies import ChannelMix, DiscountTiers
 from tests.conftest import shop, today
 from tests.test_docs import examples
 
@@ -233,7 +233,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the world is not for living")
 
-    monkeypatch.setattr("experiments.sweeps.lives.found", broken)
+    monkeypatch.setattr("crmlab.experiments.sweeps.lives.found", broken)
     with pytest.raises(NothingLived, match="no point has a result; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 
@@ -431,7 +431,7 @@ def test_a_lever_that_the_arm_does_not_set_has_no_stated_value() -> None:
 def test_killed_ten_times_at_random_moments_a_sweep_has_the_tables_of_an_uninterrupted_one(tmp_path) -> None:
     path = written(tmp_path, ("points = 5", "points = 48"), ("customers = 150", "customers = 400"))
     results, luck = tmp_path / "results", random.Random(7)
-    command = [sys.executable, "-m", "experiments.cli", "sweep", str(path), "--out", str(results), "--json"]
+    command = [sys.executable, "-m", "crmlab.experiments.cli", "sweep", str(path), "--out", str(results), "--json"]
 
     def written_so_far() -> int:
         return sum(file.stat().st_size for file in results.glob("*/*/" + LEDGER))

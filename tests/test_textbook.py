@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 
-from sim.textbook import BGNBD, NBD, GammaGamma, ParetoNBD, RepeatModel
+from crmlab.sim.textbook import BGNBD, NBD, GammaGamma, ParetoNBD, RepeatModel
 
 PARETO = ParetoNBD(r=0.553, alpha=10.578, s=0.606, beta=11.669)
 BG = BGNBD(r=0.243, alpha=4.414, a=0.793, b=2.426)

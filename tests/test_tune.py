@@ -12,22 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli import exit_code
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import SpecError, UserError
-from experiments.files.spec import load_experiment, load_tuning
-from experiments.reporting.report import write_report
-from experiments.run import live_replication
-from experiments.tuning.candidates import Judged, judge, on_front, trial_table
-from experiments.tuning.confirm import picked
-from experiments.tuning.proposals import Proposals
-from experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
-from experiments.tuning.search_space import as_written, with_levers
-from experiments.tuning.tune import tune
-from sim import Discount, FirmView, Lever, Play
-from sim.responses import PriceResponse
-from sim.world import Base, Economics
-from strategies import ChannelMix, DiscountTiers, PriceCut
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import SpecError, UserError
+from crmlab.experiments.files.spec import load_experiment, load_tuning
+from crmlab.experiments.reporting.report import write_report
+from crmlab.experiments.run import live_replication
+from crmlab.experiments.tuning.candidates import Judged, judge, on_front, trial_table
+from crmlab.experiments.tuning.confirm import picked
+from crmlab.experiments.tuning.proposals import Proposals
+from crmlab.experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
+from crmlab.experiments.tuning.search_space import as_written, with_levers
+from crmlab.experiments.tuning.tune import tune
+from crmlab.sim import Discount, FirmView, Lever, Play
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Base, Economics
+from crmlab.strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
 from tests.test_docs import examples
 

@@ -16,12 +16,12 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 
-from experiments.execution.ledger import LEDGER, Ledger
-from experiments.experiment import Experiment
-from experiments.tuning import markets
-from experiments.tuning.offered import NEEDS, sampler_problem
-from experiments.tuning.search import EQUITY, Sampler
-from experiments.tuning.tune import Tuning, tune
+from crmlab.experiments.execution.ledger import LEDGER, Ledger
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.tuning import markets
+from crmlab.experiments.tuning.offered import NEEDS, sampler_problem
+from crmlab.experiments.tuning.search import EQUITY, Sampler
+from crmlab.experiments.tuning.tune import Tuning, tune
 from tests.test_tune import shop_search
 
 SAMPLERS = get_args(Sampler)
@@ -122,7 +122,7 @@ def test_ten_random_kills_of_the_program_change_no_number(tmp_path) -> None:
     (tmp_path / "killed.toml").write_text(FILE)
 
     def begin(results: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "experiments.cli", "tune", str(tmp_path / "killed.toml")]
+        command = [sys.executable, "-m", "crmlab.experiments.cli", "tune", str(tmp_path / "killed.toml")]
         return subprocess.Popen(
             [*command, "--workers", "2", "--out", str(tmp_path / results)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -154,8 +154,8 @@ def test_ten_random_kills_of_the_program_change_no_number(tmp_path) -> None:
 
 
 def test_the_same_command_takes_an_interrupted_search_up_again(tmp_path: Path, monkeypatch, capsys) -> None:
-    from experiments.cli import exit_code
-    from experiments.tuning.proposals import Proposals
+    from crmlab.experiments.cli import exit_code
+    from crmlab.experiments.tuning.proposals import Proposals
 
     small = FILE.replace("candidates = 40", "candidates = 8").replace("batch = 5", "batch = 4")
     (tmp_path / "killed.toml").write_text(small)

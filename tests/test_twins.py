@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.charts import Look, twin_chart
-from experiments.cli import exit_code
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import UserError
-from experiments.twins.twins import LIKE, gains_of_changed, twin_lives
-from experiments.twins.watched_market import recorded_columns
-from sim import Coupon, Play
-from sim.customers import MINOR, STAGES, Customers
-from sim.market import Market
-from sim.record import Record
-from strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut
+from crmlab.experiments.charts import Look, twin_chart
+from crmlab.experiments.cli import exit_code
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.twins.twins import LIKE, gains_of_changed, twin_lives
+from crmlab.experiments.twins.watched_market import recorded_columns
+from crmlab.sim import Coupon, Play
+from crmlab.sim.customers import MINOR, STAGES, Customers
+from crmlab.sim.market import Market
+from crmlab.sim.record import Record
+from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut
 from tests.conftest import shop, today
 
 ROOT = Path(__file__).parents[1]

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.calibration.calibrate import calibrate
-from experiments.calibration.order_log import read_orders
-from experiments.files.history_file import read_history
-from experiments.files.messages import SpecError, UserError
-from experiments.files.world_file import load_world, shipped_worlds
-from experiments.files.world_writer import write_world
-from strategies import PriceCut, Today
+from crmlab.experiments.calibration.calibrate import calibrate
+from crmlab.experiments.calibration.order_log import read_orders
+from crmlab.experiments.files.history_file import read_history
+from crmlab.experiments.files.messages import SpecError, UserError
+from crmlab.experiments.files.world_file import load_world, shipped_worlds
+from crmlab.experiments.files.world_writer import write_world
+from crmlab.strategies import PriceCut, Today
 
 SAMPLE = Path(__file__).parent.parent / "experiments" / "data" / "cdnow_sample.csv"
 MINIMAL = "[base]\n[population]\ncustomers = 10\n"

@@ -5,7 +5,7 @@ import os
 for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
-from experiments.bench.command import app  # noqa: E402
+from crmlab.experiments.bench.command import app  # noqa: E402
 
 if __name__ == "__main__":
-    app(prog_name="python -m experiments.bench")
+    app(prog_name="python -m crmlab.experiments.bench")

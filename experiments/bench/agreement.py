@@ -6,8 +6,8 @@ from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 
-from experiments.bench.engines import ENGINES
-from experiments.bench.model import Outcome
+from crmlab.experiments.bench.engines import ENGINES
+from crmlab.experiments.bench.model import Outcome
 
 MOST_Z = 4.5
 QUANTITIES = tuple(field.name for field in fields(Outcome))

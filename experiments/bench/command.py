@@ -1,4 +1,4 @@
-"""`python -m experiments.bench`: speed, memory and agreement; `... variance`: what coupling buys."""
+"""`python -m crmlab.experiments.bench`: speed, memory and agreement; `... variance`: what coupling buys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from experiments.commands.printing import WIDTH_WITHOUT_TERMINAL
+from crmlab.experiments.commands.printing import WIDTH_WITHOUT_TERMINAL
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
@@ -30,8 +30,8 @@ def speed(
         return
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other; give one of them")
-    from experiments.bench.suite import FULL, QUICK, Suite, run_suite
-    from experiments.bench.tables import print_results
+    from crmlab.experiments.bench.suite import FULL, QUICK, Suite, run_suite
+    from crmlab.experiments.bench.tables import print_results
 
     suite = QUICK if quick else FULL if full else Suite()
     results = run_suite(suite, lambda text: print(f"... {text}", file=sys.stderr))
@@ -54,8 +54,8 @@ def variance(
     as_json: Json = False,
 ) -> None:
     """Variance-reduction factors of the price reference policies on orders."""
-    from experiments.bench.tables import print_reductions
-    from experiments.bench.variance import reductions
+    from crmlab.experiments.bench.tables import print_reductions
+    from crmlab.experiments.bench.variance import reductions
 
     populations = {"customers alone": (False, replications), "with acquisition": (True, market_replications)}
     found = {}
@@ -85,8 +85,8 @@ def coverage(
     as_json: Json = False,
 ) -> None:
     """How often the two intervals of a comparison cover what they promise to cover, and how often p cries wolf."""
-    from experiments.bench.coverage import coverages
-    from experiments.bench.tables import print_coverages
+    from crmlab.experiments.bench.coverage import coverages
+    from crmlab.experiments.bench.tables import print_coverages
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("experiments", total=runs)
@@ -105,8 +105,8 @@ def racing(
     as_json: Json = False,
 ) -> None:
     """How much oftener a race picks the truly best of twenty policies than equal shares of as many lives."""
-    from experiments.bench.racing import live_pool, measured
-    from experiments.bench.search_tables import print_race
+    from crmlab.experiments.bench.racing import live_pool, measured
+    from crmlab.experiments.bench.search_tables import print_race
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("replications", total=None)
@@ -129,8 +129,8 @@ def tuning(
     as_json: Json = False,
 ) -> None:
     """How long a tuning takes in which every strategy is on; exit code 1 if it is more than two minutes."""
-    from experiments.bench.search_tables import LIMIT_SECONDS, print_tuning_time
-    from experiments.bench.tuning_time import experiment_of, timed
+    from crmlab.experiments.bench.search_tables import LIMIT_SECONDS, print_tuning_time
+    from crmlab.experiments.bench.tuning_time import experiment_of, timed
 
     experiment = experiment_of(candidates, replications, rows, weeks, race)
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -9,7 +9,7 @@ import tempfile
 
 FIRST_WEEKS = """
 import time
-from experiments.bench.engines import ours
+from crmlab.experiments.bench.engines import ours
 begun = time.perf_counter()
 ours(1000, seed=1).run(2)
 print(time.perf_counter() - begun)

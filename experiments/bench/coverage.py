@@ -18,18 +18,18 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.effects import luck_interval, paired_effect, range_of_worlds
-from experiments.execution.executor import Executor, Failed, run_all
-from experiments.experiment import Arm, Design, Experiment
-from experiments.unknowns import sampled_world
-from sim import Play
-from sim.founding import found
-from sim.market import Market
-from sim.readings import KPIS
-from sim.record import Record
-from sim.responses import PriceResponse
-from sim.world import Population, World
-from strategies import PriceCut, Today
+from crmlab.experiments.effects import luck_interval, paired_effect, range_of_worlds
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.unknowns import sampled_world
+from crmlab.sim import Play
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.readings import KPIS
+from crmlab.sim.record import Record
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Population, World
+from crmlab.strategies import PriceCut, Today
 
 REPLICATIONS = 16
 TOLERANCE = 0.02  # how far a share may be from what it should be

@@ -6,13 +6,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from experiments.bench.mesa_plain import MesaMarket
-from experiments.bench.model import Outcome, all_plays, base_plays, base_world, founding_customers, talkative_world
-from experiments.bench.numpy_plain import NumpyMarket
-from sim.conditions import Offer, Programme
-from sim.customers import CUSTOMER, MINOR
-from sim.market import Market
-from sim.orders import Orders
+from crmlab.experiments.bench.mesa_plain import MesaMarket
+from crmlab.experiments.bench.model import (
+    Outcome,
+    all_plays,
+    base_plays,
+    base_world,
+    founding_customers,
+    talkative_world,
+)
+from crmlab.experiments.bench.numpy_plain import NumpyMarket
+from crmlab.sim.conditions import Offer, Programme
+from crmlab.sim.customers import CUSTOMER, MINOR
+from crmlab.sim.market import Market
+from crmlab.sim.orders import Orders
 
 
 class TimedMarket(Market):

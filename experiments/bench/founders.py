@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from sim.quantiles import KNOTS, LOGIT_MOST, lognormal_quantiles
-from sim.responses import PriceResponse
-from sim.world import World
+from crmlab.sim.quantiles import KNOTS, LOGIT_MOST, lognormal_quantiles
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import World
 
 Floats = NDArray[np.float32]
 

@@ -54,7 +54,7 @@ def measure(case: Case) -> Measured:
 
 def measure_here(case: Case) -> Measured:
     """Measure a case in this process; peak memory is only right in a fresh one."""
-    from experiments.bench.engines import TimedMarket
+    from crmlab.experiments.bench.engines import TimedMarket
 
     _built(case, rows=1_000).run(2)  # imports, compiled code and tables are not part of it
     before = _peak_bytes()
@@ -88,7 +88,7 @@ def measure_here(case: Case) -> Measured:
 
 
 def _built(case: Case, rows: int):
-    from experiments.bench.engines import ENGINES, whole_market
+    from crmlab.experiments.bench.engines import ENGINES, whole_market
 
     if case.plays == "all strategies":
         return whole_market(rows, seed=1)

@@ -11,10 +11,10 @@ import math
 import mesa
 import numpy as np
 
-from experiments.bench.founders import Advertising, conversion_hazards, draw_founders
-from experiments.bench.model import Outcome
-from sim.customers import MINOR
-from sim.world import World
+from crmlab.experiments.bench.founders import Advertising, conversion_hazards, draw_founders
+from crmlab.experiments.bench.model import Outcome
+from crmlab.sim.customers import MINOR
+from crmlab.sim.world import World
 
 
 class MesaCustomer(mesa.Agent):

@@ -25,10 +25,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim import Action, Coupon, FirmView, Play
-from sim.responses import WordOfMouth
-from sim.world import Channel, World
-from strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward, Today
+from crmlab.sim import Action, Coupon, FirmView, Play
+from crmlab.sim.responses import WordOfMouth
+from crmlab.sim.world import Channel, World
+from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward, Today
 
 
 @dataclass(frozen=True)

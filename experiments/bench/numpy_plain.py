@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.bench.founders import Advertising, Floats, conversion_hazards, draw_founders
-from experiments.bench.model import Outcome
-from sim.customers import MINOR
-from sim.world import World
+from crmlab.experiments.bench.founders import Advertising, Floats, conversion_hazards, draw_founders
+from crmlab.experiments.bench.model import Outcome
+from crmlab.sim.customers import MINOR
+from crmlab.sim.world import World
 
 Rows = NDArray[np.int64]
 

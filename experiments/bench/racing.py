@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.execution.executor import run_all
-from experiments.tuning.racing import FINISHED, GOES_ON, Entrant, judged, rounds
-from sim.founding import found
-from sim.market import Market
-from sim.plays import Play
-from sim.readings import read_all
-from sim.responses import PriceResponse
-from sim.world import Base, Economics, Population, World
-from strategies import PriceCut
+from crmlab.experiments.execution.executor import run_all
+from crmlab.experiments.tuning.racing import FINISHED, GOES_ON, Entrant, judged, rounds
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.plays import Play
+from crmlab.sim.readings import read_all
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Base, Economics, Population, World
+from crmlab.strategies import PriceCut
 
 CUTS = np.round(0.01 + 0.025 * np.arange(20), 3)  # shares of the price; the best one lies at 0.285
 MOST = 16  # replications of a candidate that is never dropped

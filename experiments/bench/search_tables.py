@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from experiments.bench.racing import CUSTOMERS, CUTS, MOST, WEEKS, Estimate, RaceMeasured
-from experiments.bench.tuning_time import TuningTimed
+from crmlab.experiments.bench.racing import CUSTOMERS, CUTS, MOST, WEEKS, Estimate, RaceMeasured
+from crmlab.experiments.bench.tuning_time import TuningTimed
 
 LIMIT_SECONDS = 120.0
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.bench.agreement import Agreement, agreements
-from experiments.bench.compile_time import compile_seconds
-from experiments.bench.measure import Case, Measured, measure
+from crmlab.experiments.bench.agreement import Agreement, agreements
+from crmlab.experiments.bench.compile_time import compile_seconds
+from crmlab.experiments.bench.measure import Case, Measured, measure
 
 PASS_NS, WHOLE_NS, ROW_BYTES, ALL_ROW_BYTES, WEEK_US = 20.0, 80.0, 140.0, 180.0, 200.0
 MOST_EXPONENT = 1.05

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from experiments.bench.agreement import MOST_Z
-from experiments.bench.coverage import Coverage
-from experiments.bench.measure import Measured
-from experiments.bench.suite import Results
-from experiments.bench.variance import Reduction
+from crmlab.experiments.bench.agreement import MOST_Z
+from crmlab.experiments.bench.coverage import Coverage
+from crmlab.experiments.bench.measure import Measured
+from crmlab.experiments.bench.suite import Results
+from crmlab.experiments.bench.variance import Reduction
 
 
 def print_results(results: Results, console: Console) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.bench.model import all_plays, base_plays, founding_customers, talkative_world
-from experiments.experiment import Arm, Design, Experiment
-from experiments.tuning.search import EQUITY, Search, SearchedLever
-from experiments.tuning.tune import tune
-from sim.plays import Play
-from strategies import ChannelMix
+from crmlab.experiments.bench.model import all_plays, base_plays, founding_customers, talkative_world
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.tuning.search import EQUITY, Search, SearchedLever
+from crmlab.experiments.tuning.tune import tune
+from crmlab.sim.plays import Play
+from crmlab.strategies import ChannelMix
 
 LEVERS = (
     SearchedLever("mix.factors.content", "mix", "factors", "content", 0.5, 4.0),

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.bench.model import base_plays, base_world, talkative_world
-from experiments.effects import luck_interval, variance_reduction
-from experiments.execution.executor import run_all
-from sim import Play
-from sim.founding import found
-from sim.market import Market
-from strategies import DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
+from crmlab.experiments.bench.model import base_plays, base_world, talkative_world
+from crmlab.experiments.effects import luck_interval, variance_reduction
+from crmlab.experiments.execution.executor import run_all
+from crmlab.sim import Play
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.strategies import DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
 
 BASELINE = "today"
 POLICIES: dict[str, tuple[Play, ...]] = {

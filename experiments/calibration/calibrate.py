@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted
-from experiments.calibration.order_log import OrderLog
-from sim.textbook import RepeatModel
+from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted
+from crmlab.experiments.calibration.order_log import OrderLog
+from crmlab.sim.textbook import RepeatModel
 
 _FEWEST_CUSTOMERS = 50
 _FEWEST_REPEAT_ORDERS = 20

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
-from sim.textbook import BGNBD, NBD, GammaGamma, ParetoNBD
+from crmlab.sim.textbook import BGNBD, NBD, GammaGamma, ParetoNBD
 
 Floats = NDArray[np.float64]
 Model = NBD | ParetoNBD | BGNBD | GammaGamma

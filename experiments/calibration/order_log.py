@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.calibration.export_format import (
+from crmlab.experiments.calibration.export_format import (
     FormatError,
     TableFormat,
     detect_format,

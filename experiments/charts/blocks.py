@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from experiments.charts.look import GRID, INK, new_figure
+from crmlab.experiments.charts.look import GRID, INK, new_figure
 
 ROW_PIXELS = 21
 

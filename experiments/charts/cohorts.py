@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from plotly.subplots import make_subplots
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import GAIN, INK, LOSS, MIDDLE, Look, new_figure
-from experiments.reporting.quantities import change, money_axis, quantity
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import GAIN, INK, LOSS, MIDDLE, Look, new_figure
+from crmlab.experiments.reporting.quantities import change, money_axis, quantity
 
 PERIOD_WEEKS = 4
 

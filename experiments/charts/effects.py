@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from experiments.charts.blocks import block_figure, block_rows
-from experiments.charts.chart import Chart
-from experiments.charts.look import Look
-from experiments.reporting.quantities import UNDEFINED, between, change, quantity, relative, signed_percent
-from experiments.reporting.rows import each_row
-from experiments.reporting.verdict import Verdict, in_sentence, judge
+from crmlab.experiments.charts.blocks import block_figure, block_rows
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import Look
+from crmlab.experiments.reporting.quantities import UNDEFINED, between, change, quantity, relative, signed_percent
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.reporting.verdict import Verdict, in_sentence, judge
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from experiments.charts.blocks import block_figure, block_rows
-from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, GAIN, GREEN, GRID, INK, LOSS, ORANGE, Look, new_figure
-from experiments.explaining.composition import LINES, TOTAL
-from experiments.explaining.contributions import METHODS, WHOLE
-from experiments.explaining.deadweight import KINDS
-from experiments.reporting.quantities import between, change, is_money, is_share, money_axis, quantity
-from experiments.reporting.rows import each_row
-from experiments.reporting.verdict import in_sentence
-from sim.readings import KPIS
+from crmlab.experiments.charts.blocks import block_figure, block_rows
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import FAINT, GAIN, GREEN, GRID, INK, LOSS, ORANGE, Look, new_figure
+from crmlab.experiments.explaining.composition import LINES, TOTAL
+from crmlab.experiments.explaining.contributions import METHODS, WHOLE
+from crmlab.experiments.explaining.deadweight import KINDS
+from crmlab.experiments.reporting.quantities import between, change, is_money, is_share, money_axis, quantity
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.reporting.verdict import in_sentence
+from crmlab.sim.readings import KPIS
 
 IN_WORDS = {"alone": "joining first", "shapley": "on average", "last": "joining last"}
 PER_PERSON = {

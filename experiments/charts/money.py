@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, GAIN, GRID, LOSS, Look, new_figure
-from experiments.reporting.quantities import change, money_axis, quantity, relative
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import FAINT, GAIN, GRID, LOSS, Look, new_figure
+from crmlab.experiments.reporting.quantities import change, money_axis, quantity, relative
 
 TOTAL = "contribution"
 

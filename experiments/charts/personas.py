@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.charts.blocks import block_figure, block_rows
-from experiments.charts.chart import Chart
-from experiments.charts.look import Look
-from experiments.reporting.quantities import UNDEFINED, between, change, money_axis, quantity
-from experiments.reporting.rows import each_row
+from crmlab.experiments.charts.blocks import block_figure, block_rows
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import Look
+from crmlab.experiments.reporting.quantities import UNDEFINED, between, change, money_axis, quantity
+from crmlab.experiments.reporting.rows import each_row
 
 HIDDEN = "Known to the simulation only: a firm cannot see who is of which persona."
 

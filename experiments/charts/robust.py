@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, GAIN, GRID, INK, LOSS, Look, new_figure
-from experiments.reporting.quantities import between, change, is_money, is_share, money_axis, quantity
-from experiments.reporting.verdict import in_sentence
-from sim.readings import KPIS
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import FAINT, GAIN, GRID, INK, LOSS, Look, new_figure
+from crmlab.experiments.reporting.quantities import between, change, is_money, is_share, money_axis, quantity
+from crmlab.experiments.reporting.verdict import in_sentence
+from crmlab.sim.readings import KPIS
 
 Answer = Mapping[str, Any]
 BARS = (("mean", "Mean"), ("cvar", "Worst tenth (CVaR)"), ("worst", "Worst case"))

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, GAIN, INK, ORANGE, Look, new_figure
-from experiments.charts.sweeps import axis_of, number
-from experiments.reporting.quantities import between, change, quantity
-from experiments.reporting.rows import each_row
-from experiments.reporting.sweep_listings import turning_words
-from sim.readings import KPIS
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import FAINT, GAIN, INK, ORANGE, Look, new_figure
+from crmlab.experiments.charts.sweeps import axis_of, number
+from crmlab.experiments.reporting.quantities import between, change, quantity
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.reporting.sweep_listings import turning_words
+from crmlab.sim.readings import KPIS
 
 Answer = Mapping[str, Any]
 MOST_BARS = 20  # the strongest factors; the table of the report has all

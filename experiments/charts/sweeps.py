@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import BLUE, FAINT, GAIN, GRID, INK, LOSS, MIDDLE, Look, new_figure
-from experiments.reporting.quantities import between, change, is_money, is_share, money_axis
-from sim.readings import KPIS
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import BLUE, FAINT, GAIN, GRID, INK, LOSS, MIDDLE, Look, new_figure
+from crmlab.experiments.reporting.quantities import between, change, is_money, is_share, money_axis
+from crmlab.sim.readings import KPIS
 
 BEST_SHARE = 0.1  # of the points that are drawn strongly among many
 MOST_SCATTERS = 6

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, GAIN, INK, STYLES, Look, new_figure
-from experiments.reporting.quantities import change, is_money, is_share, money_axis, quantity
-from experiments.tuning.candidates import can_win
-from experiments.tuning.search import unit_of
-from sim.readings import KPIS
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import FAINT, GAIN, INK, STYLES, Look, new_figure
+from crmlab.experiments.reporting.quantities import change, is_money, is_share, money_axis, quantity
+from crmlab.experiments.tuning.candidates import can_win
+from crmlab.experiments.tuning.search import unit_of
+from crmlab.sim.readings import KPIS
 
 DROPPED = {"color": FAINT, "symbol": "circle-open", "size": 6}  # a candidate that was beaten in its race
 BROKEN = {"color": FAINT, "symbol": "x-thin-open", "size": 7}

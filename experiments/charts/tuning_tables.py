@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.charts.look import Look
-from experiments.charts.tuning import told
-from experiments.reporting.lever_words import setting
-from experiments.reporting.quantities import between, change, quantity
-from experiments.reporting.rows import each_row
-from experiments.tuning.search import unit_of
-from sim.readings import KPIS
+from crmlab.experiments.charts.look import Look
+from crmlab.experiments.charts.tuning import told
+from crmlab.experiments.reporting.lever_words import setting
+from crmlab.experiments.reporting.quantities import between, change, quantity
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.tuning.search import unit_of
+from crmlab.sim.readings import KPIS
 
 
 def winner_cells(winners: pd.DataFrame, trials: pd.DataFrame, look: Look, score: str = "mean") -> pd.DataFrame:

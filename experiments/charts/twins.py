@@ -10,12 +10,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from experiments.charts.chart import Chart
-from experiments.charts.look import FAINT, INK, Look, new_figure
-from experiments.reporting.quantities import UNDEFINED, change, money_axis, quantity
+from crmlab.experiments.charts.chart import Chart
+from crmlab.experiments.charts.look import FAINT, INK, Look, new_figure
+from crmlab.experiments.reporting.quantities import UNDEFINED, change, money_axis, quantity
 
 if TYPE_CHECKING:
-    from experiments.twins.twins import Life, TwinLives
+    from crmlab.experiments.twins.twins import Life, TwinLives
 
 LANES_PIXELS, PANEL_PIXELS, GAP_PIXELS = 150, 95, 38
 TITLES = {"offered": "Discount offered", "coupon": "Coupon held"}

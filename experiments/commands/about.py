@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import RESULTS, AsJson, Out
-from experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.commands.options import RESULTS, AsJson, Out
+from crmlab.experiments.commands.printing import print_json, print_table, say
 
 NEEDED = ("numpy", "scipy", "pandas", "numba", "mesa", "plotly", "pyarrow", "pydantic")
 
@@ -23,8 +23,8 @@ def strategies(
     as_json: AsJson = False,
 ) -> None:
     """The strategies there are, their levers and the ranges these may take."""
-    from experiments.files.messages import UserError
-    from experiments.files.play_form import NoSuchStrategy, find_strategy, known_strategies
+    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.files.play_form import NoSuchStrategy, find_strategy, known_strategies
 
     try:
         chosen = {name: find_strategy(name)} if name else known_strategies()
@@ -66,7 +66,7 @@ def _first_line(cls: type) -> str:
 
 
 def _levers(cls: type) -> dict[str, dict[str, Any]]:
-    from sim.levers import Lever, levers_of
+    from crmlab.sim.levers import Lever, levers_of
 
     levers = {}
     for name, field in levers_of(cls).items():

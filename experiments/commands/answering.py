@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from experiments.commands.printing import progress, remark
+from crmlab.experiments.commands.printing import progress, remark
 
 if TYPE_CHECKING:
-    from experiments.execution.cluster import Dask
-    from experiments.execution.executor import Executor
-    from experiments.experiment import Experiment
-    from experiments.runs.store import RunFolder, StoredRun
+    from crmlab.experiments.execution.cluster import Dask
+    from crmlab.experiments.execution.executor import Executor
+    from crmlab.experiments.experiment import Experiment
+    from crmlab.experiments.runs.store import RunFolder, StoredRun
 
     More = Callable[[RunFolder, Any], None]
 
@@ -28,8 +28,8 @@ def answered(
     What an earlier attempt has finished is not played again, unless by `force`. `more` adds to the run folder what
     only this command keeps of the answer.
     """
-    from experiments.files.messages import Interrupted, UserError
-    from experiments.runs.store import RunFolder, StoredRun, finished_run
+    from crmlab.experiments.files.messages import Interrupted, UserError
+    from crmlab.experiments.runs.store import RunFolder, StoredRun, finished_run
 
     known = finished_run(out, experiment)
     if known and not force:
@@ -62,8 +62,8 @@ def answered(
 
 def _play(experiment: Experiment, folder: RunFolder, workers: int | Executor) -> Any:
     """Let the driver answer, and keep what it found."""
-    from experiments.runs.contents import write_found
-    from experiments.runs.driver import doing, driver_of
+    from crmlab.experiments.runs.contents import write_found
+    from crmlab.experiments.runs.driver import doing, driver_of
 
     with progress(doing(experiment)) as show:
 
@@ -96,8 +96,8 @@ def end_on_failures(run: StoredRun) -> None:
 
 def report_of(run: StoredRun) -> Path:
     """Write the report of a run."""
-    from experiments.reporting.report import write_report
-    from experiments.runs.store import disk_trouble
+    from crmlab.experiments.reporting.report import write_report
+    from crmlab.experiments.runs.store import disk_trouble
 
     with disk_trouble(run.path):
         return write_report(run.path)

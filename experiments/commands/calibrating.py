@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.commands.options import AsJson
-from experiments.commands.printing import print_json, print_table, remark, say
-from experiments.files.messages import UserError
+from crmlab.experiments.commands.options import AsJson
+from crmlab.experiments.commands.printing import print_json, print_table, remark, say
+from crmlab.experiments.files.messages import UserError
 
 if TYPE_CHECKING:
-    from experiments.calibration.calibrate import Calibration
+    from crmlab.experiments.calibration.calibrate import Calibration
 
 LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_gamma": "Gamma-Gamma"}
 PARAMETERS = ("r", "alpha", "s", "beta", "a", "b", "p", "q", "gamma")
@@ -47,9 +47,9 @@ def calibrate(
 
 
 def _calibrated(orders: Path, customer: str, date: str, amount: str | None, holdout_weeks: float) -> Calibration:
-    from experiments.calibration.calibrate import CalibrationError
-    from experiments.calibration.calibrate import calibrate as fit
-    from experiments.calibration.order_log import OrderLogError, read_orders
+    from crmlab.experiments.calibration.calibrate import CalibrationError
+    from crmlab.experiments.calibration.calibrate import calibrate as fit
+    from crmlab.experiments.calibration.order_log import OrderLogError, read_orders
 
     remark(f"Reading {orders} ...")
     try:
@@ -63,7 +63,7 @@ def _calibrated(orders: Path, customer: str, date: str, amount: str | None, hold
 
 
 def _written(found: Calibration, out: Path, currency: str) -> list[Path]:
-    from experiments.files.world_writer import write_world
+    from crmlab.experiments.files.world_writer import write_world
 
     return write_world(out, found, currency)
 

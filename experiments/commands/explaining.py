@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.commands.answering import answered, end_on_failures, report_of
-from experiments.commands.options import (
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
@@ -22,12 +22,12 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.runs.store import StoredRun
 
 TOTALS, MEANS = ("customer_equity", "orders"), ("ltv_52", "repurchase_52")  # effects whose composition is printed
 SHOWN = {"contribution": "contribution", "orders": "orders x 100", "given": "given away"}  # per person
@@ -49,9 +49,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why an arm does what it does: which plays, through which people, for whom, and with how much waste."""
-    from experiments.explaining.explain import asked
-    from experiments.files.spec import load_experiment
-    from experiments.files.spec import quick as small
+    from crmlab.experiments.explaining.explain import asked
+    from crmlab.experiments.files.spec import load_experiment
+    from crmlab.experiments.files.spec import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = asked(small(experiment) if quick else experiment, arm)
@@ -69,7 +69,7 @@ def explain(
 
 def print_explanation(run: StoredRun) -> None:
     """The four parts of an explanation, each number with its intervals."""
-    from experiments.charts.explaining import TWO_LIVES, deadweight_sentence
+    from crmlab.experiments.charts.explaining import TWO_LIVES, deadweight_sentence
 
     answer, resolved = run.json("explain"), run.json("resolved")
     design, words = resolved["design"], _Words(resolved)
@@ -90,7 +90,7 @@ class _Words:
     """How the numbers of a run are written: its currency, its confidence, and where they come from."""
 
     def __init__(self, resolved: dict[str, Any]) -> None:
-        from experiments.reporting.provenance import provenance
+        from crmlab.experiments.reporting.provenance import provenance
 
         self.currency = resolved["currency"]
         self.origin = provenance(resolved["fitted"])
@@ -99,7 +99,7 @@ class _Words:
 
     def estimate(self, row: Any, unit: str, times: float = 1) -> tuple[str, str, str]:
         """A difference and both of its intervals."""
-        from experiments.reporting.quantities import between, change
+        from crmlab.experiments.reporting.quantities import between, change
 
         return (
             change(row.value * times, unit, self.currency),
@@ -109,9 +109,9 @@ class _Words:
 
 
 def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str, Any], words: _Words) -> None:
-    from experiments.reporting.quantities import change
-    from experiments.reporting.rows import each_row
-    from sim.readings import KPIS
+    from crmlab.experiments.reporting.quantities import change
+    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.sim.readings import KPIS
 
     values = table.set_index(["kpi", "player", "method"])["value"]
     rows: list[tuple[str, ...]] = []
@@ -128,9 +128,9 @@ def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str,
 
 
 def _print_composition(table: pd.DataFrame, words: _Words) -> None:
-    from experiments.reporting.quantities import quantity
-    from experiments.reporting.rows import each_row
-    from sim.readings import KPIS
+    from crmlab.experiments.reporting.quantities import quantity
+    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.sim.readings import KPIS
 
     people = table[table["kind"] == "people"].set_index("line")["value"]
     rows: list[tuple[str, ...]] = []
@@ -146,9 +146,9 @@ def _print_composition(table: pd.DataFrame, words: _Words) -> None:
 
 
 def _print_segments(table: pd.DataFrame, words: _Words) -> None:
-    from experiments.charts.explaining import PER_PERSON
-    from experiments.reporting.quantities import quantity
-    from experiments.reporting.rows import each_row
+    from crmlab.experiments.charts.explaining import PER_PERSON
+    from crmlab.experiments.reporting.quantities import quantity
+    from crmlab.experiments.reporting.rows import each_row
 
     by = {(row.division, row.group, row.measure): row for row in each_row(table[table["value"].notna()])}
     columns = ["group", "people", "order more", "fewer", "per person", "difference", *words.intervals]
@@ -165,9 +165,9 @@ def _print_segments(table: pd.DataFrame, words: _Words) -> None:
 
 
 def _print_deadweight(table: pd.DataFrame, words: _Words) -> None:
-    from experiments.explaining.deadweight import KINDS
-    from experiments.reporting.quantities import quantity
-    from experiments.reporting.rows import each_row
+    from crmlab.experiments.explaining.deadweight import KINDS
+    from crmlab.experiments.reporting.quantities import quantity
+    from crmlab.experiments.reporting.rows import each_row
 
     by = {(row.orders, row.measure): row for row in each_row(table)}
     rows = [

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from experiments.commands.options import AsJson, Settings, WorldOption, overrides
-from experiments.commands.printing import print_json, say
-from experiments.files.messages import SpecError, UserError
+from crmlab.experiments.commands.options import AsJson, Settings, WorldOption, overrides
+from crmlab.experiments.commands.printing import print_json, say
+from crmlab.experiments.files.messages import SpecError, UserError
 
 PACKAGE = Path(__file__).parent.parent
 EXAMPLE = PACKAGE / "library" / "discounts.toml"
@@ -24,7 +24,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from."""
-    from experiments.runs.store import disk_trouble
+    from crmlab.experiments.runs.store import disk_trouble
 
     path = path / "experiment.toml" if path.is_dir() else path
     if path.exists() and not force:
@@ -71,8 +71,8 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Print the JSON schema of experiment or world files, with every range, unit and source."""
-    from experiments.files.schemas import schema_text
-    from experiments.runs.store import disk_trouble
+    from crmlab.experiments.files.schemas import schema_text
+    from crmlab.experiments.runs.store import disk_trouble
 
     if write is None:
         say(schema_text(which).rstrip())
@@ -89,9 +89,9 @@ def schema(
 
 
 def _checked(file: Path, world: Path | None, settings: list[str] | None) -> str:
-    from experiments.files.spec import load_experiment
-    from experiments.files.toml_source import TomlSource
-    from experiments.files.world_file import load_world
+    from crmlab.experiments.files.spec import load_experiment
+    from crmlab.experiments.files.toml_source import TomlSource
+    from crmlab.experiments.files.world_file import load_world
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
         found = load_world(file, overrides(settings, None)).world

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from experiments.execution.cluster import Dask
+    from crmlab.experiments.execution.cluster import Dask
 
 RESULTS = Path("results")
 
@@ -46,6 +46,6 @@ def place(workers: int, on: str | None) -> int | Dask:
     """Where tasks are lived: in so many processes here, or on a cluster."""
     if on is None:
         return workers
-    from experiments.execution.cluster import Dask
+    from crmlab.experiments.execution.cluster import Dask
 
     return Dask(on, workers)

@@ -28,7 +28,7 @@ def remark(text: str) -> None:
 
 def print_json(content: Any) -> None:
     """The only thing on stdout under `--json`."""
-    from experiments.runs.store import finite
+    from crmlab.experiments.runs.store import finite
 
     say(json.dumps(finite(content), indent=2, ensure_ascii=False))
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.commands.answering import answered, report_of
-from experiments.commands.options import RESULTS, AsJson, Force, On, Out, RunName, Workers, place
-from experiments.commands.printing import print_json, progress, remark, say
+from crmlab.experiments.commands.answering import answered, report_of
+from crmlab.experiments.commands.options import RESULTS, AsJson, Force, On, Out, RunName, Workers, place
+from crmlab.experiments.commands.printing import print_json, progress, remark, say
 
 if TYPE_CHECKING:
-    from experiments.runs.sampled_ledger import Mismatch
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.runs.sampled_ledger import Mismatch
+    from crmlab.experiments.runs.store import StoredRun
 
 RERUNS = Path("reruns")
 MOST_SHOWN = 10
@@ -36,7 +36,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Live some rows of a finished run again and compare every number; check the hash of every file."""
-    from experiments.runs.verify import verify as verified
+    from crmlab.experiments.runs.verify import verify as verified
 
     found = finished(out, run)
     with at(workers, on) as executor, progress("Verifying") as show:
@@ -66,7 +66,7 @@ def rerun(
     as_json: AsJson = False,
 ) -> None:
     """Build a run from its folder alone, play it again into a folder of its own, and compare all tables."""
-    from experiments.runs.verify import compared_tables, unchanged
+    from crmlab.experiments.runs.verify import compared_tables, unchanged
 
     found = finished(out, run)
     experiment, changes, _ = unchanged(found.path, anyway)
@@ -91,8 +91,8 @@ def rerun(
 
 def finished(out: Path, run: str | None) -> StoredRun:
     """A run that is done. Raises `UserError` for one that is not."""
-    from experiments.files.messages import UserError
-    from experiments.runs.store import open_run
+    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
     if found.status != "done":

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.commands.answering import answered, end_on_failures, report_of
-from experiments.commands.options import (
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
@@ -23,13 +23,13 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from experiments.experiment import Experiment
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.experiment import Experiment
+    from crmlab.experiments.runs.store import StoredRun
 
 
 def compare(
@@ -72,7 +72,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""
-    from experiments.files.spec import only_arm
+    from crmlab.experiments.files.spec import only_arm
 
     experiment = _asked(file, world, quick, settings, seed)
     experiment = only_arm(experiment, arm or experiment.baseline.name)
@@ -89,8 +89,8 @@ def run(
 
 def print_comparison(run: StoredRun) -> None:
     """The main effects of every arm against the baseline, with both intervals, and what is real and what assumed."""
-    from experiments.reporting.provenance import provenance
-    from experiments.reporting.quantities import between, change, quantity
+    from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting.quantities import between, change, quantity
 
     resolved, effects = run.json("resolved"), run.table("effects")
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
@@ -116,7 +116,7 @@ def print_comparison(run: StoredRun) -> None:
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:
-    from experiments.files.spec import load_experiment, quick
+    from crmlab.experiments.files.spec import load_experiment, quick
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     return quick(experiment) if small else experiment
@@ -129,9 +129,9 @@ def _kpis_of(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def _print_kpis(experiment: Experiment, kpis: dict[str, dict[str, float]]) -> None:
-    from experiments.reporting.provenance import provenance
-    from experiments.reporting.quantities import quantity
-    from sim.readings import KPIS
+    from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting.quantities import quantity
+    from crmlab.sim.readings import KPIS
 
     currency, design = experiment.world.economics.currency, experiment.design
     rows = [

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import RESULTS, AsJson, Out, RunName
-from experiments.commands.printing import print_json, print_table, say
-from experiments.files.messages import UserError
+from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName
+from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.files.messages import UserError
 
 app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 
@@ -17,7 +17,7 @@ app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 @app.command("list")
 def list_all(out: Out = RESULTS, as_json: AsJson = False) -> None:
     """All runs of the results folder, the latest last."""
-    from experiments.runs.store import list_runs
+    from crmlab.experiments.runs.store import list_runs
 
     runs = list_runs(out)
     if as_json:
@@ -36,8 +36,8 @@ def list_all(out: Out = RESULTS, as_json: AsJson = False) -> None:
 @app.command()
 def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     """The question and the findings of a run."""
-    from experiments.commands.running import print_comparison
-    from experiments.runs.store import open_run
+    from crmlab.experiments.commands.running import print_comparison
+    from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
     resolved = found.json("resolved")
@@ -63,7 +63,7 @@ def rm(
     as_json: AsJson = False,
 ) -> None:
     """Remove a run from the disk."""
-    from experiments.runs.store import open_run, remove_run
+    from crmlab.experiments.runs.store import open_run, remove_run
 
     found = open_run(out, run)
     if not yes:
@@ -79,8 +79,8 @@ def rm(
 
 def report(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     """Write the report of a run again: one HTML file that needs nothing else."""
-    from experiments.reporting.report import write_report
-    from experiments.runs.store import disk_trouble, open_run
+    from crmlab.experiments.reporting.report import write_report
+    from crmlab.experiments.runs.store import disk_trouble, open_run
 
     found = open_run(out, run)
     if found.status != "done":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.commands.answering import answered, end_on_failures, report_of
-from experiments.commands.options import (
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
@@ -24,12 +24,12 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, say
-from experiments.files.messages import UserError
+from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.files.messages import UserError
 
 if TYPE_CHECKING:
-    from experiments.experiment import Experiment
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.experiment import Experiment
+    from crmlab.experiments.runs.store import StoredRun
 
 QUICK_WORLDS = 60
 
@@ -68,8 +68,8 @@ def stress(
     as_json: AsJson = False,
 ) -> None:
     """Try every policy in many possible worlds, and say in which of them the recommendation flips."""
-    from experiments.files.spec import load_experiment
-    from experiments.files.spec import quick as small
+    from crmlab.experiments.files.spec import load_experiment
+    from crmlab.experiments.files.spec import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment
@@ -90,8 +90,8 @@ def stress(
 
 def print_stress(run: StoredRun) -> None:
     """Scores of all policies, what each score recommends, and where the recommendation flips."""
-    from experiments.reporting import stress_listings as listings
-    from experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting import stress_listings as listings
+    from crmlab.experiments.reporting.provenance import provenance
 
     answer, resolved = run.json("stress"), run.json("resolved")
     currency, confidence = resolved["currency"], resolved["design"]["confidence"]
@@ -116,9 +116,9 @@ def print_stress(run: StoredRun) -> None:
 def _asked(
     experiment: Experiment, worlds: int | None, arm: str | None, table: Path | None, replications: int, quick: bool
 ) -> Experiment:
-    from experiments.robust.question import Stress
-    from experiments.robust.stress import stress_in
-    from experiments.robust.world_table import read_world_table
+    from crmlab.experiments.robust.question import Stress
+    from crmlab.experiments.robust.stress import stress_in
+    from crmlab.experiments.robust.world_table import read_world_table
 
     if table and worlds:
         raise UserError("--worlds and --table exclude each other: every row of the table is a world.")

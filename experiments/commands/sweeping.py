@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.commands.answering import answered, end_on_failures, report_of
-from experiments.commands.options import (
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
@@ -23,11 +23,11 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from experiments.reporting.listings import Listing
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.reporting.listings import Listing
+    from crmlab.experiments.runs.store import StoredRun
 
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="CSV", help="Also write the table of points to this file.")]
 
@@ -46,8 +46,8 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Move the levers and unknowns that the file names, and say what the effect of an arm hangs on."""
-    from experiments.files.spec import load_sweep
-    from experiments.files.spec import quick as small
+    from crmlab.experiments.files.spec import load_sweep
+    from crmlab.experiments.files.spec import quick as small
 
     experiment = load_sweep(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment
@@ -67,7 +67,7 @@ def sweep(
 
 def print_sweep(run: StoredRun) -> None:
     """What the design of the sweep allows to be said, table by table."""
-    from experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting.provenance import provenance
 
     answer, resolved = run.json("sweep"), run.json("resolved")
     n = len(answer["factors"])
@@ -90,7 +90,7 @@ def print_sweep(run: StoredRun) -> None:
 
 
 def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Listing]:
-    from experiments.reporting import sweep_listings as listings
+    from crmlab.experiments.reporting import sweep_listings as listings
 
     found = []
     if "tornado" in answer:
@@ -106,7 +106,7 @@ def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Lis
 
 
 def _write_csv(run: StoredRun, path: Path) -> None:
-    from experiments.runs.store import disk_trouble
+    from crmlab.experiments.runs.store import disk_trouble
 
     with disk_trouble(path):
         run.table("sweep").to_csv(path, index=False)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.commands.answering import answered, end_on_failures, report_of
-from experiments.commands.options import (
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
@@ -25,12 +25,12 @@ from experiments.commands.options import (
     overrides,
     place,
 )
-from experiments.commands.printing import print_json, say
-from experiments.commands.tuning_answer import print_tuning
+from crmlab.experiments.commands.printing import print_json, say
+from crmlab.experiments.commands.tuning_answer import print_tuning
 
 if TYPE_CHECKING:
-    from experiments.runs.store import RunFolder, StoredRun
-    from experiments.tuning.tune import Tuning
+    from crmlab.experiments.runs.store import RunFolder, StoredRun
+    from crmlab.experiments.tuning.tune import Tuning
 
 WINNER = "winner.toml"
 
@@ -51,15 +51,15 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Search the levers that the file names for tuning, and run the winners again on fresh luck."""
-    from experiments.files.spec import load_tuning
-    from experiments.files.spec import quick as small
+    from crmlab.experiments.files.spec import load_tuning
+    from crmlab.experiments.files.spec import quick as small
 
     chosen = overrides(settings, seed)
     experiment = load_tuning(file, chosen, world)
     experiment = small(experiment) if quick else experiment
     if start_from:
-        from experiments.runs.store import open_run
-        from experiments.tuning.warm_start import warm_started
+        from crmlab.experiments.runs.store import open_run
+        from crmlab.experiments.tuning.warm_start import warm_started
 
         experiment = warm_started(experiment, open_run(out, start_from))
     winner = partial(_write_winner, file=file, settings=chosen, world=world)
@@ -83,11 +83,11 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a tuning as an Optuna study, to be looked at in optuna-dashboard."""
-    from experiments.files.messages import UserError
-    from experiments.runs.disk import disk_trouble
-    from experiments.runs.rebuild import rebuilt
-    from experiments.runs.store import open_run
-    from experiments.tuning.optuna_export import export_study
+    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.runs.disk import disk_trouble
+    from crmlab.experiments.runs.rebuild import rebuilt
+    from crmlab.experiments.runs.store import open_run
+    from crmlab.experiments.tuning.optuna_export import export_study
 
     found = open_run(out, run)
     if "trials" not in found.tables:
@@ -104,7 +104,7 @@ def export(
 
 
 def _write_winner(folder: RunFolder, found: Tuning, *, file: Path, settings: list[str], world: Path | None) -> None:
-    from experiments.tuning.winner_file import winner_text
+    from crmlab.experiments.tuning.winner_file import winner_text
 
     if found.winners:
         levers = found.winners[0].levers

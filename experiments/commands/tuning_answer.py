@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from experiments.commands.printing import print_table, say
+from crmlab.experiments.commands.printing import print_table, say
 
 if TYPE_CHECKING:
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.runs.store import StoredRun
 
 
 def print_tuning(run: StoredRun) -> None:
     """The winners: their levers, and what each promised in the search and kept on fresh luck."""
-    from experiments.reporting.lever_words import setting
-    from experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting.lever_words import setting
+    from crmlab.experiments.reporting.provenance import provenance
 
     answer, resolved = run.json("tuning"), run.json("resolved")
     _print_effort(answer)
@@ -58,9 +58,9 @@ def _print_effort(answer: dict[str, Any]) -> None:
 
 
 def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: str) -> None:
-    from experiments.reporting.quantities import between, change, quantity
-    from experiments.tuning.search import unit_of
-    from sim.readings import KPIS
+    from crmlab.experiments.reporting.quantities import between, change, quantity
+    from crmlab.experiments.tuning.search import unit_of
+    from crmlab.sim.readings import KPIS
 
     currency, search, score = resolved["currency"], resolved["search"], answer["score"] or "mean"
     sure = f"{resolved['design']['confidence']:.0%}"
@@ -104,7 +104,7 @@ def _print_broken(answer: dict[str, Any]) -> None:
 
 def _written(resolved: dict[str, Any], arm: str) -> Any:
     """How the arm sets a lever now, by path."""
-    from experiments.reporting.lever_words import setting
+    from crmlab.experiments.reporting.lever_words import setting
 
     plays = next(found["plays"] for found in resolved["arms"] if found["name"] == arm)
     levers = {play["name"]: play["levers"] for play in plays}

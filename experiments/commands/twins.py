@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from experiments.commands.options import (
+from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
     ExperimentFile,
@@ -19,11 +19,11 @@ from experiments.commands.options import (
     WorldOption,
     overrides,
 )
-from experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.commands.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from experiments.charts import Chart
-    from experiments.twins.twins import TwinLives
+    from crmlab.experiments.charts import Chart
+    from crmlab.experiments.twins.twins import TwinLives
 
 
 def twins(
@@ -53,12 +53,12 @@ def twins(
     as_json: AsJson = False,
 ) -> None:
     """Show one customer under the baseline and under an arm: same person, same luck, another policy."""
-    from experiments.charts import Look, twin_chart
-    from experiments.files import spec
-    from experiments.reporting.provenance import provenance
-    from experiments.runs.store import disk_trouble
-    from experiments.twins.twins import twin_lives
-    from experiments.twins.twins_page import write_page
+    from crmlab.experiments.charts import Look, twin_chart
+    from crmlab.experiments.files import spec
+    from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.runs.store import disk_trouble
+    from crmlab.experiments.twins.twins import twin_lives
+    from crmlab.experiments.twins.twins_page import write_page
 
     length = [f"design.weeks={weeks}"] if weeks is not None else []
     experiment = spec.load_experiment(file, [*overrides(settings, seed), *length], world)
@@ -78,7 +78,7 @@ def twins(
 
 
 def _print(lives: TwinLives, chart: Chart, origin: str) -> None:
-    from experiments.reporting.quantities import change, quantity
+    from crmlab.experiments.reporting.quantities import change, quantity
 
     units = {"orders": "orders", "paid": "currency", "discounts": "currency", "contribution": "currency"}
     before, after = lives.baseline.totals, lives.arm.totals

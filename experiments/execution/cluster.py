@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
-from experiments.execution.surroundings import difference, surroundings_and_sources
-from experiments.files.messages import UserError
+from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
+from crmlab.experiments.execution.surroundings import difference, surroundings_and_sources
+from crmlab.experiments.files.messages import UserError
 
 HERE = "dask"
 SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://")
@@ -151,7 +151,7 @@ class Dask:
         import dask
         from distributed import LocalCluster
 
-        from experiments.execution.executor import workers_for
+        from crmlab.experiments.execution.executor import workers_for
 
         with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS - 1}):
             self._cluster = LocalCluster(

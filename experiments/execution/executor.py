@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from experiments.execution.chunks import Chunk, Failed, Lived, Lost, Waiting
-from experiments.execution.ledger import Ledger
-from experiments.execution.local import LocalProcesses, Serial
+from crmlab.experiments.execution.chunks import Chunk, Failed, Lived, Lost, Waiting
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.execution.local import LocalProcesses, Serial
 
 __all__ = ["Executor", "Failed", "run_all", "workers_for"]
 

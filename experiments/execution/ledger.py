@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.execution.surroundings import difference, surroundings
-from experiments.execution.task_keys import task_key
-from experiments.runs.disk import StoreError, disk_trouble
+from crmlab.experiments.execution.surroundings import difference, surroundings
+from crmlab.experiments.execution.task_keys import task_key
+from crmlab.experiments.runs.disk import StoreError, disk_trouble
 
 WRITE_SECONDS = 0.3  # finished tasks wait at most so long for company, because each writing waits for the disk
 LEDGER, PARTS = "ledger.jsonl", "parts"
@@ -82,7 +82,7 @@ class Ledger:
         self._fresh, self._written_at = [], time.monotonic()
 
     def _open(self, parts: Path) -> None:
-        from experiments.execution.parts import Parts  # heavy, and whoever only lists runs does without
+        from crmlab.experiments.execution.parts import Parts  # heavy, and whoever only lists runs does without
 
         header, self._lines = self._read()
         if header != self._header:

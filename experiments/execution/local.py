@@ -13,7 +13,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from experiments.execution.chunks import TRIP_SECONDS, Chunk, Lived, Lost, failed, live_chunk
+from crmlab.experiments.execution.chunks import TRIP_SECONDS, Chunk, Lived, Lost, failed, live_chunk
 
 PARENT_SECONDS = 0.3  # how often a worker looks whether its parent is still there
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.run import Run
+from crmlab.experiments.run import Run
 
 RUN, FLOAT = "$run", "$float"  # marks of what JSON has no word for
 OPEN_FILES = 16

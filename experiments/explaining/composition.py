@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.explaining.estimates import Reading
-from experiments.explaining.two_lives import Floats, TwoLives, Which, per_person
-from sim.orders import YEAR
-from sim.record import Record
+from crmlab.experiments.explaining.estimates import Reading
+from crmlab.experiments.explaining.two_lives import Floats, TwoLives, Which, per_person
+from crmlab.sim.orders import YEAR
+from crmlab.sim.record import Record
 
 EXISTING, EITHER_WAY = "treatment: existing customers", "treatment: acquired either way"
 WON, LOST = "composition: won", "composition: lost"

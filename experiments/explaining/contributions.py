@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from experiments.explaining.estimates import Reading
-from experiments.explaining.players import Coalition
+from crmlab.experiments.explaining.estimates import Reading
+from crmlab.experiments.explaining.players import Coalition
 
 METHODS = ("alone", "last", "shapley")
 WHOLE = "effect of the arm"

@@ -22,9 +22,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from experiments.explaining.estimates import Reading
-from experiments.explaining.two_lives import TwoLives, Which, given
-from sim.record import Record
+from crmlab.experiments.explaining.estimates import Reading
+from crmlab.experiments.explaining.two_lives import TwoLives, Which, given
+from crmlab.sim.record import Record
 
 EARLIER_WEEKS = 1.0
 KINDS = {

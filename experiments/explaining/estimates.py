@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.effects import luck_interval, range_of_worlds
+from crmlab.experiments.effects import luck_interval, range_of_worlds
 
 KEYS = ["part", "group", "item", "measure"]
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from experiments.assumptions import assumptions_table
-from experiments.compare import Comparison, Progress, ReplicationsFailed, Task, compile_ahead, effects_table
-from experiments.execution.executor import Executor, Failed, run_all
-from experiments.experiment import Arm, Experiment
-from experiments.explaining import deadweight, winners
-from experiments.explaining.composition import composition
-from experiments.explaining.contributions import contributions
-from experiments.explaining.estimates import estimates, readings_table
-from experiments.explaining.players import (
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.compare import Comparison, Progress, ReplicationsFailed, Task, compile_ahead, effects_table
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.explaining import deadweight, winners
+from crmlab.experiments.explaining.composition import composition
+from crmlab.experiments.explaining.contributions import contributions
+from crmlab.experiments.explaining.estimates import estimates, readings_table
+from crmlab.experiments.explaining.players import (
     EXACT_PLAYERS,
     SAMPLED_ORDERS,
     Player,
@@ -33,17 +33,17 @@ from experiments.explaining.players import (
     players_of,
     plays_with,
 )
-from experiments.explaining.two_lives import TwoLives
-from experiments.files.messages import UserError, not_known
-from experiments.recentre import recentred
-from experiments.unknowns import sampled_world
-from sim.founding import found
-from sim.market import Market
-from sim.readings import KPIS, read_all
-from sim.record import Record
+from crmlab.experiments.explaining.two_lives import TwoLives
+from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.recentre import recentred
+from crmlab.experiments.unknowns import sampled_world
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.readings import KPIS, read_all
+from crmlab.sim.record import Record
 
 if TYPE_CHECKING:
-    from experiments.execution.ledger import Ledger
+    from crmlab.experiments.execution.ledger import Ledger
 
 # The parts of an explanation, and what group, item and measure of a reading are called in the table of each.
 PARTS = {
@@ -60,7 +60,7 @@ UNITS_OF = {"segments": winners.UNITS, "deadweight": deadweight.UNITS}
 class Explain:
     """The question why an arm does what it does."""
 
-    DRIVER: ClassVar[str] = "experiments.explaining.explain"
+    DRIVER: ClassVar[str] = "crmlab.experiments.explaining.explain"
 
     arm: str
 

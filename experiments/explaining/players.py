@@ -11,8 +11,8 @@ from itertools import permutations
 
 import numpy as np
 
-from experiments.experiment import Arm
-from sim.plays import Play
+from crmlab.experiments.experiment import Arm
+from crmlab.sim.plays import Play
 
 EXPLAIN = 14  # kind of use in the seed scheme, beside those of sim.draws and experiments.unknowns
 EXACT_PLAYERS = 5  # up to here every order of joining is counted: 2^5 policies a replication

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.customers import MINOR
-from sim.record import Record
+from crmlab.sim.customers import MINOR
+from crmlab.sim.record import Record
 
 Floats = NDArray[np.float64]
 Which = NDArray[np.bool_]

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.explaining.estimates import Reading
-from experiments.explaining.two_lives import TwoLives, Which, given, per_person
-from sim.market import Market
-from sim.target import SEGMENTS
+from crmlab.experiments.explaining.estimates import Reading
+from crmlab.experiments.explaining.two_lives import TwoLives, Which, given, per_person
+from crmlab.sim.market import Market
+from crmlab.sim.target import SEGMENTS
 
 BASE, ACQUIRED = "customers at week 0, by segment", "acquired either way, by channel"
 UNITS = {

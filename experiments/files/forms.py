@@ -16,9 +16,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
-from experiments.files.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
-from experiments.files.toml_source import TomlSource
-from sim.levers import EVIDENCE, Lever, Unknown, ranged_fields
+from crmlab.experiments.files.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.sim.levers import EVIDENCE, Lever, Unknown, ranged_fields
 
 T = TypeVar("T")
 F = TypeVar("F", bound=BaseModel)

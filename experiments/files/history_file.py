@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.world import History
+from crmlab.sim.world import History
 
 COLUMNS = ("customer", "weeks_before", "amount")
 

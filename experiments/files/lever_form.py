@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from experiments.files.messages import did_you_mean, not_known, number_text
-from experiments.tuning.search import SWITCH, SearchedLever
-from sim.levers import Lever, Ranged, levers_of
-from sim.plays import Play
-from sim.world import Channel
-from strategies.channel_mix import ChannelMix
+from crmlab.experiments.files.messages import did_you_mean, not_known, number_text
+from crmlab.experiments.tuning.search import SWITCH, SearchedLever
+from crmlab.sim.levers import Lever, Ranged, levers_of
+from crmlab.sim.plays import Play
+from crmlab.sim.world import Channel
+from crmlab.strategies.channel_mix import ChannelMix
 
 ENTRY = '"play.lever" or { lever = "play.lever", low = ..., high = ... }'
 Conditions = tuple[tuple[str, tuple[Any, ...]], ...]

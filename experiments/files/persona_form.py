@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
-from experiments.files.forms import Form, OwnRange, built, form_of, own_ranges, plain, problem
-from experiments.files.messages import Loc, Problem, not_known
-from experiments.files.toml_source import TomlSource
-from sim.world import TRAITS, Base, Persona, Spend, Tilt
+from crmlab.experiments.files.forms import Form, OwnRange, built, form_of, own_ranges, plain, problem
+from crmlab.experiments.files.messages import Loc, Problem, not_known
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.sim.world import TRAITS, Base, Persona, Spend, Tilt
 
 MOST_PERSONAS = 20
 NEAR_ONE = 1e-3  # shares are written with three digits or so
@@ -159,7 +159,7 @@ def _overruled_problems(form: Any, loc: Loc, source: TomlSource) -> list[Problem
 
 
 def _sensitivity_problems(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
-    from sim.traits import CAPPED  # loads the compiler, which most world files can do without
+    from crmlab.sim.traits import CAPPED  # loads the compiler, which most world files can do without
 
     price = form.unknowns.price
     share = np.array([plain(p.share) for p in form.persona])
@@ -218,7 +218,7 @@ def _possible(stated: dict[str, Any]) -> bool:
     """Whether the matrix is positive definite, at every end of the ranges stated: then it is so anywhere between."""
     if not stated:
         return True
-    from sim.traits import correlations  # loads the compiler, which most world files can do without
+    from crmlab.sim.traits import correlations  # loads the compiler, which most world files can do without
 
     ends = [(v.low, v.high) if isinstance(v, OwnRange) else (v,) for v in stated.values()]
     every = (correlations(dict(zip(stated, corner, strict=True))) for corner in product(*ends))

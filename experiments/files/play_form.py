@@ -12,14 +12,14 @@ from typing import Any
 
 from pydantic import Field, create_model
 
-from experiments.files.forms import Form, built, filled, form_of, problem
-from experiments.files.messages import Loc, Problem, not_known
-from experiments.files.toml_source import TomlSource
-from sim.plays import Play
-from sim.target import BANDS, SEGMENTS, Target
-from sim.world import Channel
-from strategies import STRATEGIES
-from strategies.channel_mix import ChannelMix
+from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
+from crmlab.experiments.files.messages import Loc, Problem, not_known
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.sim.plays import Play
+from crmlab.sim.target import BANDS, SEGMENTS, Target
+from crmlab.sim.world import Channel
+from crmlab.strategies import STRATEGIES
+from crmlab.strategies.channel_mix import ChannelMix
 
 PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
 

@@ -7,11 +7,11 @@ from typing import Any, Union
 
 from pydantic import Field, create_model
 
-from experiments.files.forms import Form
-from experiments.files.play_form import PlayFields, play_form
-from experiments.files.spec import ArmForm, ExperimentForm
-from experiments.files.world_form import TodayForm, WorldForm
-from strategies import STRATEGIES
+from crmlab.experiments.files.forms import Form
+from crmlab.experiments.files.play_form import PlayFields, play_form
+from crmlab.experiments.files.spec import ArmForm, ExperimentForm
+from crmlab.experiments.files.world_form import TodayForm, WorldForm
+from crmlab.strategies import STRATEGIES
 
 
 class AnyPlay(PlayFields):

@@ -11,18 +11,18 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.forms import Form, built, filled, form_of, problem
-from experiments.files.messages import Problem, SpecError, did_you_mean, not_known
-from experiments.files.play_form import plays_of
-from experiments.files.sweep_form import SweepForm, sweep_of
-from experiments.files.toml_source import TomlSource
-from experiments.files.tune_form import TuneForm, search_of
-from experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
-from experiments.sweeps.designs import quick_sweep
-from experiments.sweeps.question import Sweep
-from experiments.tuning.search import Search
-from sim.plays import Play
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
+from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, not_known
+from crmlab.experiments.files.play_form import plays_of
+from crmlab.experiments.files.sweep_form import SweepForm, sweep_of
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.files.tune_form import TuneForm, search_of
+from crmlab.experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from crmlab.experiments.sweeps.designs import quick_sweep
+from crmlab.experiments.sweeps.question import Sweep
+from crmlab.experiments.tuning.search import Search
+from crmlab.sim.plays import Play
 
 TODAY = "today"
 
@@ -256,7 +256,7 @@ def _own_plays(name: str, arms: Sequence[Arm], source: TomlSource) -> tuple[Play
 
 def design_problems(asked: Any, arms: Sequence[Arm], source: TomlSource) -> list[Problem]:
     """What is wrong with `asked.design` although each of its numbers is fine by itself."""
-    from sim.readings import KPIS
+    from crmlab.sim.readings import KPIS
 
     problems = []
     primary, weeks = asked.design.primary, asked.design.weeks

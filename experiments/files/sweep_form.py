@@ -11,18 +11,18 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from experiments.assumptions import GROUPS, assumptions_table
-from experiments.experiment import Experiment
-from experiments.files.forms import Form, problem
-from experiments.files.lever_form import lever_of
-from experiments.files.messages import Problem, did_you_mean, not_known, number_text
-from experiments.files.toml_source import TomlSource
-from experiments.sweeps.designs import fewest_points, usual_points
-from experiments.sweeps.question import DesignKind, Factor, Sweep
-from experiments.unknowns import assumed_unknowns, bounds_of
-from sim.levers import Unknown, unknowns_of
-from sim.plays import Play
-from sim.readings import HEADLINE, KPIS
+from crmlab.experiments.assumptions import GROUPS, assumptions_table
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.forms import Form, problem
+from crmlab.experiments.files.lever_form import lever_of
+from crmlab.experiments.files.messages import Problem, did_you_mean, not_known, number_text
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.sweeps.designs import fewest_points, usual_points
+from crmlab.experiments.sweeps.question import DesignKind, Factor, Sweep
+from crmlab.experiments.unknowns import assumed_unknowns, bounds_of
+from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.plays import Play
+from crmlab.sim.readings import HEADLINE, KPIS
 
 ALL = "all"
 MOST_GRID_FACTORS = 2  # from three factors on, a grid wastes points

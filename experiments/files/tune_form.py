@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from experiments.experiment import Arm
-from experiments.files.forms import Form, problem
-from experiments.files.lever_form import LeverEntry, lever_of, not_a_play
-from experiments.files.messages import Loc, Problem, not_known
-from experiments.files.toml_source import TomlSource
-from experiments.robust.scores import Score
-from experiments.tuning.offered import batch_problem, sampler_problem
-from experiments.tuning.search import EQUITY, Constraint, Sampler, Search, SearchedLever
-from sim.plays import Play
-from sim.readings import KPIS
-from sim.world import Channel
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.files.forms import Form, problem
+from crmlab.experiments.files.lever_form import LeverEntry, lever_of, not_a_play
+from crmlab.experiments.files.messages import Loc, Problem, not_known
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.robust.scores import Score
+from crmlab.experiments.tuning.offered import batch_problem, sampler_problem
+from crmlab.experiments.tuning.search import EQUITY, Constraint, Sampler, Search, SearchedLever
+from crmlab.sim.plays import Play
+from crmlab.sim.readings import KPIS
+from crmlab.sim.world import Channel
 
 MOST_OBJECTIVES = 3
 _CONSTRAINT = re.compile(r"\s*(\w+)(\s+gain)?\s*(\S+?)\s*([-+]?[\d_.]+(?:[eE][-+]?\d+)?)\s*")

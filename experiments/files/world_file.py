@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.files.forms import built, filled, own_ranges, plain, problem
-from experiments.files.history_file import HistoryError, file_sha256, read_history
-from experiments.files.messages import Loc, Problem, SpecError, not_known
-from experiments.files.persona_form import persona_ranges, personas_of
-from experiments.files.play_form import plays_of
-from experiments.files.toml_source import TomlSource
-from experiments.files.world_form import FitForm, WorldForm, contradictions
-from sim.plays import Play
-from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, Spend, World
-from strategies.today import Today
+from crmlab.experiments.files.forms import built, filled, own_ranges, plain, problem
+from crmlab.experiments.files.history_file import HistoryError, file_sha256, read_history
+from crmlab.experiments.files.messages import Loc, Problem, SpecError, not_known
+from crmlab.experiments.files.persona_form import persona_ranges, personas_of
+from crmlab.experiments.files.play_form import plays_of
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.files.world_form import FitForm, WorldForm, contradictions
+from crmlab.sim.plays import Play
+from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from crmlab.sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, Spend, World
+from crmlab.strategies.today import Today
 
 SHIPPED = Path(__file__).parents[1] / "worlds"
 PRESETS = "assumed"  # lies with the shipped worlds, but is what `calibrate` assumes, not a world

@@ -8,12 +8,23 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, create_model
 
-from experiments.files.forms import Form, form_of, problem, ranged_type
-from experiments.files.messages import Loc, Problem
-from experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
-from experiments.files.toml_source import TomlSource
-from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from sim.world import REFERRAL, Acquisition, Base, Calendar, Channel, Economics, Population, PurchaseModel, Spend, World
+from crmlab.experiments.files.forms import Form, form_of, problem, ranged_type
+from crmlab.experiments.files.messages import Loc, Problem
+from crmlab.experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from crmlab.sim.world import (
+    REFERRAL,
+    Acquisition,
+    Base,
+    Calendar,
+    Channel,
+    Economics,
+    Population,
+    PurchaseModel,
+    Spend,
+    World,
+)
 
 RESERVED = {
     "before": "stands for customers from before week 0.",

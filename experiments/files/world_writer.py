@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomlkit
 
-from experiments.files.forms import filled
-from experiments.files.history_file import file_sha256, write_history
-from experiments.files.messages import UserError
-from experiments.files.toml_source import TomlSource
-from experiments.files.world_file import PRESETS, SHIPPED
-from experiments.files.world_form import WorldForm
-from experiments.runs.store import disk_trouble, finite
-from sim.levers import unknowns_of
-from sim.responses import PriceResponse
-from sim.world import Channel, History, Spend
+from crmlab.experiments.files.forms import filled
+from crmlab.experiments.files.history_file import file_sha256, write_history
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.files.world_file import PRESETS, SHIPPED
+from crmlab.experiments.files.world_form import WorldForm
+from crmlab.experiments.runs.store import disk_trouble, finite
+from crmlab.sim.levers import unknowns_of
+from crmlab.sim.responses import PriceResponse
+from crmlab.sim.world import Channel, History, Spend
 
 if TYPE_CHECKING:
-    from experiments.calibration.calibrate import Calibration
+    from crmlab.experiments.calibration.calibrate import Calibration
 
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
 

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.charts import Chart
-from experiments.experiment import Experiment
-from experiments.files.messages import UserError, not_known
-from experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to
-from experiments.lab.lives import Lives
-from experiments.reporting.listings import Listing
-from experiments.reporting.provenance import provenance
-from experiments.reporting.report_sections import sections
-from experiments.reporting.section import Section
-from experiments.runs.contents import json_files
-from experiments.runs.run_files import RunFiles
-from sim.readings import HEADLINE, KPIS
+from crmlab.experiments.charts import Chart
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to
+from crmlab.experiments.lab.lives import Lives
+from crmlab.experiments.reporting.listings import Listing
+from crmlab.experiments.reporting.provenance import provenance
+from crmlab.experiments.reporting.report_sections import sections
+from crmlab.experiments.reporting.section import Section
+from crmlab.experiments.runs.contents import json_files
+from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.sim.readings import HEADLINE, KPIS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

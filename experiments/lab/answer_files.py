@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.runs.contents import write_found
-from experiments.runs.run_files import RunFiles
-from experiments.runs.store import RunFolder, disk_trouble, finished_run
+from crmlab.experiments.runs.contents import write_found
+from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.experiments.runs.store import RunFolder, disk_trouble, finished_run
 
 if TYPE_CHECKING:
-    from experiments.lab.answer import Answer
+    from crmlab.experiments.lab.answer import Answer
 
 ASKED_FROM_PYTHON = "# Asked from Python, not from a file. The whole experiment stands in resolved.json.\n"
 
@@ -38,7 +38,7 @@ class AnswerFiles(RunFiles):
 
 def write_answer(answer: Answer, results: Path, force: bool = False) -> Path:
     """Keep an answer as a run folder with its report. Returns the folder; one that is already there is left alone."""
-    from experiments.reporting.report import write_report
+    from crmlab.experiments.reporting.report import write_report
 
     known = finished_run(results, answer.experiment)
     if known and not force:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from experiments.experiment import Experiment
-from experiments.lab.answer import Answer
-from experiments.lab.checking import checked
-from experiments.lab.lives import Lives
-from experiments.lab.watching import watched
-from experiments.runs.driver import doing, driver_of
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.lab.answer import Answer
+from crmlab.experiments.lab.checking import checked
+from crmlab.experiments.lab.lives import Lives
+from crmlab.experiments.lab.watching import watched
+from crmlab.experiments.runs.driver import doing, driver_of
 
 
 def compare(experiment: Experiment, *, workers: Any = 0, progress: bool = True) -> Answer:
@@ -29,7 +29,7 @@ def tune(experiment: Experiment, *, workers: Any = 0, progress: bool = True, **s
     `constraints`, `candidates`, ...; none are needed for an experiment that has a search already (`load_tuning`).
     Raises `UserError`.
     """
-    from experiments.lab.questions import with_search
+    from crmlab.experiments.lab.questions import with_search
 
     return asked(with_search(experiment, search), workers, progress)
 
@@ -40,7 +40,7 @@ def sweep(experiment: Experiment, *, workers: Any = 0, progress: bool = True, **
     Keywords are those of the [sweep] table of an experiment file (docs/sweeps.md): `arm`, `levers`, `unknowns`,
     `design`, `points`, ...; none are needed for an experiment that `load_sweep` has read. Raises `UserError`.
     """
-    from experiments.lab.questions import with_sweep
+    from crmlab.experiments.lab.questions import with_sweep
 
     return asked(with_sweep(experiment, sweep), workers, progress)
 
@@ -51,7 +51,7 @@ def stress(experiment: Experiment, *, workers: Any = 0, progress: bool = True, *
     Keywords are those of `Stress` (docs/robust-policies.md): `arm`, `worlds`, `replications`, and `table`: possible
     worlds as a pandas table, one a row, with columns such as "price.elasticity". Raises `UserError`.
     """
-    from experiments.lab.questions import with_stress
+    from crmlab.experiments.lab.questions import with_stress
 
     return asked(with_stress(experiment, stress), workers, progress)
 
@@ -61,7 +61,7 @@ def explain(experiment: Experiment, arm: str | None = None, *, workers: Any = 0,
 
     Raises `UserError`.
     """
-    from experiments.explaining.explain import asked as question
+    from crmlab.experiments.explaining.explain import asked as question
 
     return asked(question(checked(experiment), arm), workers, progress)
 

@@ -6,17 +6,17 @@ import re
 from pathlib import Path
 from typing import Any
 
-from experiments.experiment import Arm, Experiment
-from experiments.files.forms import filled, problem
-from experiments.files.messages import Loc, Problem, SpecError
-from experiments.files.persona_form import OWN_SPEND, PARAMETERS
-from experiments.files.play_form import NoSuchStrategy, checked_strategy, play_from
-from experiments.files.spec import DesignForm, design_problems
-from experiments.files.toml_source import TomlSource
-from experiments.files.world_form import UnknownsForm, WorldForm, contradictions
-from experiments.runs.resolved import place_of, plain
-from sim.plays import Play
-from sim.world import Persona, World
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.files.forms import filled, problem
+from crmlab.experiments.files.messages import Loc, Problem, SpecError
+from crmlab.experiments.files.persona_form import OWN_SPEND, PARAMETERS
+from crmlab.experiments.files.play_form import NoSuchStrategy, checked_strategy, play_from
+from crmlab.experiments.files.spec import DesignForm, design_problems
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.files.world_form import UnknownsForm, WorldForm, contradictions
+from crmlab.experiments.runs.resolved import place_of, plain
+from crmlab.sim.plays import Play
+from crmlab.sim.world import Persona, World
 
 HERE = "The experiment"  # what the sentences call it
 _NOWHERE = TomlSource(Path("experiment"), "", {})

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import Problem, SpecError, did_you_mean, not_known
-from experiments.files.spec import TODAY
-from experiments.files.world_file import WorldFile, load_world
-from experiments.lab.checking import HERE, checked
-from experiments.runs.resolved import kind_of
-from sim.plays import Play
-from sim.world import World
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, not_known
+from crmlab.experiments.files.spec import TODAY
+from crmlab.experiments.files.world_file import WorldFile, load_world
+from crmlab.experiments.lab.checking import HERE, checked
+from crmlab.experiments.runs.resolved import kind_of
+from crmlab.sim.plays import Play
+from crmlab.sim.world import World
 
 SETTINGS = tuple(f.name for f in dataclasses.fields(Design))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.execution.ledger import Ledger
-from experiments.execution.task_keys import task_key
-from experiments.runs.sampled_ledger import without_tables
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.execution.task_keys import task_key
+from crmlab.experiments.runs.sampled_ledger import without_tables
 
 
 class Lives:

@@ -9,19 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.experiment import Arm, Experiment
-from experiments.files.forms import Form, filled
-from experiments.files.messages import Problem, SpecError, not_known
-from experiments.files.spec import TODAY, for_search, for_sweep
-from experiments.files.sweep_form import SweepForm, sweep_of
-from experiments.files.toml_source import TomlSource
-from experiments.files.tune_form import TuneForm, search_of
-from experiments.lab.checking import HERE, checked
-from experiments.robust.question import Stress
-from experiments.robust.stress import stress_in
-from experiments.robust.world_table import world_table
-from experiments.sweeps.question import Sweep
-from sim.plays import Play
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.files.forms import Form, filled
+from crmlab.experiments.files.messages import Problem, SpecError, not_known
+from crmlab.experiments.files.spec import TODAY, for_search, for_sweep
+from crmlab.experiments.files.sweep_form import SweepForm, sweep_of
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.files.tune_form import TuneForm, search_of
+from crmlab.experiments.lab.checking import HERE, checked
+from crmlab.experiments.robust.question import Stress
+from crmlab.experiments.robust.stress import stress_in
+from crmlab.experiments.robust.world_table import world_table
+from crmlab.experiments.sweeps.question import Sweep
+from crmlab.sim.plays import Play
 
 
 def with_search(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:

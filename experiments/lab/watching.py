@@ -19,7 +19,7 @@ def watched(task: str, wanted: bool) -> Iterator[Show]:
     elif in_notebook():
         yield from _in_notebook(task)
     else:
-        from experiments.commands.printing import progress
+        from crmlab.experiments.commands.printing import progress
 
         with progress(task) as show:
             yield show

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from experiments import charts
-from experiments.reporting.section import Section
-from experiments.runs.run_files import RunFiles
+from crmlab.experiments import charts
+from crmlab.experiments.reporting.section import Section
+from crmlab.experiments.runs.run_files import RunFiles
 
 MEANS = ("ltv_52", "repurchase_52")
 

@@ -1,6 +1,6 @@
 """The reference pages of the documentation, written from the code: KPIs, strategies, assumptions, keys of files.
 
-    python -m experiments.reporting.glossary          writes them into docs/
+    python -m crmlab.experiments.reporting.glossary          writes them into docs/
 
 Every range, unit, source and definition stands once, on the field or record it belongs to; these pages only repeat it.
 """
@@ -15,13 +15,13 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-from experiments.files.forms import Form
-from experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
-from experiments.files.play_form import PlayFields, TargetForm
-from experiments.files.spec import ArmForm, DesignForm, ExperimentForm
-from experiments.files.sweep_form import SweepForm
-from experiments.files.tune_form import TuneForm
-from experiments.files.world_form import (
+from crmlab.experiments.files.forms import Form
+from crmlab.experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
+from crmlab.experiments.files.play_form import PlayFields, TargetForm
+from crmlab.experiments.files.spec import ArmForm, DesignForm, ExperimentForm
+from crmlab.experiments.files.sweep_form import SweepForm
+from crmlab.experiments.files.tune_form import TuneForm
+from crmlab.experiments.files.world_form import (
     AcquisitionForm,
     BaseForm,
     CalendarForm,
@@ -37,14 +37,17 @@ from experiments.files.world_form import (
     WordOfMouthForm,
     WorldForm,
 )
-from sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
-from sim.readings import HEADLINE, KPIS, Kpi
-from sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from sim.world import Acquisition, Base, Calendar, Channel, Economics, Persona, Population, Spend, Tilt
-from strategies import STRATEGIES
+from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
+from crmlab.sim.readings import HEADLINE, KPIS, Kpi
+from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
+from crmlab.sim.world import Acquisition, Base, Calendar, Channel, Economics, Persona, Population, Spend, Tilt
+from crmlab.strategies import STRATEGIES
 
-DOCS = Path(__file__).parents[2] / "docs"
-NOTICE = "<!-- Written by `python -m experiments.reporting.glossary`. Edit the code it is read from, not this page. -->"
+DOCS = Path(__file__).parents[3] / "docs"
+NOTICE = (
+    "<!-- Written by `python -m crmlab.experiments.reporting.glossary`. "
+    "Edit the code it is read from, not this page. -->"
+)
 BETTER = {1: "higher is better", -1: "lower is better", 0: "neither"}
 
 WORLD_GROUPS: dict[str, type] = {

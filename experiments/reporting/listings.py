@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.reporting.quantities import change, quantity
-from experiments.reporting.rows import each_row
-from sim.levers import EVIDENCE
+from crmlab.experiments.reporting.quantities import change, quantity
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.sim.levers import EVIDENCE
 
 KINDS = {"real": "real: estimated from your data", "published": "published", "assumed": "assumed"}
 

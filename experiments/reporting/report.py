@@ -11,16 +11,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from experiments import charts
-from experiments.charts import Chart
-from experiments.charts.look import DARK
-from experiments.reporting.listings import reproducibility_listing
-from experiments.reporting.provenance import provenance
-from experiments.reporting.report_sections import ONE_ARM, sections
-from experiments.reporting.rows import each_row
-from experiments.reporting.verdict import judge, verdict_sentence
-from experiments.runs.run_files import RunFiles
-from sim.readings import HEADLINE
+from crmlab.experiments import charts
+from crmlab.experiments.charts import Chart
+from crmlab.experiments.charts.look import DARK
+from crmlab.experiments.reporting.listings import reproducibility_listing
+from crmlab.experiments.reporting.provenance import provenance
+from crmlab.experiments.reporting.report_sections import ONE_ARM, sections
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.reporting.verdict import judge, verdict_sentence
+from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.sim.readings import HEADLINE
 
 
 class ReportError(ValueError):
@@ -47,7 +47,7 @@ def write_report(run_folder: Path) -> Path:
 
 def _page(run: RunFiles) -> str:
     templates = Environment(
-        loader=PackageLoader("experiments", "templates"),
+        loader=PackageLoader("crmlab.experiments", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from experiments import charts
-from experiments.charts import Chart, Look
-from experiments.reporting.listings import (
+from crmlab.experiments import charts
+from crmlab.experiments.charts import Chart, Look
+from crmlab.experiments.reporting.listings import (
     Listing,
     assumption_listing,
     breakeven_listing,
     glossary_listing,
     kpi_listing,
 )
-from experiments.reporting.section import Section
-from experiments.runs.run_files import RunFiles
+from crmlab.experiments.reporting.section import Section
+from crmlab.experiments.runs.run_files import RunFiles
 
 ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 
@@ -24,19 +24,19 @@ ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 def sections(run: RunFiles) -> list[Section]:
     """All sections in their order; those whose table the run does not have say so."""
     if run.json("sweep"):
-        from experiments.reporting.sweep_sections import sweep_sections  # which is made of the parts below
+        from crmlab.experiments.reporting.sweep_sections import sweep_sections  # which is made of the parts below
 
         return [*sweep_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     if run.json("stress"):
-        from experiments.reporting.stress_sections import stress_sections
+        from crmlab.experiments.reporting.stress_sections import stress_sections
 
         return [*stress_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     if run.json("explain"):
-        from experiments.reporting.explain_sections import explain_sections
+        from crmlab.experiments.reporting.explain_sections import explain_sections
 
         return [*explain_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     if run.json("tuning"):
-        from experiments.reporting.tuning_sections import tuning_sections
+        from crmlab.experiments.reporting.tuning_sections import tuning_sections
 
         return [*tuning_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     return [

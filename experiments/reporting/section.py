@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.charts import Chart
-from experiments.reporting.listings import Listing
+from crmlab.experiments.charts import Chart
+from crmlab.experiments.reporting.listings import Listing
 
 
 @dataclass(frozen=True)

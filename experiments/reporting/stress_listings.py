@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.reporting.listings import Listing
-from experiments.reporting.quantities import between, change, quantity
-from experiments.reporting.verdict import in_sentence
-from experiments.robust.flips import percent
-from sim.readings import KPIS
+from crmlab.experiments.reporting.listings import Listing
+from crmlab.experiments.reporting.quantities import between, change, quantity
+from crmlab.experiments.reporting.verdict import in_sentence
+from crmlab.experiments.robust.flips import percent
+from crmlab.sim.readings import KPIS
 
 Answer = Mapping[str, Any]
 

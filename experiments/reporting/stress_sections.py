@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from experiments import charts
-from experiments.reporting import stress_listings as listings
-from experiments.reporting.section import Section
-from experiments.runs.run_files import RunFiles
+from crmlab.experiments import charts
+from crmlab.experiments.reporting import stress_listings as listings
+from crmlab.experiments.reporting.section import Section
+from crmlab.experiments.runs.run_files import RunFiles
 
 
 def stress_sections(run: RunFiles) -> list[Section]:

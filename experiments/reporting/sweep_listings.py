@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.reporting.listings import Listing
-from experiments.reporting.quantities import MINUS, UNDEFINED, between, change, quantity
-from experiments.reporting.rows import each_row
-from sim.levers import EVIDENCE
-from sim.readings import KPIS
+from crmlab.experiments.reporting.listings import Listing
+from crmlab.experiments.reporting.quantities import MINUS, UNDEFINED, between, change, quantity
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.sim.levers import EVIDENCE
+from crmlab.sim.readings import KPIS
 
 Answer = Mapping[str, Any]
 LUCKY = "The best of many points is partly the luckiest: `crmlab tune` runs its winners again on fresh luck."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from experiments import charts
-from experiments.reporting import sweep_listings as listings
-from experiments.reporting.report_sections import Section
-from experiments.runs.run_files import RunFiles
+from crmlab.experiments import charts
+from crmlab.experiments.reporting import sweep_listings as listings
+from crmlab.experiments.reporting.report_sections import Section
+from crmlab.experiments.runs.run_files import RunFiles
 
 
 def sweep_sections(run: RunFiles) -> list[Section]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from experiments import charts
-from experiments.reporting.listings import Listing
-from experiments.reporting.report_sections import Section
-from experiments.runs.run_files import RunFiles
+from crmlab.experiments import charts
+from crmlab.experiments.reporting.listings import Listing
+from crmlab.experiments.reporting.report_sections import Section
+from crmlab.experiments.runs.run_files import RunFiles
 
 
 def tuning_sections(run: RunFiles) -> list[Section]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.reporting.quantities import between, change, relative
-from experiments.reporting.rows import each_row
+from crmlab.experiments.reporting.quantities import between, change, relative
+from crmlab.experiments.reporting.rows import each_row
 
 ARROWS = {1: "▲", -1: "▼", 0: "○"}
 

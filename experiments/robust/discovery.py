@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.effects import holm
-from experiments.robust.prim import LOW, USUAL, Box, Mask, Peeling, Quality, Worlds, quality, quasi_p, trajectory
+from crmlab.experiments.effects import holm
+from crmlab.experiments.robust.prim import LOW, USUAL, Box, Mask, Peeling, Quality, Worlds, quality, quasi_p, trajectory
 
 MOST_BOXES = 3
 FEWEST = 8  # worlds of either kind, below which no box is looked for

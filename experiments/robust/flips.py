@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.reporting.quantities import quantity
-from experiments.robust.discovery import FEWEST, Scenario, discover
-from experiments.robust.gains import Gains
-from experiments.robust.score_table import RESAMPLES, share_interval
+from crmlab.experiments.reporting.quantities import quantity
+from crmlab.experiments.robust.discovery import FEWEST, Scenario, discover
+from crmlab.experiments.robust.gains import Gains
+from crmlab.experiments.robust.score_table import RESAMPLES, share_interval
 
 Kind = Literal["loses", "beaten"]
 NEGLIGIBLE = 1e-9

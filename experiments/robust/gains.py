@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.effects import luck_interval
-from experiments.files.messages import UserError
-from sim.readings import KPIS
+from crmlab.experiments.effects import luck_interval
+from crmlab.experiments.files.messages import UserError
+from crmlab.sim.readings import KPIS
 
 STATED = -1  # number of the world as stated, in the table of lives
 

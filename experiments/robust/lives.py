@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from experiments.experiment import Experiment
-from experiments.recentre import recentred
-from experiments.robust.gains import STATED
-from experiments.robust.possible_worlds import possible_world
-from experiments.robust.question import Stress
-from sim.draws import MODEL
-from sim.founding import found
-from sim.market import Market
-from sim.readings import read_all
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.recentre import recentred
+from crmlab.experiments.robust.gains import STATED
+from crmlab.experiments.robust.possible_worlds import possible_world
+from crmlab.experiments.robust.question import Stress
+from crmlab.sim.draws import MODEL
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.readings import read_all
 
 REPLICATIONS_PER_TASK = 4  # that share the re-centring of a world
 

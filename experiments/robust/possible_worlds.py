@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.experiment import Experiment
-from experiments.robust.question import Stress
-from experiments.unknowns import assumed_unknowns, sampled_world, with_value
-from sim.world import World
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.robust.question import Stress
+from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.sim.world import World
 
 
 def possible_world(experiment: Experiment, stress: Stress, number: int) -> World:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.robust.scores import TAIL
+from crmlab.experiments.robust.scores import TAIL
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Stress:
     worlds that CVaR looks at.
     """
 
-    DRIVER: ClassVar[str] = "experiments.robust.stress"
+    DRIVER: ClassVar[str] = "crmlab.experiments.robust.stress"
 
     arm: str | None = None
     worlds: int = 200

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.robust.gains import Gains
-from experiments.robust.scores import SCORES, regret, robust_score
+from crmlab.experiments.robust.gains import Gains
+from crmlab.experiments.robust.scores import SCORES, regret, robust_score
 
 CRITERIA = (*SCORES, "mean_regret", "max_regret")
 EXTREMES = ("worst", "max_regret")  # of some worlds: no interval, more worlds can only make them worse

@@ -17,19 +17,19 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.assumptions import assumptions_table
-from experiments.compare import Comparison, Progress, compile_ahead, effects_table
-from experiments.execution.executor import Executor, Failed, run_all
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Experiment
-from experiments.files.messages import UserError, not_known
-from experiments.robust.flips import Flip, flips_of
-from experiments.robust.gains import STATED, Gains, gains_of
-from experiments.robust.lives import Task, live, tasks_of
-from experiments.robust.possible_worlds import unknowns_by_world
-from experiments.robust.question import Stress
-from experiments.robust.score_table import Recommendation, score_table
-from sim.readings import KPIS
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.compare import Comparison, Progress, compile_ahead, effects_table
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.robust.flips import Flip, flips_of
+from crmlab.experiments.robust.gains import STATED, Gains, gains_of
+from crmlab.experiments.robust.lives import Task, live, tasks_of
+from crmlab.experiments.robust.possible_worlds import unknowns_by_world
+from crmlab.experiments.robust.question import Stress
+from crmlab.experiments.robust.score_table import Recommendation, score_table
+from crmlab.sim.readings import KPIS
 
 
 class NothingLived(Exception):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.assumptions import GROUPS, UNUSED
-from experiments.files.messages import Problem, SpecError, did_you_mean, number_text
-from experiments.robust.question import WorldTable
-from sim.levers import Unknown, unknowns_of
-from sim.world import World
+from crmlab.experiments.assumptions import GROUPS, UNUSED
+from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, number_text
+from crmlab.experiments.robust.question import WorldTable
+from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.world import World
 
 NUMBER, FOUND = "world", "gain."  # what the `worlds` table of a run has beside the unknowns
 

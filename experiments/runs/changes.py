@@ -10,10 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from experiments.files.messages import UserError
-from experiments.files.play_form import NoSuchStrategy, find_strategy
-from experiments.runs import identity
-from experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.files.play_form import NoSuchStrategy, find_strategy
+from crmlab.experiments.runs import identity
+from crmlab.experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes
 
 LIBRARIES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy")  # that every number passes through
 MORE_LIBRARIES = {"tune": ("optuna", "cmaes"), "sweep": ("SALib",)}  # by driver
@@ -103,7 +103,7 @@ def _file_of(cls: type) -> str:
 
 
 def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
-    from sim.draws import SCHEME
+    from crmlab.sim.draws import SCHEME
 
     env, driver = manifest["env"], manifest["driver"].rpartition(".")[2]
     pairs: dict[str, tuple[str | None, str | None]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.experiment import Experiment
-from experiments.runs.resolved import resolved
-from experiments.runs.store import RunFolder, finite
-from sim.readings import HEADLINE, KPIS
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.runs.resolved import resolved
+from crmlab.experiments.runs.store import RunFolder, finite
+from crmlab.sim.readings import HEADLINE, KPIS
 
 NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like their question
 

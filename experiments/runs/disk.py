@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from experiments.files.messages import UserError
+from crmlab.experiments.files.messages import UserError
 
 
 class StoreError(UserError):

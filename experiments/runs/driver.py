@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from experiments.experiment import Experiment
+from crmlab.experiments.experiment import Experiment
 
 _DOING = {"compare": "Playing", "tune": "Tuning", "sweep": "Sweeping", "stress": "Stressing", "explain": "Explaining"}
 

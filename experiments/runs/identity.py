@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from experiments.experiment import Experiment
-from experiments.runs.resolved import kind_of, resolved
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.runs.resolved import kind_of, resolved
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_NUMBERS = ("commands", "files", "lab", "reporting", "runs")  # rooms that read, keep and show, not compute
@@ -37,12 +37,12 @@ def determinants(experiment: Experiment) -> dict[str, Any]:
 
 
 @cache
-def source_hashes(driver: str = "experiments.compare") -> dict[str, str]:
+def source_hashes(driver: str = "crmlab.experiments.compare") -> dict[str, str]:
     """Hash of every source file that the numbers pass through: all of `sim`, and what the driver imports.
 
     As first read by this process: an edit during a run is not part of it.
     """
-    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(ROOT / f"{driver.replace('.', '/')}.py")})
+    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(_file_of(driver))})
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 
@@ -95,10 +95,14 @@ def _imported_by(path: Path, seen: set[Path] | None = None) -> set[Path]:
         return seen
     seen.add(path)
     for name in _imports(ast.parse(path.read_text(encoding="utf-8"))):
-        package, _, rest = name.partition(".")
-        if package == "experiments" and rest.partition(".")[0] not in WITHOUT_NUMBERS:
-            _imported_by(ROOT / f"{name.replace('.', '/')}.py", seen)
+        if name.startswith("crmlab.experiments.") and name.split(".")[2] not in WITHOUT_NUMBERS:
+            _imported_by(_file_of(name), seen)
     return seen
+
+
+def _file_of(module: str) -> Path:
+    """Where a module of the package lies."""
+    return ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 from weakref import WeakSet
 
-from experiments.runs.disk import StoreError
+from crmlab.experiments.runs.disk import StoreError
 
 try:
     import fcntl

@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from experiments.experiment import Experiment
-from experiments.runs import identity
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.runs import identity
 
 SCHEMA_VERSION = 2
 PARTS = "parts"  # of a ledger: gone when the run is done
@@ -31,7 +31,7 @@ def manifest(
     failures: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Hashes, versions, times and the hash of every result file in `folder`. No user or host name."""
-    from sim.draws import SCHEME  # heavy, and only needed here
+    from crmlab.sim.draws import SCHEME  # heavy, and only needed here
 
     design, ended = experiment.design, datetime.now(UTC)
     resolved = identity.determinants(experiment)
@@ -74,7 +74,7 @@ def part_hashes(resolved: Mapping[str, Any]) -> dict[str, str]:
 
 def git_state() -> dict[str, Any]:
     """Commit and dirty flag of the checkout that the package runs from; nothing when it is installed elsewhere."""
-    if not _git("ls-files", "sim/__init__.py"):
+    if not _git("ls-files", "../sim/__init__.py"):
         return {}
     return {"git_commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))}
 

@@ -22,20 +22,19 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.messages import UserError
-from experiments.files.play_form import NoSuchStrategy, find_strategy
-from experiments.runs.resolved import CLASS, history_summary, resolved
-from experiments.tuning.search import Search
-from sim.plays import Play
-from sim.target import Target
-from sim.world import History, World
-from strategies import STRATEGIES
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.files.play_form import NoSuchStrategy, find_strategy
+from crmlab.experiments.runs.resolved import CLASS, history_summary, resolved
+from crmlab.experiments.tuning.search import Search
+from crmlab.sim.plays import Play
+from crmlab.sim.target import Target
+from crmlab.sim.world import History, World
+from crmlab.strategies import STRATEGIES
 
 T = TypeVar("T")
 HISTORY, STRATEGY_COPIES = "history.parquet", "strategies"
 _COVARIANCE = Mapping[str, tuple[tuple[str, ...], list[list[float]]]]
-OWN_PACKAGES = ("sim", "strategies", "experiments")
 
 
 class RebuildError(UserError):
@@ -222,7 +221,7 @@ def _files_of_strategies(experiment: Experiment) -> list[Path]:
     classes = {type(play.strategy) for arm in experiment.arms for play in arm.plays} - set(STRATEGIES.values())
     files = []
     for cls in classes:
-        inside = "." in cls.__module__ or cls.__module__ in ("__main__", *OWN_PACKAGES)
+        inside = "." in cls.__module__ or cls.__module__ in ("__main__", "crmlab")
         file = None if inside else inspect.getsourcefile(cls)
         files += [Path(file)] if file else []
     return sorted(set(files))

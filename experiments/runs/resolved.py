@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.experiment import Arm, Experiment
-from sim.plays import Play
-from sim.world import History
-from strategies import STRATEGIES
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.sim.plays import Play
+from crmlab.sim.world import History
+from crmlab.strategies import STRATEGIES
 
 CLASS = "class"  # where a task says which class it is of: a word that no field can have
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.charts import Look
+from crmlab.experiments.charts import Look
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.execution.ledger import PARTS
-from experiments.execution.parts import RUN, Parts
-from experiments.execution.task_keys import task_key
-from experiments.run import Run
-from experiments.runs.changes import Changed
-from experiments.runs.rebuild import differences
+from crmlab.experiments.execution.ledger import PARTS
+from crmlab.experiments.execution.parts import RUN, Parts
+from crmlab.experiments.execution.task_keys import task_key
+from crmlab.experiments.run import Run
+from crmlab.experiments.runs.changes import Changed
+from crmlab.experiments.runs.rebuild import differences
 
 
 @dataclass(frozen=True)

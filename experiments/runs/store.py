@@ -20,15 +20,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from experiments.execution.ledger import LEDGER, PARTS, Ledger
-from experiments.experiment import Experiment
-from experiments.files.messages import did_you_mean
-from experiments.runs.disk import StoreError, disk_trouble
-from experiments.runs.identity import run_id
-from experiments.runs.in_progress import LEFT, LOCK, Claim, claimed, is_claimed
-from experiments.runs.manifest import manifest
-from experiments.runs.rebuild import keep_inputs
-from experiments.runs.resolved import resolved
+from crmlab.experiments.execution.ledger import LEDGER, PARTS, Ledger
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.messages import did_you_mean
+from crmlab.experiments.runs.disk import StoreError, disk_trouble
+from crmlab.experiments.runs.identity import run_id
+from crmlab.experiments.runs.in_progress import LEFT, LOCK, Claim, claimed, is_claimed
+from crmlab.experiments.runs.manifest import manifest
+from crmlab.experiments.runs.rebuild import keep_inputs
+from crmlab.experiments.runs.resolved import resolved
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.execution.ledger import LEDGER
-from experiments.experiment import Experiment
-from experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
-from experiments.runs.driver import driver_of
-from experiments.runs.rebuild import rebuilt
-from experiments.runs.sampled_ledger import Mismatch, SampledLedger
-from experiments.runs.tables_equal import difference
+from crmlab.experiments.execution.ledger import LEDGER
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
+from crmlab.experiments.runs.driver import driver_of
+from crmlab.experiments.runs.rebuild import rebuilt
+from crmlab.experiments.runs.sampled_ledger import Mismatch, SampledLedger
+from crmlab.experiments.runs.tables_equal import difference
 
 Progress = Callable[[int, int], None]
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.files.messages import UserError
-from experiments.sweeps.question import Factor, Sweep
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.sweeps.question import Factor, Sweep
 
 SWEEP = 11  # kind of use in the seed scheme, beside those of sim.draws and experiments.unknowns
 PLACES, RESAMPLES = 0, 1  # what is drawn: where the points lie, and the bootstrap of indices

@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.execution.executor import Failed, run_all
-from experiments.experiment import Experiment
-from experiments.recentre import recentred
-from experiments.sweeps.points import Point, Settings, changed_arm, changed_world
-from experiments.sweeps.question import Sweep
-from sim.draws import MODEL
-from sim.founding import found
-from sim.market import Market
-from sim.readings import KPIS, read_all
+from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.recentre import recentred
+from crmlab.experiments.sweeps.points import Point, Settings, changed_arm, changed_world
+from crmlab.experiments.sweeps.question import Sweep
+from crmlab.sim.draws import MODEL
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.readings import KPIS, read_all
 
 LIVES_PER_TASK = 4  # arms that share the founding of a replication
 REPLICATIONS_PER_TASK = 4  # replications that share the re-centring of a world

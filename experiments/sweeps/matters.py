@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.assumptions import assumptions_table
-from experiments.experiment import Experiment
-from experiments.reporting.rows import each_row
-from experiments.sweeps.question import Sweep
-from experiments.sweeps.tornado import NO, PERHAPS, YES
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.sweeps.question import Sweep
+from crmlab.experiments.sweeps.tornado import NO, PERHAPS, YES
 
 MEASURES = {"tornado": "swing", "morris": "mu_star", "saltelli": "st"}
 LEAST_SHARE = 0.01  # of the effect as stated, or of the variance over the points: what moves it less does not matter

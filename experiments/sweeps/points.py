@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.experiment import Arm, Experiment
-from experiments.sweeps.designs import places_of
-from experiments.sweeps.question import Factor, Sweep
-from experiments.tuning.search_space import with_levers
-from experiments.unknowns import with_value
-from sim.world import World
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.sweeps.designs import places_of
+from crmlab.experiments.sweeps.question import Factor, Sweep
+from crmlab.experiments.tuning.search_space import with_levers
+from crmlab.experiments.unknowns import with_value
+from crmlab.sim.world import World
 
 Settings = tuple[tuple[str, float], ...]  # (path, value) in order of the factors
 

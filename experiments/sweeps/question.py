@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from experiments.tuning.search import SearchedLever
-from sim.readings import HEADLINE
+from crmlab.experiments.tuning.search import SearchedLever
+from crmlab.sim.readings import HEADLINE
 
 DesignKind = Literal["grid", "lhs", "sobol", "morris", "saltelli", "tornado"]
 INDICES: tuple[DesignKind, ...] = ("morris", "saltelli")  # designs from which sensitivity indices are computed
@@ -57,7 +57,7 @@ class Sweep:
     as it can use. `kpis` are those whose effects are told, the primary KPI of the experiment always among them.
     """
 
-    DRIVER: ClassVar[str] = "experiments.sweeps.sweep"
+    DRIVER: ClassVar[str] = "crmlab.experiments.sweeps.sweep"
 
     arm: str
     factors: tuple[Factor, ...]

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.effects import luck_interval
-from experiments.experiment import Experiment
-from experiments.sweeps.lives import Life, Lived, life_of
-from experiments.sweeps.points import Point, stated_values
-from experiments.sweeps.question import Factor, Sweep
+from crmlab.experiments.effects import luck_interval
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.sweeps.lives import Life, Lived, life_of
+from crmlab.experiments.sweeps.points import Point, stated_values
+from crmlab.experiments.sweeps.question import Factor, Sweep
 
 RISES, FALLS, BOTH, FLAT = "rises", "falls", "rises and falls", "no change beyond luck"
 UNCLEAR = "no clear direction"

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.sweeps.designs import MORRIS_LEVELS, RESAMPLES, run_length, salib, salib_problem, seed_of
-from experiments.sweeps.question import Sweep
+from crmlab.experiments.sweeps.designs import MORRIS_LEVELS, RESAMPLES, run_length, salib, salib_problem, seed_of
+from crmlab.experiments.sweeps.question import Sweep
 
 N_RESAMPLES = 200  # bootstrap samples behind the confidence of an index
 

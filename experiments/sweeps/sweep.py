@@ -14,19 +14,19 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.assumptions import assumptions_table
-from experiments.compare import Comparison, compile_ahead, effects_table
-from experiments.experiment import Experiment
-from experiments.files.messages import UserError
-from experiments.sweeps.designs import places_of
-from experiments.sweeps.lives import Lived, NothingLived, Progress, live_points
-from experiments.sweeps.matters import matters_table, undecided, words_of
-from experiments.sweeps.points import Point, points_of, refusals
-from experiments.sweeps.question import INDICES, Sweep
-from experiments.sweeps.responses import effects_of, response_table, shape_table
-from experiments.sweeps.sensitivity import sensitivity_table
-from experiments.sweeps.tornado import swing_table, tornado_table
-from sim.readings import KPIS
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.compare import Comparison, compile_ahead, effects_table
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.sweeps.designs import places_of
+from crmlab.experiments.sweeps.lives import Lived, NothingLived, Progress, live_points
+from crmlab.experiments.sweeps.matters import matters_table, undecided, words_of
+from crmlab.experiments.sweeps.points import Point, points_of, refusals
+from crmlab.experiments.sweeps.question import INDICES, Sweep
+from crmlab.experiments.sweeps.responses import effects_of, response_table, shape_table
+from crmlab.experiments.sweeps.sensitivity import sensitivity_table
+from crmlab.experiments.sweeps.tornado import swing_table, tornado_table
+from crmlab.sim.readings import KPIS
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.effects import luck_interval
-from experiments.experiment import Experiment
-from experiments.sweeps.lives import Lived
-from experiments.sweeps.points import Point, stated_values
-from experiments.sweeps.question import Factor, Sweep
-from experiments.sweeps.responses import effects_of, kind_of, mean_of
-from sim.readings import KPIS
+from crmlab.experiments.effects import luck_interval
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.sweeps.lives import Lived
+from crmlab.experiments.sweeps.points import Point, stated_values
+from crmlab.experiments.sweeps.question import Factor, Sweep
+from crmlab.experiments.sweeps.responses import effects_of, kind_of, mean_of
+from crmlab.sim.readings import KPIS
 
 NO, PERHAPS, YES = "no", "within luck", "yes"
 Effects = NDArray[np.float64]  # [points, replications]

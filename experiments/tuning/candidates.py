@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.tuning.pareto import undominated
-from experiments.tuning.racing import FINISHED, REFUSED, Entrant
-from experiments.tuning.scoring import pseudo_values, scored
-from experiments.tuning.search import UNDEFINED, Search
-from experiments.tuning.search_space import Values, meant
+from crmlab.experiments.tuning.pareto import undominated
+from crmlab.experiments.tuning.racing import FINISHED, REFUSED, Entrant
+from crmlab.experiments.tuning.scoring import pseudo_values, scored
+from crmlab.experiments.tuning.search import UNDEFINED, Search
+from crmlab.experiments.tuning.search_space import Values, meant
 
 
 @dataclass(frozen=True)

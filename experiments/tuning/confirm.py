@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.run import WorldKind
-from experiments.tuning.candidates import Judged, can_win, judge
-from experiments.tuning.markets import Lives
-from experiments.tuning.scoring import score_interval, scored
-from experiments.tuning.search import EQUITY, Search
-from experiments.tuning.search_space import meant
+from crmlab.experiments.run import WorldKind
+from crmlab.experiments.tuning.candidates import Judged, can_win, judge
+from crmlab.experiments.tuning.markets import Lives
+from crmlab.experiments.tuning.scoring import score_interval, scored
+from crmlab.experiments.tuning.search import EQUITY, Search
+from crmlab.experiments.tuning.search_space import meant
 
 
 @dataclass(frozen=True)

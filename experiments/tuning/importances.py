@@ -9,8 +9,8 @@ import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution
 
-from experiments.tuning.optuna_space import space_of
-from experiments.tuning.search import Search
+from crmlab.experiments.tuning.optuna_space import space_of
+from crmlab.experiments.tuning.search import Search
 
 FEWEST_TOP = 5  # candidates that importances are read from, at least
 

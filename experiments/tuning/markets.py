@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.execution.executor import Failed, run_all
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Arm, Design, Experiment
-from experiments.recentre import recentred
-from experiments.unknowns import sampled_world
-from sim.founding import found
-from sim.market import Market
-from sim.readings import KPIS, read_all
-from sim.record import Record
-from sim.world import World
+from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.recentre import recentred
+from crmlab.experiments.unknowns import sampled_world
+from crmlab.sim.founding import found
+from crmlab.sim.market import Market
+from crmlab.sim.readings import KPIS, read_all
+from crmlab.sim.record import Record
+from crmlab.sim.world import World
 
 ARMS_PER_TASK = 4  # arms that share the founding of one replication; like the batch, no matter of processes
 ERROR = "error"  # what stands in place of readings where a life failed

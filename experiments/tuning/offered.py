@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from experiments.tuning.search import Sampler
+from crmlab.experiments.tuning.search import Sampler
 
 NEEDS = {"cmaes": ("cmaes", 'pip install "crmlab[search]"'), "gp": ("torch", "pip install torch")}
 

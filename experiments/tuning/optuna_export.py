@@ -15,10 +15,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.files.messages import UserError
-from experiments.tuning.optuna_space import space_of
-from experiments.tuning.proposals import directions
-from experiments.tuning.search import Search
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.tuning.optuna_space import space_of
+from crmlab.experiments.tuning.proposals import directions
+from crmlab.experiments.tuning.search import Search
 
 ABOUT = ("number", "batch", "replications", "verdict", "refused", "front")  # kept as attributes of a trial
 

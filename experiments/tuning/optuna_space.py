@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from experiments.tuning.search import SearchedLever
+from crmlab.experiments.tuning.search import SearchedLever
 
 
 def space_of(levers: Sequence[SearchedLever]) -> dict[str, BaseDistribution]:

@@ -12,11 +12,11 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 
-from experiments.tuning.candidates import Judged
-from experiments.tuning.optuna_space import space_of
-from experiments.tuning.samplers import KNOW_NO_LIMITS, sampler_of
-from experiments.tuning.search import UNDEFINED, Search
-from experiments.tuning.search_space import Values
+from crmlab.experiments.tuning.candidates import Judged
+from crmlab.experiments.tuning.optuna_space import space_of
+from crmlab.experiments.tuning.samplers import KNOW_NO_LIMITS, sampler_of
+from crmlab.experiments.tuning.search import UNDEFINED, Search
+from crmlab.experiments.tuning.search_space import Values
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -23,8 +23,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.tuning.pareto import undominated
-from experiments.tuning.search import Search
+from crmlab.experiments.tuning.pareto import undominated
+from crmlab.experiments.tuning.search import Search
 
 FEWEST = 2  # replications with which a candidate starts
 SURE = 0.95  # one-sided confidence beyond which somebody is dropped: the end of the interval that counts

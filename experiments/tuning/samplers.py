@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import optuna
 
-from experiments.tuning.search import Search
-from sim.draws import SEARCH
+from crmlab.experiments.tuning.search import Search
+from crmlab.sim.draws import SEARCH
 
 KNOW_NO_LIMITS = ("cmaes",)  # the sampler ranks by value alone
 _SAMPLERS: Mapping[str, Callable[..., optuna.samplers.BaseSampler]] = {

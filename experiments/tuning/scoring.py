@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from experiments.effects import luck_interval
-from experiments.robust.scores import TAIL, Score, robust_score
+from crmlab.experiments.effects import luck_interval
+from crmlab.experiments.robust.scores import TAIL, Score, robust_score
 
 RESAMPLES = 2_000
 FEWEST_IN_TAIL = 3  # worlds in the tail, for an interval of its mean: with fewer it is hardly more than the worst case

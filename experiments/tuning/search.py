@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from experiments.robust.scores import Score
-from sim.readings import KPIS
+from crmlab.experiments.robust.scores import Score
+from crmlab.sim.readings import KPIS
 
 Sampler = Literal["tpe", "nsga2", "nsga3", "random", "qmc", "cmaes", "gp"]
 EQUITY = "customer_equity"
@@ -107,7 +107,7 @@ class Search:
     `score` of the gains over these worlds. `first` are settings to be tried first, such as the best of a past run.
     """
 
-    DRIVER: ClassVar[str] = "experiments.tuning.tune"  # the module that answers it
+    DRIVER: ClassVar[str] = "crmlab.experiments.tuning.tune"  # the module that answers it
 
     arm: str
     levers: tuple[SearchedLever, ...]

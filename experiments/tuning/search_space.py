@@ -11,8 +11,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.experiment import Arm
-from experiments.tuning.search import SearchedLever
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.tuning.search import SearchedLever
 
 Values = Mapping[str, Any]  # settings by path of the lever; one that means nothing is None
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Arm
-from experiments.tuning.candidates import Judged, entrant, front_of, judge, objectives_of, refused
-from experiments.tuning.markets import Markets, live_arms
-from experiments.tuning.proposals import Proposals
-from experiments.tuning.racing import FAILED, GOES_ON, Entrant, judged, race_rows, rounds
-from experiments.tuning.search import Search
-from experiments.tuning.search_space import Values, as_written, meant, with_levers
-from experiments.tuning.stopping import LEAST_IMPROVEMENT, Patience
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.tuning.candidates import Judged, entrant, front_of, judge, objectives_of, refused
+from crmlab.experiments.tuning.markets import Markets, live_arms
+from crmlab.experiments.tuning.proposals import Proposals
+from crmlab.experiments.tuning.racing import FAILED, GOES_ON, Entrant, judged, race_rows, rounds
+from crmlab.experiments.tuning.search import Search
+from crmlab.experiments.tuning.search_space import Values, as_written, meant, with_levers
+from crmlab.experiments.tuning.stopping import LEAST_IMPROVEMENT, Patience
 
 ALL_TRIED = "all candidates were tried"
 

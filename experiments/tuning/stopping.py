@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.tuning.pareto import hypervolume
+from crmlab.experiments.tuning.pareto import hypervolume
 
 LEAST_IMPROVEMENT = 0.01  # of the hypervolume, over the batches of `patience`, for the search to go on
 

@@ -16,22 +16,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.assumptions import assumptions_table
-from experiments.compare import Comparison, Progress, compile_ahead, effects_table
-from experiments.execution.ledger import Ledger
-from experiments.experiment import Arm, Experiment
-from experiments.files.messages import UserError
-from experiments.tuning.candidates import records, trial_table
-from experiments.tuning.confirm import Winner, confirmed, effect_readings, picked, winner_table
-from experiments.tuning.importances import importance_table
-from experiments.tuning.markets import Failure, Lives, Markets, live_arms, worlds_of
-from experiments.tuning.racing import race_table
-from experiments.tuning.samplers import sampler_arguments
-from experiments.tuning.search import Search
-from experiments.tuning.search_space import with_levers
-from experiments.tuning.searching import Found, Searching
-from sim.draws import CONFIRM, MODEL
-from sim.readings import KPIS
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.compare import Comparison, Progress, compile_ahead, effects_table
+from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.tuning.candidates import records, trial_table
+from crmlab.experiments.tuning.confirm import Winner, confirmed, effect_readings, picked, winner_table
+from crmlab.experiments.tuning.importances import importance_table
+from crmlab.experiments.tuning.markets import Failure, Lives, Markets, live_arms, worlds_of
+from crmlab.experiments.tuning.racing import race_table
+from crmlab.experiments.tuning.samplers import sampler_arguments
+from crmlab.experiments.tuning.search import Search
+from crmlab.experiments.tuning.search_space import with_levers
+from crmlab.experiments.tuning.searching import Found, Searching
+from crmlab.sim.draws import CONFIRM, MODEL
+from crmlab.sim.readings import KPIS
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.experiment import Experiment
-from experiments.files.messages import UserError
-from experiments.tuning.candidates import can_win, records
-from experiments.tuning.search import SearchedLever
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.tuning.candidates import can_win, records
+from crmlab.experiments.tuning.search import SearchedLever
 
 if TYPE_CHECKING:
-    from experiments.runs.store import StoredRun
+    from crmlab.experiments.runs.store import StoredRun
 
 
 def warm_started(experiment: Experiment, run: StoredRun) -> Experiment:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from experiments.files.spec import TODAY
-from experiments.files.toml_source import TomlSource
-from experiments.files.world_file import shipped_worlds
-from experiments.tuning.search import Search
-from sim.draws import CONFIRM
+from crmlab.experiments.files.spec import TODAY
+from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.files.world_file import shipped_worlds
+from crmlab.experiments.tuning.search import Search
+from crmlab.sim.draws import CONFIRM
 
 
 def winner_text(

@@ -20,13 +20,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from experiments.experiment import Arm, Experiment
-from experiments.files.messages import UserError, not_known
-from experiments.twins.watched_market import WatchedMarket
-from sim.customers import MINOR, Customers
-from sim.founding import Founders, found
-from sim.market import Market
-from sim.record import Record
+from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.twins.watched_market import WatchedMarket
+from crmlab.sim.customers import MINOR, Customers
+from crmlab.sim.founding import Founders, found
+from crmlab.sim.market import Market
+from crmlab.sim.record import Record
 
 Like = Literal["typical", "most_changed", "won", "lost"]
 LIKE: dict[str, str] = {

@@ -8,14 +8,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from experiments.charts import Chart
-from experiments.charts.look import DARK
+from crmlab.experiments.charts import Chart
+from crmlab.experiments.charts.look import DARK
 
 
 def write_page(path: Path, chart: Chart, provenance: str, command: str) -> None:
     """Write a chart as a page of its own. `provenance` says what is real and what assumed, `command` how to repeat."""
     templates = Environment(
-        loader=PackageLoader("experiments", "templates"),
+        loader=PackageLoader("crmlab.experiments", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

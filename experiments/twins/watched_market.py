@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from sim.conditions import Offer, Programme
-from sim.customers import COLD, LEAD, NOT_ENROLLED, PROSPECT, STAGES, Customers, fill_of
-from sim.market import Market
-from sim.orders import Orders
+from crmlab.sim.conditions import Offer, Programme
+from crmlab.sim.customers import COLD, LEAD, NOT_ENROLLED, PROSPECT, STAGES, Customers, fill_of
+from crmlab.sim.market import Market
+from crmlab.sim.orders import Orders
 
 # Recorded columns that merely repeat the order log, or are shown in another form (the coupon).
 REPEATS_ORDERS = frozenset(

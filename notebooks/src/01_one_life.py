@@ -17,18 +17,18 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from experiments.charts import Look, twin_chart
-from experiments.experiment import Arm, Design, Experiment
-from experiments.files.world_file import load_world
-from experiments.run import live_replication
-from experiments.twins.twins import twin_lives
-from sim import Play
-from sim.behavior import price_pull
-from sim.customers import CUSTOMER, GONE
-from sim.market import Market
-from sim.micro import MicroMarket
-from sim.record import Record
-from strategies import PriceCut
+from crmlab.experiments.charts import Look, twin_chart
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.files.world_file import load_world
+from crmlab.experiments.run import live_replication
+from crmlab.experiments.twins.twins import twin_lives
+from crmlab.sim import Play
+from crmlab.sim.behavior import price_pull
+from crmlab.sim.customers import CUSTOMER, GONE
+from crmlab.sim.market import Market
+from crmlab.sim.micro import MicroMarket
+from crmlab.sim.record import Record
+from crmlab.strategies import PriceCut
 
 FAST = os.environ.get("CRMLAB_FAST") == "1"  # smaller markets, for testing these notebooks
 CUSTOMERS = 300 if FAST else 2000

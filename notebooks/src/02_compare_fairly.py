@@ -19,19 +19,19 @@ import pandas as pd
 from IPython.display import display
 from scipy import stats
 
-import experiments
-from experiments import effects
-from experiments.charts import Look, lift_forest, profit_waterfall
-from experiments.compare import compare
-from experiments.experiment import Arm
-from experiments.files.spec import load_experiment
-from experiments.run import live_replication
-from sim import Play
-from strategies import DiscountTiers
+import crmlab.experiments
+from crmlab.experiments import effects
+from crmlab.experiments.charts import Look, lift_forest, profit_waterfall
+from crmlab.experiments.compare import compare
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.files.spec import load_experiment
+from crmlab.experiments.run import live_replication
+from crmlab.sim import Play
+from crmlab.strategies import DiscountTiers
 
 FAST = os.environ.get("CRMLAB_FAST") == "1"  # smaller markets, for testing these notebooks
 CUSTOMERS, REPLICATIONS, WEEKS = (300, 3, 54) if FAST else (2000, 16, 104)
-LIBRARY = Path(experiments.__file__).parent / "library"
+LIBRARY = Path(crmlab.experiments.__file__).parent / "library"
 
 print("Python", platform.python_version(), "| crmlab", version("crmlab"), "| plotly", version("plotly"))
 

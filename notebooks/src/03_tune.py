@@ -18,18 +18,18 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-import experiments
-from experiments.experiment import Arm
-from experiments.files.spec import load_experiment, load_tuning
-from experiments.run import live_replication
-from experiments.tuning.tune import tune
-from sim import Discount, Play
-from sim.draws import CONFIRM, SEARCH
-from strategies import ChannelMix, DiscountTiers
+import crmlab.experiments
+from crmlab.experiments.experiment import Arm
+from crmlab.experiments.files.spec import load_experiment, load_tuning
+from crmlab.experiments.run import live_replication
+from crmlab.experiments.tuning.tune import tune
+from crmlab.sim import Discount, Play
+from crmlab.sim.draws import CONFIRM, SEARCH
+from crmlab.strategies import ChannelMix, DiscountTiers
 
 FAST = os.environ.get("CRMLAB_FAST") == "1"  # smaller markets, for testing these notebooks
 CUSTOMERS, CANDIDATES, FRESH = (200, 12, 3) if FAST else (1000, 30, 12)
-LIBRARY = Path(experiments.__file__).parent / "library"
+LIBRARY = Path(crmlab.experiments.__file__).parent / "library"
 
 print("Python", platform.python_version(), "| crmlab", version("crmlab"), "| plotly", version("plotly"))
 

@@ -1,0 +1,67 @@
+"""crmlab from Python: write an experiment in a few lines, ask, and read the answer as tables and figures.
+
+    from crmlab.lab import Experiment, compare, load_world
+    from crmlab.strategies import DiscountTiers
+
+    experiment = Experiment.of(load_world("shop"), tiers=DiscountTiers(silver_rate=0.05), weeks=52)
+    answer = compare(experiment)
+
+Everything is loaded when it is first used, so importing this is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crmlab.experiments.experiment import Arm, Design, Experiment
+    from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
+    from crmlab.experiments.files.world_file import WorldFile, load_world
+    from crmlab.experiments.lab.answer import Answer
+    from crmlab.experiments.lab.asking import compare, explain, stress, sweep, tune
+    from crmlab.experiments.runs.verify import verify
+    from crmlab.sim.plays import Play
+    from crmlab.sim.target import Target
+
+__all__ = [
+    "Answer",
+    "Arm",
+    "Design",
+    "Experiment",
+    "Play",
+    "Target",
+    "WorldFile",
+    "compare",
+    "explain",
+    "load_experiment",
+    "load_sweep",
+    "load_tuning",
+    "load_world",
+    "stress",
+    "sweep",
+    "tune",
+    "verify",
+]
+
+_HOME = {
+    "crmlab.experiments.experiment": ("Arm", "Design", "Experiment"),
+    "crmlab.experiments.files.spec": ("load_experiment", "load_sweep", "load_tuning"),
+    "crmlab.experiments.files.world_file": ("WorldFile", "load_world"),
+    "crmlab.experiments.lab.answer": ("Answer",),
+    "crmlab.experiments.lab.asking": ("compare", "explain", "stress", "sweep", "tune"),
+    "crmlab.experiments.runs.verify": ("verify",),
+    "crmlab.sim.plays": ("Play",),
+    "crmlab.sim.target": ("Target",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
