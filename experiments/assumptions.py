@@ -7,12 +7,8 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.persona_numbers import persona_numbers
-from crmlab.experiments.unknowns import assumed_unknowns
-from crmlab.sim.levers import Unknown, unknowns_of
-
-UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
-GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
+from crmlab.experiments.unknowns import assumed_unknowns, numbers_of
+from crmlab.sim.levers import Unknown
 
 
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
@@ -25,35 +21,16 @@ def assumptions_table(experiment: Experiment) -> pd.DataFrame:
     varied = {path for path, _, _ in assumed_unknowns(experiment)} | {
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
-    rows: list[dict[str, Any]] = []
-    for group in GROUPS if world.word_of_mouth.on else GROUPS[:-1]:
-        rows += _rows(experiment, group, group, getattr(world, group), varied)
-    for channel in world.channels:
-        rows += _rows(experiment, "channels", f"channels.{channel.name}", channel, varied)
-    for path, unknown, value in persona_numbers(world, experiment.ranges):
-        rows.append(_row(experiment, "personas", path, unknown, value, path in varied))
-    return pd.DataFrame(rows)
+    numbers = numbers_of(world, experiment.ranges)
+    return pd.DataFrame(
+        [_row(experiment, group_of(path), path, *number, path in varied) for path, number in numbers.items()]
+    )
 
 
-def _rows(experiment: Experiment, group: str, prefix: str, values: Any, varied: set[str]) -> list[dict[str, Any]]:
-    rows = []
-    skipped = _skipped(experiment, group)
-    for name, field in unknowns_of(values).items():
-        unknown, path = field.range, f"{prefix}.{name}"
-        assert isinstance(unknown, Unknown)
-        if name not in skipped:
-            rows.append(_row(experiment, group, path, unknown, getattr(values, name), path in varied))
-    return rows
-
-
-def _skipped(experiment: Experiment, group: str) -> set[str]:
-    """The numbers of a group that this world makes no use of."""
-    world = experiment.world
-    if group == "base":
-        return {"r", "alpha", "s", "beta", "a", "b"} if world.authored else UNUSED[world.base.model]
-    if group == "spend" and world.authored:
-        return {"q", "gamma"}
-    return {"history_weeks"} if group == "population" and world.history is not None else set()
+def group_of(path: str) -> str:
+    """The part of the world that a number belongs to, from its path."""
+    group = path.partition(".")[0]
+    return "personas" if group == "correlation" else group
 
 
 def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:

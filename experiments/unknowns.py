@@ -8,17 +8,19 @@ peak is the stated value. What the firm knows (margins, costs, budgets) and what
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.persona_numbers import persona_numbers, with_persona_value
+from crmlab.experiments.persona_numbers import persona_numbers, persona_value, with_persona_value
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.world import World
 
 UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
+GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
+UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
 
 
 def sampled_world(experiment: Experiment, replication: int) -> World:
@@ -93,8 +95,44 @@ def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float)
     return unknown.low, unknown.high
 
 
+def numbers_of(world: World, ranged: Collection[str] = ()) -> dict[str, tuple[Unknown, float]]:
+    """Every number that the world makes use of, by path: its range and its value.
+
+    The order is that of the table of assumptions. `ranged` are persona numbers that the file states a range for.
+    """
+    groups = {name: getattr(world, name) for name in (GROUPS if world.word_of_mouth.on else GROUPS[:-1])}
+    groups |= {f"channels.{channel.name}": channel for channel in world.channels}
+    found = {}
+    for prefix, group in groups.items():
+        skipped = _skipped(world, prefix)
+        for name, field in unknowns_of(group).items():
+            if name not in skipped and isinstance(field.range, Unknown):
+                found[f"{prefix}.{name}"] = field.range, float(getattr(group, name))
+    return found | {n.path: (n.unknown, float(n.value)) for n in persona_numbers(world, ranged)}
+
+
+def _skipped(world: World, group: str) -> set[str]:
+    """The numbers of a group that this world makes no use of."""
+    if group == "base":
+        return {"r", "alpha", "s", "beta", "a", "b"} if world.authored else UNUSED[world.base.model]
+    if group == "spend" and world.authored:
+        return {"q", "gamma"}
+    return {"history_weeks"} if group == "population" and world.history is not None else set()
+
+
+def value_of(world: World, path: str) -> float:
+    """A number of a world; `path` as in `price.elasticity`, `channels.NAME.leads_most` or `personas.NAME.share`."""
+    group, *rest = path.split(".")
+    if group in ("personas", "correlation"):
+        return persona_value(world, path)
+    holder: Any = getattr(world, group)
+    if group == "channels":
+        holder = next(channel for channel in world.channels if channel.name == ".".join(rest[:-1]))
+    return float(getattr(holder, rest[-1]))
+
+
 def with_value(world: World, path: str, value: float) -> World:
-    """The same world with one number changed; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
+    """The same world with one number changed; `path` as `value_of` takes it."""
     group, *rest = path.split(".")
     if group in ("personas", "correlation"):
         return with_persona_value(world, path, value)

@@ -57,7 +57,7 @@ class Market(mesa.Model):
     ) -> None:
         super().__init__(rng=seed)
         for wrapped in ("step", "_user_step"):  # bound methods, and so references to the market; `step` counts itself
-            vars(self).pop(wrapped, None)
+            self.__dict__.pop(wrapped, None)
         self.world, self.scale = world.at_rows(world.population.customers if customers is None else customers)
         self.plays = tuple(plays)
         self.key = key_of(seed, replication, use)

@@ -23,6 +23,7 @@ from crmlab.lab import load_world
 from crmlab.sim import Play
 from crmlab.sim.market import Market
 from crmlab.sim.readings import read_all
+from crmlab.sim.world import Population
 from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
 
@@ -79,11 +80,9 @@ def test_no_market_survives_its_replication(monkeypatch: pytest.MonkeyPatch, no_
 
 
 def test_the_memory_of_one_process_is_flat_over_five_hundred_replications() -> None:
-    experiment = Experiment(
-        "many", shop(), (Arm("today", today()), Arm("tiers", today(Play("tiers", DiscountTiers(silver_spend=20.0))))),
-        Design(weeks=4, customers=50, unknowns=False),
-    )  # fmt: skip
-    experiment = replace(experiment, world=replace(experiment.world, population=replace(shop().population, prospects=250)))
+    world = replace(shop(), population=Population(customers=50, prospects=250))
+    arms = (Arm("today", today()), Arm("tiers", today(Play("tiers", DiscountTiers(silver_spend=20.0)))))
+    experiment = Experiment("many", world, arms, Design(weeks=4, customers=50, unknowns=False))
     lived = living.live_replication  # with its tables, as a comparison lives them
     for replication in range(60):
         lived(experiment, replication)
@@ -103,7 +102,8 @@ def test_the_shipped_comparison_of_discounts_stays_below_a_gigabyte_and_a_half(t
     code = (
         "import resource, sys\n"
         "from crmlab.experiments.cli import main\n"
-        "sys.argv = ['crmlab', 'compare', 'experiments/library/discounts.toml', '--workers', '1', '--out', sys.argv[1]]\n"
+        "asked = 'compare experiments/library/discounts.toml --workers 1 --out'.split()\n"
+        "sys.argv = ['crmlab', *asked, sys.argv[1]]\n"
         "try:\n    main()\nfinally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     said = subprocess.run(

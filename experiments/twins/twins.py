@@ -4,9 +4,10 @@ Both lives meet the same luck: the k-th order has the same basket, the customer'
 differs between the two was therefore done by the policy. No firm can ever see both: a pair is a fact of the
 simulation, made of two lives that a firm could see one at a time.
 
-1 live     the whole market under both policies, to know whom the policy changes and by how much
-2 choose   a customer: by number, or a typical one
-3 watch    both markets once more, noting this one's records at every week
+1 centre   the world, so that today's policy is in its rates once (as every other question does)
+2 live     the whole market under both policies, to know whom the policy changes and by how much
+3 choose   a customer: by number, or a typical one
+4 watch    both markets once more, noting this one's records at every week
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pandas as pd
 
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.recentre import recentred
 from crmlab.experiments.twins.watched_market import WatchedMarket
 from crmlab.sim.customers import MINOR, Customers
 from crmlab.sim.founding import Founders, found
@@ -142,6 +144,8 @@ def twin_lives(
     chosen = _arm(experiment, arm)
     if like not in get_args(Like):
         raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
+    centred = recentred(experiment.world, experiment.today, experiment.design.seed)
+    experiment = dataclasses.replace(experiment, world=centred)
     founders = _founders(experiment, replication)
     if customer is not None:
         _check_customer(customer, founders)
