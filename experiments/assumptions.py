@@ -18,11 +18,12 @@ GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "eco
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
     """Columns name, value, low, high, unit, source, evidence, kind, group, varied.
 
-    `kind` is "real" for what was fitted to the firm's own data, "published" for what a source was read for, else
-    "assumed". `varied` says whether the number is drawn anew in sampled worlds.
+    `kind` is "real" for what was fitted to the firm's own data, "known" for what the world file says is known,
+    "published" for what a source was read for, else "assumed". `varied` says whether the number is drawn anew in
+    sampled worlds.
     """
     world = experiment.world
-    varied = {path for path, _, _ in assumed_unknowns(experiment)} | {
+    varied = {number.path for number in assumed_unknowns(experiment)} | {
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
     rows: list[dict[str, Any]] = []
@@ -58,16 +59,20 @@ def _skipped(experiment: Experiment, group: str) -> set[str]:
 
 def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:
     low, high = experiment.ranges.get(path, (unknown.low, unknown.high))
-    fitted = group in experiment.fitted
+    source, evidence, kind = unknown.source, unknown.evidence, "assumed" if unknown.evidence == "A" else "published"
+    if group in experiment.fitted:
+        source, evidence, kind = "estimated from the imported orders", "C", "real"
+    elif path in experiment.ranges and low == high:
+        source, evidence, kind = "stated as known", "K", "known"
     return {
         "name": path,
         "value": float(value),
         "low": low,
         "high": high,
         "unit": unknown.unit,
-        "source": "estimated from the imported orders" if fitted else unknown.source,
-        "evidence": "C" if fitted else unknown.evidence,
-        "kind": "real" if fitted else "assumed" if unknown.evidence == "A" else "published",
+        "source": source,
+        "evidence": evidence,
+        "kind": kind,
         "group": group,
         "varied": varied,
     }

@@ -13,7 +13,12 @@ from crmlab.experiments.reporting.quantities import change, quantity
 from crmlab.experiments.reporting.rows import each_row
 from crmlab.sim.levers import EVIDENCE
 
-KINDS = {"real": "real: estimated from your data", "published": "published", "assumed": "assumed"}
+KINDS = {
+    "real": "real: estimated from your data",
+    "known": "known: you said so",
+    "published": "published",
+    "assumed": "assumed",
+}
 
 
 @dataclass(frozen=True)
