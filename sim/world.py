@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from crmlab.sim.levers import Unknown
+from crmlab.sim.plays import Play
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
@@ -229,6 +230,7 @@ class World:
         Mapping[str, float], Unknown(-0.95, 0.95, "correlation of normal scores", "scenario", "A")
     ] = field(default_factory=dict, hash=False)  # of two TRAITS within every persona, by "one/other"
     history: History | None = field(default=None, compare=False)
+    today: tuple[Play, ...] = field(default=(), hash=False)  # policy under which the customers of week 0 have lived
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it
     order_factor: float = 1.0  # re-centring: keeps today's policy at the calibrated order rate
     departure_factor: float = 1.0  # ... and at the calibrated departure rate or dropout chance
