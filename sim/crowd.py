@@ -136,7 +136,7 @@ def live_week(
     today_rate, gain, loss_aversion = reaction.today_rate, reaction.gain, reaction.loss_aversion
     carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
     pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
-    spend_shape, spend_quantiles = reaction.spend_shape, reaction.spend_quantiles
+    spend_shape, spend_quantiles, minor = reaction.spend_shape, reaction.spend_quantiles, reaction.minor
     conversion, cooling, p_identified = reaction.conversion, reaction.cooling, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
     before, after = pressure.before, pressure.after
@@ -241,7 +241,7 @@ def live_week(
                 mean_order = order_worth(
                     mean_order, bond, weeks, bonds.referred_value, bonds.referred_value_weeks, bonds.referrer_value
                 )
-            value = list_value(mean_order, size, spend_shape, today_rate)
+            value = list_value(mean_order, size, spend_shape, today_rate, minor)
             taken = standing if used_single else max(standing, single)
             rows[written] = i
             nths[written] = nth
@@ -281,7 +281,7 @@ def live_week(
                         burnts[written - 1] = programme.reward_points
                         burnable -= programme.reward_points
                     if programme.earning:
-                        earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier])
+                        earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier], minor)
                         earned += welcome
                         welcome = np.int64(0)
                         earneds[written - 1] = np.int32(earned)
