@@ -1,7 +1,7 @@
 """Founding customers from a real order log: what they did is history, who they are is drawn from the posterior.
 
 Given a customer's repeat orders x, the time of the last one t_x and the time watched T, the base models have exact
-posteriors (no Markov chain needed; decisions 2):
+posteriors (no Markov chain needed):
 
     Pareto/NBD  alive (probability P(alive)): lambda ~ Gamma(r + x, alpha + T), mu ~ Gamma(s, beta + T); a departed
                 customer left at tau in (t_x, T), density proportional to (alpha + tau)^-(r + x) (beta + tau)^-(s + 1),

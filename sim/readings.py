@@ -161,8 +161,8 @@ def _mean_order(record: Record) -> float:
     return float(record.orders.paid.mean() / 100) if record.orders.n else NAN
 
 
-MARKETING_METRICS = "Farris, Bendle, Pfeifer & Reibstein, Marketing Metrics"
-FADER = "Fader, Hardie & Lee 2005, RFM and CLV"
+MARKETING_METRICS = "Farris et al. 2010"
+FADER = "Fader, Hardie & Lee 2005b"
 ALL = "every order of the run"
 RUN = "the run"
 NONE = "none"
@@ -264,7 +264,7 @@ _KPIS = (
         lambda r: r.remaining_value() * r.market.scale, hidden=True),
     Kpi("guard_share", "Composition guard bound", "share",
         "customer-weeks in which the summed effect of all strategies had to be cut to a factor of five",
-        "customer-weeks", RUN, NONE, -1, "mechanisms 0.3", lambda r: r.guard_share, hidden=True),
+        "customer-weeks", RUN, NONE, -1, "-", lambda r: r.guard_share, hidden=True),
 )  # fmt: skip
 
 KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}

@@ -18,7 +18,7 @@ from crmlab.sim.levers import Unknown
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
-CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005; re-estimated"
+CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005a; re-estimated"
 TRAITS = ("order_rate", "departure", "mean_order", "elasticity")  # what people differ in, in the order of the draws
 
 
