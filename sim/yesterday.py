@@ -66,7 +66,7 @@ def inherit(
     for week in range(first_week, 0):
         orders = past.setdefault(week, Orders.space(0))
         log.add(week, orders)
-        view = FirmView(people, rows, week, names, planned, world.today_rate, lots, offers.tags, books)
+        view = FirmView(people, rows, week, names, planned, world.today_rate, lots, offers.tags, books, world.minor)
         settled = offers.settle(view, rows, plays)
         programme = loyalty.programme(settled.points, settled.tiers)
         if programme.on and not people.enrolled.size:
@@ -83,7 +83,8 @@ def inherit(
         _record(
             orders, people.order_rate, people.first_order, people.last_order, people.orders, people.orders_52,
             people.spend, people.spend_52, people.enrolled, people.points, people.points_pending,
-            people.points_recent, people.rewarded, people.tier, people.tier_ends, week, loyal, programme, *key,
+            people.points_recent, people.rewarded, people.tier, people.tier_ends, week, world.minor, loyal, programme,
+            *key,
         )  # fmt: skip
         people.identified[newcomers] = True
         rows = np.concatenate([rows, newcomers], dtype=np.int32)
@@ -167,7 +168,7 @@ def _meet_prices(
 @compiled
 def _record(
     book, order_rate, first_order, last_order, orders, orders_52, spend, spend_52, enrolled, points, pending, recent,
-    rewarded, tiers, tier_ends, week, loyal, programme, key0, key1,
+    rewarded, tiers, tier_ends, week, minor, loyal, programme, key0, key1,
 ):  # fmt: skip
     """Write the orders of a week, sorted by customer and moment, into the records, and use the programme at each."""
     top = programme.rates.size - 1
@@ -185,7 +186,7 @@ def _record(
             joined, _, earned, burnt = use_programme(
                 np.int64(enrolled[i]), np.int64(points[i]) - np.int64(pending[i]), float(order_rate[i]),
                 float(book.paid[j]), np.int64(book.nth[j]), programme.multipliers[min(np.int64(tiers[i]), top)], week,
-                loyal, programme, i, key0, key1,
+                minor, loyal, programme, i, key0, key1,
             )  # fmt: skip
             if joined != enrolled[i]:
                 enrolled[i] = joined
