@@ -10,7 +10,7 @@ from crmlab.sim.levers import Unknown
 
 @dataclass(frozen=True)
 class PriceResponse:
-    """How people react to a price other than today's (mechanisms: promotion, reference price, pull-forward)."""
+    """How people react to a price other than today's."""
 
     elasticity: Annotated[
         float, Unknown(1.0, 2.6, "log orders per log price", "from Tellis 1988", "A", off=0, vary="range")
@@ -27,7 +27,7 @@ class PriceResponse:
             0.0,
             1.8,
             "log orders per log price",
-            "Bijmolt, van Heerde & Pieters 2005, less elasticity: 0.2 to 1.8",
+            "Bijmolt et al. 2005, less elasticity: 0.2 to 1.8",
             "A",
             vary="range",
             absent=0.0,
@@ -65,7 +65,7 @@ class PriceResponse:
 
 @dataclass(frozen=True)
 class LoyaltyResponse:
-    """How members of a loyalty programme react to it (mechanisms: points, rewards, tiers)."""
+    """How members of a loyalty programme react to it."""
 
     p_join: Annotated[
         float, Unknown(0.05, 0.9, "share of median buyers who join", "enrolment of 40-60 %", "A", vary="range")
@@ -124,10 +124,10 @@ class LoyaltyResponse:
             absent=0.0,
         ),
     ] = 0.058
-    pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "mechanisms 4", "A")] = 8.0
-    pressure_gap: Annotated[float, Unknown(0.1, 0.5, "share of the threshold still missing", "mechanisms 4", "A")] = (
-        0.25
-    )
+    pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "no source found", "A")] = 8.0
+    pressure_gap: Annotated[
+        float, Unknown(0.1, 0.5, "share of the threshold still missing", "no source found", "A")
+    ] = 0.25
     success: Annotated[
         float,
         Unknown(0.0, 0.18, "log orders after reaching a tier", "sign Wang et al. 2016", "A", vary="range", absent=0.0),
@@ -204,7 +204,7 @@ class WordOfMouth:
             1.0,
             "departure hazard while the friend is there",
             "Schmitt et al. 2011",
-            "R",
+            "R2",
             vary="range",
             absent=1.0,
         ),
