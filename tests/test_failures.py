@@ -26,18 +26,21 @@ class Stumbling:
 
     rate: Annotated[float, Lever(0.0, 0.1)] = 0.05
     falls: Annotated[int, Lever(0, 3)] = 0
+    from_rate: float = 0.0
 
     def decide(self, view: FirmView) -> list[Discount]:
-        if view.week == 3 and int(view.spend.sum()) % 3 < self.falls:
+        if view.week == 3 and self.rate > self.from_rate and int(view.spend.sum()) % 3 < self.falls:
             raise RuntimeError("no idea what to do")
         return [Discount(self.rate)]
 
 
 def asked(question: str, falls: int) -> Experiment:
-    experiment = Experiment.of("shop", stumbling=Stumbling(falls=falls), **SMALL)
+    """A question about a strategy that falls in so many thirds of the markets; in a search, at high rates only."""
+    stumbling = Stumbling(falls=falls, from_rate=0.05 if question == "tune" else 0.0)
+    experiment = Experiment.of("shop", stumbling=stumbling, **SMALL)
     play = experiment.arms[1].plays[-1].name
     levers = {"arm": "stumbling", "levers": [f"{play}.rate"], "replications": 6}
-    search = levers | {"candidates": 2, "batch": 2, "confirm": 1, "racing": False}
+    search = levers | {"candidates": 6, "batch": 3, "confirm": 1, "racing": False}
     ways: dict[str, Callable[[], Experiment]] = {
         "compare": lambda: experiment,
         "tune": lambda: with_search(experiment, search),

@@ -18,7 +18,8 @@ from crmlab.experiments.files.messages import Problem, did_you_mean, not_known, 
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.sweeps.designs import fewest_points, usual_points
 from crmlab.experiments.sweeps.question import DesignKind, Factor, Sweep
-from crmlab.experiments.unknowns import assumed_unknowns, bounds_of, numbers_of
+from crmlab.experiments.unknowns import assumed_unknowns, bounds_of
+from crmlab.experiments.world_numbers import Number, numbers_of
 from crmlab.sim.levers import Unknown
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import HEADLINE, KPIS
@@ -153,21 +154,16 @@ def _keep(
 
 def _swept_unknowns(form: SweepForm, experiment: Experiment) -> list[Mapping[str, Any]]:
     if form.unknowns == ALL:
-        ranges = {
-            path: bounds_of(experiment, path, unknown, value) for path, unknown, value in assumed_unknowns(experiment)
-        }
-        return [{"unknown": path} for path, (low, high) in ranges.items() if low < high]
+        return [{"unknown": number.path} for number in assumed_unknowns(experiment)]
     return list(form.unknowns)
 
 
-def _unknown_of(
-    entry: Mapping[str, Any], experiment: Experiment, known: Mapping[str, tuple[Unknown, float]]
-) -> Factor | str:
+def _unknown_of(entry: Mapping[str, Any], experiment: Experiment, known: Mapping[str, Number]) -> Factor | str:
     """An unknown with its range, or the sentence that says why it cannot be swept."""
     path = entry["unknown"]
     if path not in known:
         return f"is not a number of this world.{did_you_mean(path, known)} docs/assumptions.md lists them."
-    unknown, value = known[path]
+    unknown, value = known[path].unknown, known[path].value
     usual = _usual_range(experiment, path, unknown, value)
     if usual is None and not {"low", "high"} <= set(entry):
         return f'does not vary by itself; say between which values: {{ unknown = "{path}", low = ..., high = ... }}.'
@@ -190,5 +186,6 @@ def _usual_range(experiment: Experiment, path: str, unknown: Unknown, value: flo
         spread = 1.96 * math.sqrt(covariance[at][at])
         return max(unknown.low, value * math.exp(-spread)), min(unknown.high, value * math.exp(spread))
     if path in experiment.ranges or unknown.vary != "no":
-        return bounds_of(experiment, path, unknown, value)
+        low, high = bounds_of(experiment, path, unknown, value)
+        return (low, high) if low < high else None
     return None

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, number_text
 from crmlab.experiments.robust.question import WorldTable
-from crmlab.experiments.unknowns import numbers_of
+from crmlab.experiments.world_numbers import numbers_of
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.world import World
 
@@ -45,7 +45,7 @@ def settable_unknowns(world: World) -> dict[str, Unknown]:
     """Every number that the world makes use of, by its path, with the range in which it may lie. Word of mouth may be
     switched on."""
     friends = {f"word_of_mouth.{name}": field.range for name, field in unknowns_of(world.word_of_mouth).items()}
-    used = {path: unknown for path, (unknown, _) in numbers_of(world).items()}
+    used = {path: unknown for path, (unknown, *_) in numbers_of(world).items()}
     return used | {path: unknown for path, unknown in friends.items() if isinstance(unknown, Unknown)}
 
 

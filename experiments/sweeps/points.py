@@ -10,7 +10,8 @@ from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.sweeps.designs import places_of
 from crmlab.experiments.sweeps.question import Factor, Sweep
 from crmlab.experiments.tuning.search_space import with_levers
-from crmlab.experiments.unknowns import value_of, with_value
+from crmlab.experiments.unknowns import with_value
+from crmlab.experiments.world_numbers import value_of
 from crmlab.sim.world import World
 
 Settings = tuple[tuple[str, float], ...]  # (path, value) in order of the factors

@@ -133,6 +133,10 @@ def tune(
     total = search.candidates + search.confirm_replications
     compile_ahead(experiment)
     found = _searched(experiment, search, workers, lambda n: show(n, total), ledger)
+    if not found.race:  # nobody came to the first look
+        if found.failures:
+            raise NothingLived("no candidate", found.failures)
+        raise UserError(f"Every candidate is refused by its strategy: {found.judged[0].refused}.")
     trials = trial_table(search, found.judged)
     chosen = [found.judged[number] for number in picked(search, trials)["number"]]
     arms = tuple(with_levers(arm_to_tune(experiment), search.levers, c.values, f"candidate {c.number}") for c in chosen)

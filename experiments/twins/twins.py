@@ -4,17 +4,16 @@ Both lives meet the same luck: the k-th order has the same basket, the customer'
 differs between the two was therefore done by the policy. No firm can ever see both: a pair is a fact of the
 simulation, made of two lives that a firm could see one at a time.
 
-1 centre   the world, so that today's policy is in its rates once (as every other question does)
-2 live     the whole market under both policies, to know whom the policy changes and by how much
-3 choose   a customer: by number, or a typical one
-4 watch    both markets once more, noting this one's records at every week
+1 live     the whole market under both policies, to know whom the policy changes and by how much
+2 choose   a customer: by number, or a typical one
+3 watch    both markets once more, noting this one's records at every week
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -25,7 +24,7 @@ from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
 from crmlab.experiments.recentre import recentred
 from crmlab.experiments.twins.watched_market import WatchedMarket
-from crmlab.sim.customers import MINOR, Customers
+from crmlab.sim.customers import Customers
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.market import Market
 from crmlab.sim.record import Record
@@ -144,8 +143,7 @@ def twin_lives(
     chosen = _arm(experiment, arm)
     if like not in get_args(Like):
         raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
-    centred = recentred(experiment.world, experiment.today, experiment.design.seed)
-    experiment = dataclasses.replace(experiment, world=centred)
+    experiment = replace(experiment, world=recentred(experiment.world, experiment.today, experiment.design.seed))
     founders = _founders(experiment, replication)
     if customer is not None:
         _check_customer(customer, founders)
@@ -252,9 +250,9 @@ def _life(arm: str, market: WatchedMarket) -> Life:
         {
             "nth": record.orders.nth[mine],
             "moment": record.moment[mine],
-            "value": value / MINOR,
-            "paid": paid / MINOR,
-            "discount": (value - paid) / MINOR,
+            "value": value / market.minor,
+            "paid": paid / market.minor,
+            "discount": (value - paid) / market.minor,
             "contribution": record.contribution[mine],
             "points_burnt": record.orders.burnt[mine],
         }
