@@ -21,7 +21,7 @@ from crmlab.sim.network import graph_of
 from crmlab.sim.offers import Offers, Settled
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
 from crmlab.sim.plays import Play
-from crmlab.sim.quantiles import gamma_quantiles
+from crmlab.sim.quantiles import KNOTS, beta_quantiles, gamma_quantiles
 from crmlab.sim.referral import ReferralBooks
 from crmlab.sim.view import FirmView
 from crmlab.sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
@@ -265,7 +265,19 @@ def reaction_of(world: World) -> Reaction:
         np.array([source.p_identified for source in world.sources], np.float64),
         loyal_of(world),
         bonds_of(world),
+        float(price.first_order_gain),
+        float(price.latitude),
+        coupon_readiness(price.coupon_use, price.coupon_use_icc),
     )
+
+
+def coupon_readiness(mean: float, icc: float) -> NDArray[np.float64]:
+    """Log quantiles of the chance that somebody would use a coupon: beta over people with this mean and this
+    intraclass correlation; everybody would at a mean of 1."""
+    if mean == 1:
+        return np.zeros(KNOTS)
+    strength = (1 - icc) / icc
+    return beta_quantiles(mean * strength, (1 - mean) * strength).log_value
 
 
 def _reporter(name: str):
