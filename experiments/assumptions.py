@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, replace
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from crmlab.experiments.persona_numbers import persona_numbers
 from crmlab.experiments.unknowns import assumed_unknowns
 from crmlab.sim.levers import Unknown, unknowns_of
 
+KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed"}
 UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
 GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
 
@@ -18,8 +20,9 @@ GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "eco
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
     """Columns name, value, low, high, unit, source, evidence, kind, group, varied.
 
-    `kind` is "real" for what was fitted to the firm's own data, "published" for what a source was read for, else
-    "assumed". `varied` says whether the number is drawn anew in sampled worlds.
+    `kind` is "real" for what was fitted to the firm's own data; otherwise what stands behind the number (`KIND_OF`):
+    "published" only for what was read in a source. A number that the world states itself, other than the default, does
+    not have the default's source and is "assumed". `varied` says whether the number is drawn anew in sampled worlds.
     """
     world = experiment.world
     varied = {path for path, _, _ in assumed_unknowns(experiment)} | {
@@ -42,8 +45,17 @@ def _rows(experiment: Experiment, group: str, prefix: str, values: Any, varied: 
         unknown, path = field.range, f"{prefix}.{name}"
         assert isinstance(unknown, Unknown)
         if name not in skipped:
-            rows.append(_row(experiment, group, path, unknown, getattr(values, name), path in varied))
+            value = getattr(values, name)
+            rows.append(_row(experiment, group, path, _as_stated(unknown, value, field.default), value, path in varied))
     return rows
+
+
+def _as_stated(unknown: Unknown, value: Any, default: Any) -> Unknown:
+    """The range of a number with the source of the value that this world states."""
+    if value == default or default is MISSING or unknown.evidence == "A":
+        return unknown
+    words = f"stated in the world file; default {default:g}: {unknown.source}"
+    return replace(unknown, source=words, evidence="A")
 
 
 def _skipped(experiment: Experiment, group: str) -> set[str]:
@@ -67,7 +79,7 @@ def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value:
         "unit": unknown.unit,
         "source": "estimated from the imported orders" if fitted else unknown.source,
         "evidence": "C" if fitted else unknown.evidence,
-        "kind": "real" if fitted else "assumed" if unknown.evidence == "A" else "published",
+        "kind": "real" if fitted else KIND_OF[unknown.evidence],
         "group": group,
         "varied": varied,
     }

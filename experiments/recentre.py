@@ -3,7 +3,7 @@
 Rates estimated from an order log already contain what today's policy does. A standing discount is no difficulty: it is
 the unit of price. But if today there are also tiers or points, playing them would count their effect twice. So two
 factors, on all order rates and all departure rates, are found by simulation such that a fresh cohort under today's
-policy repeats and stays, within 52 weeks, as the fitted model says (decisions 1).
+policy repeats and stays, within 52 weeks, as the fitted model says.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Channels: the few actors that turn money into attention, and remember (Mesa agents).
 
 A weekly budget feeds an adstock that decays; the adstock saturates by a Hill curve; the result is the number of leads
-a week that the channel would bring in a market nobody has left yet (mechanisms 2.1). Divided by the number of
+a week that the channel would bring in a market nobody has left yet. Divided by the number of
 prospects it moves the channel's clock, which every prospect meets at a threshold of his own.
 """
 

@@ -107,6 +107,33 @@ def loyalty_pull(
     return pull
 
 
+@rule
+def use_programme(
+    enrolled, burnable, order_rate, paid, nth, multiplier, week, minor, loyal, programme, who, key0, key1
+):  # fmt: skip
+    """The `nth` order of an identified customer under a loyalty programme: join at it, burn points on it, earn by it.
+
+    `enrolled` is the week of joining, or NOT_ENROLLED; `paid` the minor units of the order. Returns (enrolled, points
+    that can be burnt on the next order, points earned, points burnt).
+    """
+    earned = np.int64(0)
+    burnt = np.int64(0)
+    if enrolled == NOT_ENROLLED and programme.earning:
+        score = log_rate_score(order_rate, loyal.log_rate_mean, loyal.log_rate_sd)
+        if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
+            enrolled = np.int64(week)
+            earned = np.int64(programme.welcome_points)
+    if enrolled != NOT_ENROLLED:
+        if burnable >= programme.reward_points and uniforms(key0, key1, BURN, who, nth)[0] < loyal.p_redeem:
+            burnt = np.int64(programme.reward_points)
+            burnable -= burnt
+        if programme.earning:
+            earned += np.int64(points_for(paid, programme.per_unit, multiplier, minor))
+            if not programme.pending:
+                burnable += earned
+    return enrolled, burnable, earned, burnt
+
+
 @compiled
 def call_prospects(stage, reach, queue, called, clock):
     """Mark the prospects whom the channels reach this week, so that nobody else need be looked at.
@@ -143,7 +170,7 @@ def live_week(
     today_rate, gain, loss_aversion = reaction.today_rate, reaction.gain, reaction.loss_aversion
     carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
     pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
-    spend_shape, spend_quantiles = reaction.spend_shape, reaction.spend_quantiles
+    spend_shape, spend_quantiles, minor = reaction.spend_shape, reaction.spend_quantiles, reaction.minor
     first_gain, latitude, readiness = reaction.first_gain, reaction.latitude, reaction.coupon_readiness
     conversion, cooling, p_identified = reaction.conversion, reaction.cooling, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
@@ -219,7 +246,7 @@ def live_week(
         nth = np.int64(n_orders[i])
         customer_since = now
         identified = people.identified[i]
-        enrolled, tier, burnable, welcome = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0), np.int64(0)
+        enrolled, tier, burnable = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0)
         if programme.on:
             enrolled, tier = np.int64(enrolleds[i]), min(np.int64(tiers[i]), top_tier)
             burnable = np.int64(points_of[i]) - np.int64(pendings[i])
@@ -251,7 +278,7 @@ def live_week(
                 mean_order = order_worth(
                     mean_order, bond, weeks, bonds.referred_value, bonds.referred_value_weeks, bonds.referrer_value
                 )
-            value = list_value(mean_order, size, spend_shape, today_rate)
+            value = list_value(mean_order, size, spend_shape, today_rate, minor)
             taken = standing if used_single else max(standing, single)
             rows[written] = i
             nths[written] = nth
@@ -288,24 +315,14 @@ def live_week(
                 )
                 hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
             if programme.on and identified:
-                if enrolled == NOT_ENROLLED and programme.earning:
-                    score = log_rate_score(float(order_rates[i]), loyal.log_rate_mean, loyal.log_rate_sd)
-                    if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
-                        enrolled = np.int64(week)
-                        welcome = np.int64(programme.welcome_points)
-                        tier_endss[i] = week + programme.hold_weeks
-                if enrolled != NOT_ENROLLED:
-                    enough = burnable >= programme.reward_points
-                    if enough and uniforms(key0, key1, BURN, who, nth - 1)[0] < loyal.p_redeem:
-                        burnts[written - 1] = programme.reward_points
-                        burnable -= programme.reward_points
-                    if programme.earning:
-                        earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier])
-                        earned += welcome
-                        welcome = np.int64(0)
-                        earneds[written - 1] = np.int32(earned)
-                        if not programme.pending:
-                            burnable += np.int64(earned)
+                was_member = enrolled != NOT_ENROLLED
+                enrolled, burnable, earned, burnt = use_programme(
+                    enrolled, burnable, float(order_rates[i]), float(paids[written - 1]), nth - 1, multipliers[tier],
+                    week, minor, loyal, programme, who, key0, key1,
+                )  # fmt: skip
+                earneds[written - 1], burnts[written - 1] = np.int32(earned), np.int32(burnt)
+                if enrolled != NOT_ENROLLED and not was_member:
+                    tier_endss[i] = week + programme.hold_weeks
             if stage == GONE:
                 break
         if full:

@@ -119,7 +119,7 @@ def _live_the_past(world: World, customers: Customers, n_founding: int, key: tup
         n_orders = _fill_past(
             customers.order_rate, customers.departure_rate, customers.p_dropout, customers.mean_order,
             customers.stage, customers.first_order, customers.last_order, customers.orders, customers.orders_52,
-            customers.spend, customers.spend_52, spend, world.spend.p, world.today_rate,
+            customers.spend, customers.spend_52, spend, world.spend.p, world.today_rate, world.minor,
             float(world.population.history_weeks), book, week, n_founding, *key,
         )  # fmt: skip
         if n_orders <= capacity:
@@ -134,7 +134,7 @@ def _live_the_past(world: World, customers: Customers, n_founding: int, key: tup
 @compiled
 def _fill_past(
     order_rate, departure_rate, p_dropout, mean_order, stage, first_order, last_order, n_orders, orders_52,
-    spend, spend_52, q_spend, spend_shape, today_rate, history_weeks, book, week, n_founding, key0, key1,
+    spend, spend_52, q_spend, spend_shape, today_rate, minor, history_weeks, book, week, n_founding, key0, key1,
 ):  # fmt: skip
     """Returns the number of orders; those beyond the room of the book are counted and not written."""
     m = 0
@@ -150,7 +150,7 @@ def _fill_past(
         while since <= age and since <= leaves:
             u_gap, u_spend, u_drop, _ = uniforms(key0, key1, PAST, who, index)
             size = quantile(q_spend, u_spend)
-            value = np.int64(list_value(float(mean_order[i]), size, spend_shape, today_rate))
+            value = np.int64(list_value(float(mean_order[i]), size, spend_shape, today_rate, minor))
             paid = np.int64(paid_value(value, today_rate))
             when = min(int(np.floor(since - age)), -1)
             if m < week.size:

@@ -1,7 +1,7 @@
 """Founding customers from a real order log: what they did is history, who they are is drawn from the posterior.
 
 Given a customer's repeat orders x, the time of the last one t_x and the time watched T, the base models have exact
-posteriors (no Markov chain needed; decisions 2):
+posteriors (no Markov chain needed):
 
     Pareto/NBD  alive (probability P(alive)): lambda ~ Gamma(r + x, alpha + T), mu ~ Gamma(s, beta + T); a departed
                 customer left at tau in (t_x, T), density proportional to (alpha + tau)^-(r + x) (beta + tau)^-(s + 1),
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from crmlab.sim.compiling import compiled
-from crmlab.sim.customers import CUSTOMER, GONE, MINOR, Customers
+from crmlab.sim.customers import CUSTOMER, GONE, Customers
 from crmlab.sim.draws import DEPARTED, POSTERIOR, RESAMPLE, key_of, uniforms
 from crmlab.sim.orders import YEAR, Orders, orders_by_week
 from crmlab.sim.textbook import BGNBD, ParetoNBD
@@ -158,9 +158,9 @@ def _copy_records(world: World, customers: Customers, copied: NDArray[np.intp]) 
     count = np.bincount(owner, minlength=history.n_customers)
     begin = np.concatenate([[0], np.cumsum(count)[:-1]])
     if history.amount is None:
-        paid_once = np.full(owner.size, round(world.spend.mean * MINOR), np.int64)
+        paid_once = np.full(owner.size, round(world.spend.mean * world.minor), np.int64)
     else:
-        paid_once = np.rint(history.amount[order] * MINOR).astype(np.int64)
+        paid_once = np.rint(history.amount[order] * world.minor).astype(np.int64)
 
     n = copied.size
     per_row = count[copied]

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR
 from crmlab.sim.orders import Orders
 from crmlab.sim.world import Channel, Economics
 
@@ -73,10 +72,10 @@ class Tariff:
     commission: NDArray[np.float64]
 
     @classmethod
-    def of(cls, economics: Economics, sources: tuple[Channel, ...]) -> Tariff:
+    def of(cls, economics: Economics, sources: tuple[Channel, ...], minor: float) -> Tariff:
         return cls(
             1 - economics.gross_margin,
-            round(economics.fulfilment_cost * MINOR),
+            round(economics.fulfilment_cost * minor),
             economics.payment_cost,
             np.array([0.0, *(source.commission for source in sources)]),
         )

@@ -21,7 +21,7 @@ Evidence = Literal["R", "R2", "M", "C", "A"]
 EVIDENCE: dict[str, str] = {
     "R": "published, read in the source",
     "R2": "practitioner or secondary page",
-    "M": "published, cited from memory, not re-verified",
+    "M": "cited from memory of a published work, not checked again",
     "C": "computed from a closed form or from public data",
     "A": "assumption: no citable number was found",
 }

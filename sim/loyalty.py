@@ -16,7 +16,7 @@ from crmlab.sim.actions import PointsRule, TierRule
 from crmlab.sim.behavior import tier_gap, tiers_reached
 from crmlab.sim.compiling import compiled
 from crmlab.sim.conditions import Loyal, Programme
-from crmlab.sim.customers import MINOR, NOT_ENROLLED, Customers
+from crmlab.sim.customers import NOT_ENROLLED, Customers
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.orders import YEAR, OrderLog, Orders
 from crmlab.sim.world import World
@@ -54,6 +54,7 @@ class LoyaltyBooks:
         self.tier_rule: TierRule | None = None
         self.weeks: dict[int, PointsWeek] = {}
         self._response = world.loyalty
+        self._minor = world.minor
         self._terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
 
     def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
@@ -77,7 +78,7 @@ class LoyaltyBooks:
             calendar_weeks=rule.expiry_weeks if rule.expiry == "calendar" else 0,
             tiered=tiers is not None,
             by_orders=by_orders,
-            thresholds=np.array(levels.thresholds, np.float64) * (1 if by_orders else MINOR),
+            thresholds=np.array(levels.thresholds, np.float64) * (1 if by_orders else self._minor),
             rates=_per_tier(levels.rates, n, 0.0),
             multipliers=_per_tier(levels.multipliers, n, 1.0),
             hold_weeks=int(levels.hold_weeks),
@@ -100,7 +101,7 @@ class LoyaltyBooks:
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
-        cost_of_point = rule.reward_value * MINOR * rule.cost_ratio / rule.reward_points
+        cost_of_point = rule.reward_value * self._minor * rule.cost_ratio / rule.reward_points
         perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
         burnt = int(orders.burnt.sum(dtype=np.int64))
         closed = PointsWeek(
@@ -110,7 +111,7 @@ class LoyaltyBooks:
             outstanding=outstanding,
             liability=round(outstanding * cost_of_point * (1 - rule.breakage)),
             reward_cost=round(burnt * cost_of_point),
-            perk_cost=round(float(held @ perks) * MINOR / YEAR),
+            perk_cost=round(float(held @ perks) * self._minor / YEAR),
         )
         self.weeks[week] = closed
         return closed

@@ -12,7 +12,7 @@ from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.channels import Channel
 from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
 from crmlab.sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
-from crmlab.sim.customers import MINOR, NETWORK, PROGRAMME, Customers
+from crmlab.sim.customers import NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
@@ -51,6 +51,7 @@ class Market(mesa.Model):
     ) -> None:
         super().__init__(rng=seed)
         self.world, self.scale = world.at_rows(world.population.customers if customers is None else customers)
+        self.minor = self.world.minor
         self.plays = tuple(plays)
         self.key = key_of(seed, replication, use)
         self.week = 0
@@ -69,7 +70,7 @@ class Market(mesa.Model):
         self.referral = ReferralBooks(self.world)
         self.offers = Offers(self.customers, self.sources, self.scale)
         self.ledger = Ledger()
-        self.tariff = Tariff.of(self.world.economics, self.sources)
+        self.tariff = Tariff.of(self.world.economics, self.sources, self.minor)
         self.books = WeeklyBooks(len(self.sources))
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
         self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
@@ -129,6 +130,7 @@ class Market(mesa.Model):
             self._lots,
             self.offers.tags,
             self.books,
+            self.minor,
         )
 
     def advertise(self, settled: Settled) -> None:
@@ -202,10 +204,10 @@ class Market(mesa.Model):
         self.ledger.book_orders(self.week, orders, costs)
         won = self.customers.source[orders.row[orders.nth == 0]]
         for channel in self.channels:
-            spec, media = channel.spec, round(channel.spend * MINOR)
-            fees = round(spec.fixed_cost * MINOR)
+            spec, media = channel.spec, round(channel.spend * self.minor)
+            fees = round(spec.fixed_cost * self.minor)
             if spec.success_fee:
-                fees += round(spec.success_fee * MINOR) * int(np.count_nonzero(won == channel.number))
+                fees += round(spec.success_fee * self.minor) * int(np.count_nonzero(won == channel.number))
             self.ledger.post(self.week, MEDIA, CASH, media, channel.number)
             self.ledger.post(self.week, CHANNEL_COSTS, CASH, fees, channel.number)
 
@@ -268,6 +270,7 @@ def reaction_of(world: World) -> Reaction:
         float(price.first_order_gain),
         float(price.latitude),
         coupon_readiness(price.coupon_use, price.coupon_use_icc),
+        world.minor,
     )
 
 

@@ -10,7 +10,7 @@ from crmlab.sim.levers import Unknown
 
 @dataclass(frozen=True)
 class PriceResponse:
-    """How people react to a price other than today's (mechanisms: promotion, reference price, pull-forward)."""
+    """How people react to a price other than today's."""
 
     elasticity: Annotated[
         float, Unknown(1.0, 2.6, "log orders per log price", "from Tellis 1988", "A", off=0, vary="range")
@@ -27,7 +27,7 @@ class PriceResponse:
             0.2,
             1.8,
             "log orders per log price",
-            "Bijmolt, van Heerde & Pieters 2005, less elasticity",
+            "Bijmolt et al. 2005, less elasticity",
             "A",
             off=0,
             vary="range",
@@ -70,7 +70,7 @@ class PriceResponse:
             0.06,
             0.17,
             "share of coupons that their holders would use; 1: all",
-            "Complete Journey 2.0, 6,589 household-campaigns: 17 / 7 / 6 % by type of campaign",
+            "Complete Journey, 6,589 household-campaigns: 17 / 7 / 6 % by type of campaign",
             "C",
             off=1,
             vary="range",
@@ -82,7 +82,7 @@ class PriceResponse:
             0.16,
             0.40,
             "intraclass correlation of using coupons within people",
-            "Complete Journey 2.0, beta-binomial fit",
+            "Complete Journey, beta-binomial fit",
             "C",
             vary="range",
         ),
@@ -91,7 +91,7 @@ class PriceResponse:
 
 @dataclass(frozen=True)
 class LoyaltyResponse:
-    """How members of a loyalty programme react to it (mechanisms: points, rewards, tiers)."""
+    """How members of a loyalty programme react to it."""
 
     p_join: Annotated[
         float, Unknown(0.05, 0.9, "share of median buyers who join", "enrolment of 40-60 %", "A", vary="range")
@@ -125,10 +125,10 @@ class LoyaltyResponse:
     pressure: Annotated[
         float, Unknown(0.02, 0.10, "log orders near a deadline", "Taylor & Neslin 2005", "M", off=0, vary="range")
     ] = 0.058
-    pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "mechanisms 4", "A")] = 8.0
-    pressure_gap: Annotated[float, Unknown(0.1, 0.5, "share of the threshold still missing", "mechanisms 4", "A")] = (
-        0.25
-    )
+    pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "no source found", "A")] = 8.0
+    pressure_gap: Annotated[
+        float, Unknown(0.1, 0.5, "share of the threshold still missing", "no source found", "A")
+    ] = 0.25
     success: Annotated[
         float,
         Unknown(0.03, 0.18, "log orders after reaching a tier", "sign Wang et al. 2016", "A", off=0, vary="range"),
@@ -206,7 +206,7 @@ class WordOfMouth:
     ] = 3.0
     referred_departure: Annotated[
         float,
-        Unknown(0.75, 1.0, "departure hazard while the friend is there", "Schmitt et al. 2011", "R", vary="range"),
+        Unknown(0.75, 1.0, "departure hazard while the friend is there", "Schmitt et al. 2011", "R2", vary="range"),
     ] = 0.82
     referred_value: Annotated[
         float, Unknown(-0.10, 0.30, "share of order value at first", "Schmitt et al. 2011", "M", off=0, vary="range")

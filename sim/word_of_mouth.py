@@ -2,7 +2,7 @@
 
 Runs after everybody's week has been lived, over the week's orders alone, so the pass over the columns stays free of
 anybody's friends: what is said this week changes lives from next week on. An invitation is keyed (customer, order),
-so it goes to the same contact with the same answer under every policy, reached or not (decisions 8).
+so it goes to the same contact with the same answer under every policy, reached or not.
 """
 
 from __future__ import annotations

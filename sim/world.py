@@ -18,7 +18,7 @@ from crmlab.sim.levers import Unknown
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
-CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005; re-estimated"
+CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005a; re-estimated"
 TRAITS = ("order_rate", "departure", "mean_order", "elasticity")  # what people differ in, in the order of the draws
 
 
@@ -246,6 +246,16 @@ class World:
         share = math.fsum(persona.share for persona in self.personas)
         parts = ((persona.share, persona.spend or self.spend) for persona in self.personas)
         return math.fsum(part * self.spend.p * spend.gamma / (spend.q - 1) for part, spend in parts) / share
+
+    @property
+    def minor(self) -> float:
+        """Minor units in one currency unit: cents, finer where an order is worth less than ten currency units and
+        coarser beyond 100,000, so that rounding to whole units weighs the same in every currency (an order is worth
+        some 10^3 to 10^7 of them) and sums stay exact in 64 bits. A power of ten."""
+        digits = math.log10(self.mean_order)
+        if digits < 1:
+            return 10.0 ** math.ceil(3 - digits)
+        return 10.0 ** min(2, math.floor(7 - digits))
 
     @property
     def sources(self) -> tuple[Channel, ...]:

@@ -55,7 +55,7 @@ def test_no_file_is_loaded_under_a_second_name(package: str) -> None:
 
 
 LAYERS = [
-    {"levers", "actions", "compiling", "textbook", "target", "conditions"},
+    {"levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
     {"responses"},
     {"customers", "draws", "quantiles", "world", "strategy"},
     {"behavior", "order_rates", "orders", "plays", "view", "network"},

@@ -117,7 +117,7 @@ def test_expectations_follow_what_is_noticed() -> None:
     reference = 1.0
     for _ in range(4):
         reference = adapted_reference(reference, 0.8, 0.8)
-    assert reference == pytest.approx(0.882, abs=5e-4)  # mechanisms 3.1
+    assert reference == pytest.approx(0.882, abs=5e-4)  # 1 - 0.2 (1 - 0.8^4)
     market = Market(cohort(), (Play("cut", PriceCut(0.2), stop=30),), customers=4000).run(30)
     low = market.customers.reference[market.customers.stage == CUSTOMER].mean()
     assert 0.80 < low < 0.90

@@ -23,7 +23,7 @@ import pandas as pd
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
 from crmlab.experiments.twins.watched_market import WatchedMarket
-from crmlab.sim.customers import MINOR, Customers
+from crmlab.sim.customers import Customers
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.market import Market
 from crmlab.sim.record import Record
@@ -248,9 +248,9 @@ def _life(arm: str, market: WatchedMarket) -> Life:
         {
             "nth": record.orders.nth[mine],
             "moment": record.moment[mine],
-            "value": value / MINOR,
-            "paid": paid / MINOR,
-            "discount": (value - paid) / MINOR,
+            "value": value / market.minor,
+            "paid": paid / market.minor,
+            "discount": (value - paid) / market.minor,
             "contribution": record.contribution[mine],
             "points_burnt": record.orders.burnt[mine],
         }
