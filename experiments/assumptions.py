@@ -12,7 +12,7 @@ from crmlab.experiments.persona_numbers import persona_numbers
 from crmlab.experiments.unknowns import assumed_unknowns
 from crmlab.sim.levers import Unknown, unknowns_of
 
-KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed"}
+KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed", "K": "known"}
 UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
 GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
 
@@ -20,12 +20,13 @@ GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "eco
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
     """Columns name, value, low, high, unit, source, evidence, kind, group, varied.
 
-    `kind` is "real" for what was fitted to the firm's own data; otherwise what stands behind the number (`KIND_OF`):
-    "published" only for what was read in a source. A number that the world states itself, other than the default, does
-    not have the default's source and is "assumed". `varied` says whether the number is drawn anew in sampled worlds.
+    `kind` is "real" for what was fitted to the firm's own data, "known" for what the world file says is known;
+    otherwise what stands behind the number (`KIND_OF`): "published" only for what was read in a source. A number that
+    the world states itself, other than the default, does not have the default's source and is "assumed". `varied` says
+    whether the number is drawn anew in sampled worlds.
     """
     world = experiment.world
-    varied = {path for path, _, _ in assumed_unknowns(experiment)} | {
+    varied = {number.path for number in assumed_unknowns(experiment)} | {
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
     rows: list[dict[str, Any]] = []
@@ -70,16 +71,20 @@ def _skipped(experiment: Experiment, group: str) -> set[str]:
 
 def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:
     low, high = experiment.ranges.get(path, (unknown.low, unknown.high))
-    fitted = group in experiment.fitted
+    source, evidence, kind = unknown.source, unknown.evidence, KIND_OF[unknown.evidence]
+    if group in experiment.fitted:
+        source, evidence, kind = "estimated from the imported orders", "C", "real"
+    elif path in experiment.ranges and low == high:
+        source, evidence, kind = "stated as known", "K", "known"
     return {
         "name": path,
         "value": float(value),
         "low": low,
         "high": high,
         "unit": unknown.unit,
-        "source": "estimated from the imported orders" if fitted else unknown.source,
-        "evidence": "C" if fitted else unknown.evidence,
-        "kind": "real" if fitted else KIND_OF[unknown.evidence],
+        "source": source,
+        "evidence": evidence,
+        "kind": kind,
         "group": group,
         "varied": varied,
     }

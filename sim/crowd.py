@@ -33,8 +33,9 @@ from crmlab.sim.behavior import (
     tier_gap,
 )
 from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.coupons import would_use
 from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
-from crmlab.sim.draws import BURN, COUPON, JOIN, LIFE, NOTICE, ORDER, READINESS, exponential, uniforms
+from crmlab.sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.quantiles import quantile
 
@@ -58,13 +59,6 @@ def person_ids(rows, n_founding):
     for i in range(rows.size):
         ids[i] = person_id(rows[i], n_founding)
     return ids
-
-
-@rule
-def would_use(key0, key1, who, ends, readiness):
-    """Whether somebody would use the coupon that ends in that week: a coin for each coupon, keen or not by person."""
-    keen = quantile(readiness, uniforms(key0, key1, READINESS, who, 0)[0])
-    return uniforms(key0, key1, COUPON, who, ends)[0] < keen
 
 
 @rule

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.channels import Channel
 from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
+from crmlab.sim.coupons import coupon_readiness
 from crmlab.sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
-from crmlab.sim.customers import NETWORK, PROGRAMME, Customers
+from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
@@ -21,11 +22,12 @@ from crmlab.sim.network import graph_of
 from crmlab.sim.offers import Offers, Settled
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
 from crmlab.sim.plays import Play
-from crmlab.sim.quantiles import KNOTS, beta_quantiles, gamma_quantiles
+from crmlab.sim.quantiles import gamma_quantiles
 from crmlab.sim.referral import ReferralBooks
 from crmlab.sim.view import FirmView
 from crmlab.sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
 from crmlab.sim.world import World
+from crmlab.sim.yesterday import Inheritance
 
 FRIEND_CONVERSION = 7.0  # first orders per week of those who have accepted a recommendation: within a day or so
 
@@ -70,6 +72,7 @@ class Market(mesa.Model):
         self.referral = ReferralBooks(self.world)
         self.offers = Offers(self.customers, self.sources, self.scale)
         self.ledger = Ledger()
+        self._take_over(founders.inheritance)
         self.tariff = Tariff.of(self.world.economics, self.sources, self.minor)
         self.books = WeeklyBooks(len(self.sources))
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
@@ -86,6 +89,16 @@ class Market(mesa.Model):
         self.datacollector = mesa.DataCollector(
             model_reporters={name: _reporter(name) for name in WeeklyBooks.SERIES},
         )
+
+    def _take_over(self, inheritance: Inheritance | None) -> None:
+        """Go on with what today's policy had left with the customers by week 0."""
+        if inheritance is None:
+            return
+        self.loyalty = inheritance.loyalty.handed_over()
+        self.ledger.open(self.loyalty.opening.liability)
+        for name, ends in inheritance.tags.items():
+            self.offers.tags[name] = np.full(self.customers.n, LONG_AGO, ends.dtype)
+            self.offers.tags[name][: ends.size] = ends
 
     def step(self) -> None:
         """Live one week. Everybody answers the same offers, computed from the facts at the start of the week.
@@ -269,18 +282,9 @@ def reaction_of(world: World) -> Reaction:
         bonds_of(world),
         float(price.first_order_gain),
         float(price.latitude),
-        coupon_readiness(price.coupon_use, price.coupon_use_icc),
+        coupon_readiness(price),
         world.minor,
     )
-
-
-def coupon_readiness(mean: float, icc: float) -> NDArray[np.float64]:
-    """Log quantiles of the chance that somebody would use a coupon: beta over people with this mean and this
-    intraclass correlation; everybody would at a mean of 1."""
-    if mean == 1:
-        return np.zeros(KNOTS)
-    strength = (1 - icc) / icc
-    return beta_quantiles(mean * strength, (1 - mean) * strength).log_value
 
 
 def _reporter(name: str):

@@ -35,7 +35,8 @@ from crmlab.sim.behavior import (
     status_factor,
 )
 from crmlab.sim.conditions import Offer, Programme
-from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id, would_use
+from crmlab.sim.coupons import would_use
+from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
 from crmlab.sim.customers import (
     COLD,
     CUSTOMER,

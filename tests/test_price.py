@@ -10,11 +10,11 @@ import pytest
 
 from crmlab.sim import Coupon, FirstOrderOffer, Play
 from crmlab.sim.behavior import adapted_reference, guarded, next_debt, order_hazard, price_pull
-from crmlab.sim.crowd import would_use
+from crmlab.sim.coupons import coupon_readiness, would_use
 from crmlab.sim.customers import CUSTOMER, PROSPECT
 from crmlab.sim.draws import key_of
 from crmlab.sim.levers import unknowns_of
-from crmlab.sim.market import Market, coupon_readiness
+from crmlab.sim.market import Market
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Channel, Population
 from crmlab.strategies import DiscountTiers, PriceCut
@@ -263,7 +263,7 @@ def test_who_uses_coupons_does_it_again_as_in_the_complete_journey() -> None:
     the next (28 % of 1,366 household-campaigns do, 49 % among those of type A, whose correlation is 0.40)."""
     keys = key_of(3, 0)
     for mean, icc, again in ((0.12, 0.22, 0.3136), (0.166, 0.40, 0.4996)):
-        readiness = coupon_readiness(mean, icc)
+        readiness = coupon_readiness(replace(PriceResponse(), coupon_use=mean, coupon_use_icc=icc))
         uses = np.array([[would_use(*keys, who, ends, readiness) for ends in (7, 11)] for who in range(40_000)])
         assert abs(uses.mean() - mean) < 4 * np.sqrt(mean * (1 - mean) / 40_000)
         n = uses[:, 0].sum()

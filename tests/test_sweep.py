@@ -327,7 +327,8 @@ def test_all_unknowns_are_those_that_vary_between_sampled_worlds(tmp_path) -> No
     found = load_sweep(written(tmp_path), ['sweep.unknowns="all"']).task.unknowns
     paths = [factor.path for factor in found]
     assert {"price.elasticity", "acquisition.lead_weeks", "channels.organic.leads_most"} <= set(paths)
-    assert "economics.gross_margin" not in paths  # the firm knows it
+    assert "economics.gross_margin" in paths
+    assert "economics.discount_rate" not in paths  # a convention
 
 
 def test_the_design_follows_from_the_number_of_factors_and_a_tornado_keeps_all_arms(tmp_path) -> None:
@@ -358,7 +359,7 @@ def test_shipped_examples_and_that_of_the_docs_are_valid(tmp_path) -> None:
         ('"tiers.silver_spend"', '"tiers.silver_rate"', "can be searched between 0 and 0.15 (share of price) only"),
         ("low = 20, high = 200, points = 3", "points = 1", "points = 2 or more"),
         ('["price.elasticity"', '["price.elasticty"', 'not a number of this world. Did you mean "price.elasticity"?'),
-        ('["price.elasticity"', '["economics.gross_margin"', "does not vary by itself; say between which values"),
+        ('["price.elasticity"', '["economics.discount_rate"', "does not vary by itself; say between which values"),
         ('["price.elasticity"', '[{ unknown = "price.elasticity", low = 0.5 }', "can be swept between 1 and 2.6"),
         ('["price.elasticity"', '[{ unknown = "price.elasticity", low = 2, high = 2 }', "needs low < high"),
         ('"channels.paid_search.leads_most"', '"price.elasticity"', "is named twice"),

@@ -154,10 +154,7 @@ def _keep(
 
 def _swept_unknowns(form: SweepForm, experiment: Experiment) -> list[Mapping[str, Any]]:
     if form.unknowns == ALL:
-        ranges = {
-            path: bounds_of(experiment, path, unknown, value) for path, unknown, value in assumed_unknowns(experiment)
-        }
-        return [{"unknown": path} for path, (low, high) in ranges.items() if low < high]
+        return [{"unknown": number.path} for number in assumed_unknowns(experiment)]
     return list(form.unknowns)
 
 
@@ -205,5 +202,6 @@ def _usual_range(experiment: Experiment, path: str, unknown: Unknown, value: flo
         spread = 1.96 * math.sqrt(covariance[at][at])
         return max(unknown.low, value * math.exp(-spread)), min(unknown.high, value * math.exp(spread))
     if path in experiment.ranges or unknown.vary != "no":
-        return bounds_of(experiment, path, unknown, value)
+        low, high = bounds_of(experiment, path, unknown, value)
+        return (low, high) if low < high else None
     return None

@@ -30,14 +30,14 @@ def unknowns_by_world(experiment: Experiment, stress: Stress) -> pd.DataFrame:
         paths = varying_unknowns(experiment)
         worlds = (sampled_world(experiment, number) for number in range(stress.worlds))
         values = pd.DataFrame([[value_at(world, path) for path in paths] for world in worlds], columns=paths)
-    return values.loc[:, values.nunique() > 1]
+    return values[[path for path in values if values[path].nunique() > 1]]
 
 
 def varying_unknowns(experiment: Experiment) -> list[str]:
     """The path of every number that is drawn anew in a sampled world, fitted ones first."""
     fitted = [f"{group}.{name}" for group in sorted(experiment.log_covariance)
               for name in experiment.log_covariance[group][0]]  # fmt: skip
-    return fitted + [path for path, _, _ in assumed_unknowns(experiment)]
+    return fitted + [number.path for number in assumed_unknowns(experiment)]
 
 
 def value_at(world: World, path: str) -> float:
