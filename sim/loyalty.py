@@ -43,6 +43,21 @@ class PointsWeek:
     liability: int = 0
     reward_cost: int = 0
     perk_cost: int = 0
+    welcome_points: int = 0  # that somebody who joins is given
+    welcome: int = 0  # what those given with a first order are expected to cost: a cost of acquisition
+    point_value: float = 0.0  # what one point still out is expected to cost
+    perks: tuple[float, ...] = (0.0,)  # what a member of each tier costs this week beyond rewards and price cuts
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Whom the end of a week changed: rows that lost points and how many, rows that joined or changed tier and the tier
+    they are in now."""
+
+    lapsed: NDArray[np.int32]
+    points: NDArray[np.int32]
+    placed: NDArray[np.int32]
+    tier: NDArray[np.uint8]
 
 
 class LoyaltyBooks:
@@ -53,6 +68,7 @@ class LoyaltyBooks:
         self.points_rule: PointsRule | None = None
         self.tier_rule: TierRule | None = None
         self.weeks: dict[int, PointsWeek] = {}
+        self.moves: dict[int, Moves] = {}
         self._response = world.loyalty
         self._terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
 
@@ -90,6 +106,7 @@ class LoyaltyBooks:
         rule, levels = self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(())
         self._roll_windows(customers, log, week, rule)
         response = self._response
+        points_before, tier_before = customers.points.copy(), customers.tier.copy()
         held, expired = _review(
             customers.enrolled, customers.points, customers.points_recent, customers.last_order, customers.spend_52,
             customers.orders_52, customers.tier, customers.tier_ends,
@@ -97,20 +114,27 @@ class LoyaltyBooks:
             programme.by_orders, programme.thresholds, levels.hold_weeks, levels.grace_weeks,
             _DOWNGRADE[levels.downgrade], response.pressure_gap, response.stretch_weeks, response.demotion_weeks,
         )  # fmt: skip
+        self.moves[week] = _moves(customers, points_before, tier_before, week)
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
         cost_of_point = rule.reward_value * MINOR * rule.cost_ratio / rule.reward_points
+        point_value = cost_of_point * (1 - rule.breakage)
         perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
         burnt = int(orders.burnt.sum(dtype=np.int64))
+        welcomed = int(np.count_nonzero(with_welcome(orders, programme.welcome_points)))
         closed = PointsWeek(
             issued=int(orders.earned.sum(dtype=np.int64)),
             burnt=burnt,
             expired=int(expired),
             outstanding=outstanding,
-            liability=round(outstanding * cost_of_point * (1 - rule.breakage)),
+            liability=round(outstanding * point_value),
             reward_cost=round(burnt * cost_of_point),
             perk_cost=round(float(held @ perks) * MINOR / YEAR),
+            welcome_points=programme.welcome_points,
+            welcome=round(welcomed * programme.welcome_points * point_value),
+            point_value=point_value,
+            perks=tuple(float(perk) * MINOR / YEAR for perk in perks),
         )
         self.weeks[week] = closed
         return closed
@@ -129,6 +153,19 @@ class LoyaltyBooks:
                 if term > 0:
                     _count_points(log.week(week - term), column, -1)
         self._terms = terms
+
+
+def with_welcome(orders: Orders, welcome_points: NDArray[np.int64] | int) -> NDArray[np.bool_]:
+    """Which orders were first orders that brought welcome points: who joins with the first order has these and what the
+    order itself earned, anybody else has none from it. Shape [m]."""
+    return (orders.nth == 0) & (np.asarray(welcome_points) > 0) & (orders.earned >= welcome_points)
+
+
+def _moves(customers: Customers, points: NDArray[np.int32], tier: NDArray[np.uint8], week: int) -> Moves:
+    lost = points - customers.points
+    lapsed = np.flatnonzero(lost).astype(np.int32)
+    placed = np.flatnonzero((customers.tier != tier) | (customers.enrolled == week)).astype(np.int32)
+    return Moves(lapsed, lost[lapsed], placed, customers.tier[placed])
 
 
 def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:

@@ -64,7 +64,9 @@ LAYERS = [
     {"founding", "loyalty", "referral"},
     {"books"},
     {"market"},
-    {"person", "record"},
+    {"person", "membership", "terminal"},
+    {"lifetime"},
+    {"record"},
     {"micro"},
     {"readings"},
 ]
