@@ -1,6 +1,6 @@
 """The statistics of a paired comparison: what coupling makes of a handful of replications.
 
-Two intervals answer two questions (decisions 25). *Luck only*: how well do the replications pin down the effect in the
+Two intervals answer two questions. *Luck only*: how well do the replications pin down the effect in the
 world as it is stated? It shrinks with their number. *Luck plus unknowns*: what could the effect be in a world that we
 do not know, one draw of the unknowns each? It does not shrink: more replications only show it more sharply.
 """

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 
 from crmlab.sim.compiling import rule
-from crmlab.sim.customers import MINOR, RECOMMENDED, REFERRED_BOND
+from crmlab.sim.customers import RECOMMENDED, REFERRED_BOND
 
-# Guard on the summed effect of all strategies: it must not bind under any shipped policy (mechanisms 0.3).
+# Guard on the summed effect of all strategies: it must not bind under any shipped policy.
 LEAST_PULL = math.log(0.2)
 MOST_PULL = math.log(5.0)
 
@@ -30,17 +30,22 @@ def relative_price(rate, today_rate):
 
 
 @rule
-def price_pull(price, reference, elasticity, gain, loss_aversion):
-    """Change of the log order rate because of the price (mechanisms 3.1).
+def price_pull(price, reference, elasticity, gain, loss_aversion, latitude):
+    """Change of the log order rate because of the price.
 
-    -elasticity * ln P + gain * ln(R/P) where the price lies below the reference R; where it lies above, the same gap
-    weighs `loss_aversion` times as much. Zero at today's price with an adapted reference.
+    -elasticity * ln P + gain * ln(R/P) where the price lies below the reference R. A price above it is a loss, weighed
+    `loss_aversion` times as much, as far as it lies above what still seems the regular price: today's, unless somebody
+    has got used to paying less than 1 / (1 + latitude) of it. So the end of a promotion is no loss.
     """
     if price == 1.0 and reference == 1.0:
         return 0.0
-    surprise = gain * math.log(reference / price)
-    if surprise < 0.0:
-        surprise = surprise * loss_aversion
+    surprise = 0.0
+    if price < reference:
+        surprise = gain * math.log(reference / price)
+    else:
+        usual = max(reference, min(1.0, reference * (1.0 + latitude)))
+        if price > usual:
+            surprise = loss_aversion * gain * math.log(usual / price)
     return surprise - elasticity * math.log(price)
 
 
@@ -52,7 +57,7 @@ def guarded(pull):
 
 @rule
 def order_hazard(base, price, other, debt, repay_share):
-    """This week's order hazard and what of it goes to repay borrowed orders (mechanisms 0.3, 3.2).
+    """This week's order hazard and what of it goes to repay borrowed orders.
 
     `price` and `other` are pulls on the log order rate. What the price brings is partly borrowed from the future, so
     each week `repay_share` of the debt is paid back as a lower hazard. Returns (hazard, repayment, extra hazard
@@ -79,7 +84,7 @@ def adapted_reference(reference, price, carry_over):
 
 @rule
 def goal_pull(points, reward_points, gradient, power):
-    """Goal gradient: the nearer a reward, the keener its owner. g * x^k, x = min(1, points / reward) (mechanisms 4).
+    """Goal gradient: the nearer a reward, the keener its owner. g * x^k, x = min(1, points / reward).
 
     What lies beyond the goal carries no pull.
     """
@@ -122,7 +127,7 @@ def status_factor(status, tier, top):
 
 @rule
 def order_worth(mean_order, bond, weeks, referred_value, referred_value_weeks, referrer_value):
-    """Mean order of somebody with bonds to friends (mechanisms 5): a referred customer's premium falls evenly to none
+    """Mean order of somebody with bonds to friends: a referred customer's premium falls evenly to none
     `referred_value_weeks` after the first order; who has just won a friend orders for a little more."""
     if bond & REFERRED_BOND:
         mean_order *= 1.0 + referred_value * max(0.0, 1.0 - weeks / referred_value_weeks)
@@ -133,13 +138,13 @@ def order_worth(mean_order, bond, weeks, referred_value, referred_value_weeks, r
 
 @rule
 def p_invite(base, sociability, pull):
-    """Chance that an order is followed by a recommendation: base * sociability * exp(pull) (mechanisms 5)."""
+    """Chance that an order is followed by a recommendation: base * sociability * exp(pull)."""
     return base * sociability * math.exp(pull)
 
 
 @rule
 def p_accept(base, offer_pull, warnings, warning):
-    """Chance that somebody follows a recommendation: base * exp(offer - warnings) (mechanisms 5)."""
+    """Chance that somebody follows a recommendation: base * exp(offer - warnings)."""
     return base * math.exp(offer_pull - warning * warnings)
 
 
@@ -157,9 +162,9 @@ def log_rate_score(order_rate, mean, sd):
 
 
 @rule
-def points_for(paid, per_unit, multiplier):
+def points_for(paid, per_unit, multiplier, minor):
     """Points of an order: whole points, for the minor units paid."""
-    return math.floor(paid * per_unit * multiplier / MINOR + 1e-9)
+    return math.floor(paid * per_unit * multiplier / minor + 1e-9)
 
 
 @rule
@@ -193,12 +198,12 @@ def reach_moment(threshold, before, after):
 
 
 @rule
-def list_value(mean_order, gamma_quantile, shape, today_rate):
+def list_value(mean_order, gamma_quantile, shape, today_rate, minor):
     """Minor units of a basket at list price: Gamma with the given shape around the customer's own mean.
 
     The mean was estimated from what people paid under today's standing discount, hence the division.
     """
-    return math.floor(mean_order * gamma_quantile / shape / (1.0 - today_rate) * MINOR + 0.5)
+    return math.floor(mean_order * gamma_quantile / shape / (1.0 - today_rate) * minor + 0.5)
 
 
 @rule

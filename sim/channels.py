@@ -1,11 +1,13 @@
 """Channels: the few actors that turn money into attention, and remember (Mesa agents).
 
 A weekly budget feeds an adstock that decays; the adstock saturates by a Hill curve; the result is the number of leads
-a week that the channel would bring in a market nobody has left yet (mechanisms 2.1). Divided by the number of
+a week that the channel would bring in a market nobody has left yet. Divided by the number of
 prospects it moves the channel's clock, which every prospect meets at a threshold of his own.
 """
 
 from __future__ import annotations
+
+from weakref import ref
 
 import mesa
 
@@ -53,6 +55,15 @@ class Channel(mesa.Agent):
         self.adstock = spec.budget / (1 - spec.carry_over)  # the steady state of today's budget
         self.clock = opening_clock
         self.clock_before = opening_clock
+
+    @property
+    def model(self) -> mesa.Model | None:
+        """The market that the channel is part of. Held weakly, so that the market can be freed with its channels."""
+        return self._model()
+
+    @model.setter
+    def model(self, model: mesa.Model) -> None:
+        self._model = ref(model)
 
     @property
     def pressure(self) -> float:

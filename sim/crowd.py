@@ -33,6 +33,7 @@ from crmlab.sim.behavior import (
     tier_gap,
 )
 from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.coupons import would_use
 from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
 from crmlab.sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
@@ -100,6 +101,33 @@ def loyalty_pull(
     return pull
 
 
+@rule
+def use_programme(
+    enrolled, burnable, order_rate, paid, nth, multiplier, week, minor, loyal, programme, who, key0, key1
+):  # fmt: skip
+    """The `nth` order of an identified customer under a loyalty programme: join at it, burn points on it, earn by it.
+
+    `enrolled` is the week of joining, or NOT_ENROLLED; `paid` the minor units of the order. Returns (enrolled, points
+    that can be burnt on the next order, points earned, points burnt).
+    """
+    earned = np.int64(0)
+    burnt = np.int64(0)
+    if enrolled == NOT_ENROLLED and programme.earning:
+        score = log_rate_score(order_rate, loyal.log_rate_mean, loyal.log_rate_sd)
+        if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
+            enrolled = np.int64(week)
+            earned = np.int64(programme.welcome_points)
+    if enrolled != NOT_ENROLLED:
+        if burnable >= programme.reward_points and uniforms(key0, key1, BURN, who, nth)[0] < loyal.p_redeem:
+            burnt = np.int64(programme.reward_points)
+            burnable -= burnt
+        if programme.earning:
+            earned += np.int64(points_for(paid, programme.per_unit, multiplier, minor))
+            if not programme.pending:
+                burnable += earned
+    return enrolled, burnable, earned, burnt
+
+
 @compiled
 def call_prospects(stage, reach, queue, called, clock):
     """Mark the prospects whom the channels reach this week, so that nobody else need be looked at.
@@ -136,7 +164,8 @@ def live_week(
     today_rate, gain, loss_aversion = reaction.today_rate, reaction.gain, reaction.loss_aversion
     carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
     pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
-    spend_shape, spend_quantiles = reaction.spend_shape, reaction.spend_quantiles
+    spend_shape, spend_quantiles, minor = reaction.spend_shape, reaction.spend_quantiles, reaction.minor
+    first_gain, latitude, readiness = reaction.first_gain, reaction.latitude, reaction.coupon_readiness
     conversion, cooling, p_identified = reaction.conversion, reaction.cooling, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
     before, after = pressure.before, pressure.after
@@ -183,7 +212,8 @@ def live_week(
         else:
             if own.size > 0:
                 standing = max(standing, float(own[i]))
-            if coupon_ends[i] > week:
+            ends = np.int64(coupon_ends[i])
+            if ends > week and would_use(key0, key1, who, ends, readiness):
                 single = float(coupon_rates[i])
             base = float(order_rates[i]) * season
             if member:
@@ -200,7 +230,8 @@ def live_week(
             departure = float(departure_rates[i]) * stays
         price = relative_price(max(standing, single), today_rate)
         reference, elasticity = float(references[i]), float(elasticities[i])
-        pull = price_pull(price, reference, elasticity, gain, loss_aversion)
+        surprise = first_gain if stage == LEAD else gain
+        pull = price_pull(price, reference, elasticity, surprise, loss_aversion, latitude)
         hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
         bound = pull + other != guarded(pull + other)
 
@@ -209,7 +240,7 @@ def live_week(
         nth = np.int64(n_orders[i])
         customer_since = now
         identified = people.identified[i]
-        enrolled, tier, burnable, welcome = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0), np.int64(0)
+        enrolled, tier, burnable = np.int64(NOT_ENROLLED), np.int64(0), np.int64(0)
         if programme.on:
             enrolled, tier = np.int64(enrolleds[i]), min(np.int64(tiers[i]), top_tier)
             burnable = np.int64(points_of[i]) - np.int64(pendings[i])
@@ -241,7 +272,7 @@ def live_week(
                 mean_order = order_worth(
                     mean_order, bond, weeks, bonds.referred_value, bonds.referred_value_weeks, bonds.referrer_value
                 )
-            value = list_value(mean_order, size, spend_shape, today_rate)
+            value = list_value(mean_order, size, spend_shape, today_rate, minor)
             taken = standing if used_single else max(standing, single)
             rows[written] = i
             nths[written] = nth
@@ -252,9 +283,11 @@ def live_week(
             burnts[written] = 0
             written += 1
             nth += 1
-            used_single = used_single or single > standing
+            spent = single > standing and not used_single
+            used_single = used_single or spent
             order_clock = exponential(u_gap)
-            if stage == LEAD:
+            converted = stage == LEAD
+            if converted:
                 stage = CUSTOMER
                 customer_since = now
                 identified = u_identified < p_identified[source]
@@ -263,30 +296,27 @@ def live_week(
                 if bonds.on:
                     stays = bonds.departure[bond]
                     departure *= stays
-                after_first = relative_price(standing, today_rate)
-                pull = price_pull(after_first, reference, elasticity, gain, loss_aversion)
-                hazard, repay, extra = order_hazard(base, pull, 0.0, debt, repay_share)
-            elif u_drop < float(p_dropouts[i]) * stays:
-                stage = GONE
+                other = 0.0
+            else:
+                if u_drop < float(p_dropouts[i]) * stays:
+                    stage = GONE
+                if spent:
+                    debt = next_debt(debt, repay, extra, pull_forward, now - customer_since)
+            if converted or spent:  # the rest of the week goes on at the standing price
+                customer_since = now
+                pull = price_pull(
+                    relative_price(standing, today_rate), reference, elasticity, gain, loss_aversion, latitude
+                )
+                hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
             if programme.on and identified:
-                if enrolled == NOT_ENROLLED and programme.earning:
-                    score = log_rate_score(float(order_rates[i]), loyal.log_rate_mean, loyal.log_rate_sd)
-                    if uniforms(key0, key1, JOIN, who, 0)[0] < p_join(loyal.join_log_odds, loyal.join_selection, score):
-                        enrolled = np.int64(week)
-                        welcome = np.int64(programme.welcome_points)
-                        tier_endss[i] = week + programme.hold_weeks
-                if enrolled != NOT_ENROLLED:
-                    enough = burnable >= programme.reward_points
-                    if enough and uniforms(key0, key1, BURN, who, nth - 1)[0] < loyal.p_redeem:
-                        burnts[written - 1] = programme.reward_points
-                        burnable -= programme.reward_points
-                    if programme.earning:
-                        earned = points_for(float(paids[written - 1]), programme.per_unit, multipliers[tier])
-                        earned += welcome
-                        welcome = np.int64(0)
-                        earneds[written - 1] = np.int32(earned)
-                        if not programme.pending:
-                            burnable += np.int64(earned)
+                was_member = enrolled != NOT_ENROLLED
+                enrolled, burnable, earned, burnt = use_programme(
+                    enrolled, burnable, float(order_rates[i]), float(paids[written - 1]), nth - 1, multipliers[tier],
+                    week, minor, loyal, programme, who, key0, key1,
+                )  # fmt: skip
+                earneds[written - 1], burnts[written - 1] = np.int32(earned), np.int32(burnt)
+                if enrolled != NOT_ENROLLED and not was_member:
+                    tier_endss[i] = week + programme.hold_weeks
             if stage == GONE:
                 break
         if full:
@@ -330,9 +360,9 @@ def live_week(
             if used_single:
                 coupon_ends[i] = 0
             m = written
-        if stage == CUSTOMER and (debt > 0.0 or extra > 0.0):
+        if stage == CUSTOMER and (debt > 0.0 or extra > 0.0 or used_single):
             debts[i] = next_debt(debt, repay, extra, pull_forward, now - customer_since)
-        if price != reference:
+        if stage == CUSTOMER and price != reference:  # whoever has not ordered yet knows no price
             noticed = written > first_written
             if not noticed:
                 noticed = uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure

@@ -81,8 +81,8 @@ class Cohort:
         )
 
     def _programme(self, log_share: Floats) -> Floats:
-        """Costs of the programme in each week of age, times exp(`log_share` [n] - delta x moment) where people are given
-        a share other than 1. Shape [weeks]."""
+        """Costs of the programme in each week of age, times exp(`log_share` [n] - delta x moment) where people are
+        given a share other than 1. Shape [weeks]."""
         record, n_weeks = self.record, self.record.weeks
         first_week = np.full(record.market.customers.n, -1, np.intp)
         first_week[record.acquired[self.members]] = record.acquired_week[self.members]
@@ -112,7 +112,7 @@ class Cohort:
 
     @cached_property
     def by_person(self) -> Floats:
-        """The lifetime value of each person of the cohort, 0 for others; its mean over the cohort is `ltv`. Shape [n]."""
+        """The lifetime value of each person of the cohort, 0 for others; `ltv` is its mean over them. Shape [n]."""
         record, n, delta = self.record, self.record.market.customers.n, self._delta
         age = record.moment - self._first_moment[record.orders.row]
         inside = age <= self.weeks

@@ -15,7 +15,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR
 from crmlab.sim.loyalty import with_welcome
 from crmlab.sim.market import Market
 from crmlab.sim.orders import Orders
@@ -53,15 +52,21 @@ class Membership:
         points = self._by_week("welcome_points").astype(np.int64)[self.week]
         return np.where(with_welcome(self.orders, points), points * self.point_value[self.week], 0.0)
 
+    @property
+    def opening_value(self) -> float:
+        """What one point from before week 0 was expected to cost, in minor units."""
+        opening = self.market.loyalty.opening
+        return opening.liability / opening.outstanding if opening.outstanding else 0.0
+
     def cost(self, weight: Floats, until: NDArray[np.int64] | int | None = None) -> Floats:
-        """Provision, benefits and running costs of each person over the weeks before `until` [n], every week's times its
-        `weight` [weeks]; welcome points of first orders left out. Currency units. Shape [n].
+        """Provision, benefits and running costs of each person over the weeks before `until` [n], every week's times
+        its `weight` [weeks]; welcome points of first orders left out. Currency units. Shape [n].
         """
         n, weeks = self.market.customers.n, self.market.week
         if not self.on:
             return np.zeros(n)
         end = np.full(n, weeks) if until is None else np.clip(np.broadcast_to(until, n), 0, weeks)
-        return (self._provision(weight, end) + self._benefits(weight, end)) / MINOR
+        return (self._provision(weight, end) + self._benefits(weight, end)) / self.market.minor
 
     def by_group(self, group: NDArray[np.intp], n_groups: int, share: Floats | None = None) -> Floats:
         """The same costs summed over the people of each group, week by week; -1 in `group` [n] is nobody's group.
@@ -73,20 +78,31 @@ class Membership:
             return np.zeros((n_groups, weeks))
         counts = np.ones(group.size) if share is None else share
 
+        row, week, points = self._point_moves()
+        before = week < 0  # what is held at week 0 has been paid for
+        opening = np.bincount(
+            np.maximum(group[row[before]], 0),
+            points[before] * counts[row[before]] * (group[row[before]] >= 0),
+            n_groups,
+        )
+
         def placed(row: NDArray[np.int64], week: NDArray[np.int64], amount: Floats) -> Floats:
             """Amounts by group and week."""
             known = group[row] >= 0
             row, week, amount = row[known], week[known], (counts[row] * amount)[known]
-            return np.bincount(group[row] * weeks + week, amount, n_groups * weeks).reshape(n_groups, weeks)
+            found = np.bincount(group[row] * weeks + week, amount, n_groups * weeks).astype(np.float64)
+            return found.reshape(n_groups, weeks)
 
-        held = np.cumsum(placed(*self._point_moves()), axis=1) * self.point_value
+        held = opening[:, None] + np.cumsum(placed(row[~before], week[~before], points[~before]), axis=1)
         welcomed = np.flatnonzero(self.welcome > 0)
-        given = placed(self.orders.row[welcomed].astype(np.int64), self.week[welcomed], self.welcome[welcomed])
-        cost = np.diff(held, axis=1, prepend=0.0) - given
+        given = placed(
+            self.orders.row[welcomed].astype(np.int64), self.week[welcomed].astype(np.int64), self.welcome[welcomed]
+        )
+        cost = np.diff(held * self.point_value, axis=1, prepend=(opening * self.opening_value)[:, None]) - given
         perks = self._perks()
         for tier in range(perks.shape[1]):
             cost += np.cumsum(placed(*self._tier_moves(tier)), axis=1) * perks[:, tier]
-        return cost / MINOR
+        return cost / self.market.minor
 
     def _perks(self) -> Floats:
         """What a member of each tier costs in each week, in minor units. Shape [weeks, tiers]."""
@@ -102,6 +118,7 @@ class Membership:
         own, moves = np.full(self.market.customers.n, -1), []
         for week, placed in self.market.loyalty.moves.items():
             row, new = placed.placed, placed.tier.astype(np.int64)
+            week = max(week, 0)  # those in a tier at week 0 cost from then on
             change = (new == tier).astype(np.int64) - (own[row] == tier)
             own[row] = new
             moved = np.flatnonzero(change)
@@ -115,11 +132,15 @@ class Membership:
         row, week, points = self._point_moves()
         inside = week < end[row]
         row, week, points = row[inside], week[inside], points[inside]
-        worth = weight[week] * value[week] + revalued[end[row]] - revalued[week + 1]
+        worth = np.where(
+            week < 0,
+            weight[0] * (value[0] - self.opening_value) + revalued[end[row]],
+            weight[week] * value[week] + revalued[end[row]] - revalued[week + 1],
+        )
         cost = np.bincount(row, points * worth, n)
         early = (self.welcome > 0) & (self.week < end[self.orders.row])
         given = np.bincount(self.orders.row[early], (weight[self.week] * self.welcome)[early], n)
-        return cost - given
+        return (cost - given).astype(np.float64)
 
     def _point_moves(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
         """Every change of somebody's points: (row, week, points)."""
@@ -144,6 +165,7 @@ class Membership:
         tier = np.full(cost.size, -1)  # nobody's
         for week, moves in self.market.loyalty.moves.items():
             row, new = moves.placed, np.minimum(moves.tier.astype(np.int64), tiers - 1)
+            week = max(week, 0)
             old, stop = tier[row], np.maximum(end[row], week)
             rest = total[stop] - total[week]
             at = np.arange(row.size)

@@ -1,7 +1,7 @@
 """Who knows whom: a graph of acquaintances that is computed from draws and stored nowhere.
 
 Everybody stands at a place of the graph by a keyed permutation (a Feistel network), and the contacts of a place are
-draws keyed by the place. Two families (mechanisms 5):
+draws keyed by the place. Two families:
 
 - small world (Watts & Strogatz 1998): places on a ring, each in touch with its nearest `contacts`; a share `rewired`
   of them is replaced by anybody. The near ones are strong ties.

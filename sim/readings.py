@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crmlab.sim.customers import MINOR, NOT_ENROLLED
+from crmlab.sim.customers import NOT_ENROLLED
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 
@@ -66,7 +66,7 @@ def _k_factor(record: Record, weeks: int) -> float:
 def _cac_referral(record: Record) -> float:
     first = record.orders.nth == 0
     friends = first & (record.source == record.market.referral.source)
-    given = (record.incentive + record.membership.welcome / MINOR)[friends].sum()
+    given = (record.incentive + record.membership.welcome / record.market.minor)[friends].sum()
     n = np.count_nonzero(friends)
     return float((record.referral_costs_by_week.sum() + given) / n) if n else NAN
 
@@ -142,8 +142,8 @@ def _mean_order(record: Record) -> float:
     return float(record.orders.paid.mean() / 100) if record.orders.n else NAN
 
 
-MARKETING_METRICS = "Farris, Bendle, Pfeifer & Reibstein, Marketing Metrics"
-FADER = "Fader, Hardie & Lee 2005, RFM and CLV"
+MARKETING_METRICS = "Farris et al. 2010"
+FADER = "Fader, Hardie & Lee 2005b"
 ALL = "every order of the run"
 RUN = "the run"
 NONE = "none"
@@ -232,11 +232,11 @@ _KPIS = (
         ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
     Kpi("programme_cost", "Cost of the loyalty programme", "currency",
         "rewards + tier benefits + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
-        lambda r: _total(r, r.reward_cost / MINOR)
+        lambda r: _total(r, r.reward_cost / r.market.minor)
         + _total(r, r.programme_costs_by_week + r.welcome_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",
         "points outstanding x cost of a point x (1 - breakage)", "members",
-        "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / MINOR)),
+        "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / r.market.minor)),
     Kpi("redemption", "Points burnt", "share", "points burnt / points issued", "members", RUN,
         "undefined before points are issued; recent points have had little time", 0, "Gault et al.",
         lambda r: _points(r, "burnt") / _points(r, "issued") if _points(r, "issued") else NAN),
@@ -259,7 +259,7 @@ _KPIS = (
         lambda r: _total(r, r.referral_costs_by_week)),
     Kpi("guard_share", "Composition guard bound", "share",
         "customer-weeks in which the summed effect of all strategies had to be cut to a factor of five",
-        "customer-weeks", RUN, NONE, -1, "mechanisms 0.3", lambda r: r.guard_share, hidden=True),
+        "customer-weeks", RUN, NONE, -1, "-", lambda r: r.guard_share, hidden=True),
 )  # fmt: skip
 
 KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR, NOBODY, NOT_ENROLLED
+from crmlab.sim.customers import NOBODY, NOT_ENROLLED
 from crmlab.sim.ledger import (
     CHANNEL_COSTS,
     FIRST_ORDER_DISCOUNTS,
@@ -64,7 +64,7 @@ class Record:
     @cached_property
     def contribution(self) -> Floats:
         """What each order left after goods, fulfilment, payment, commission and rewards, in currency units."""
-        return (self.market.tariff.contribution(self.orders, self.source) - self.reward_cost) / MINOR
+        return (self.market.tariff.contribution(self.orders, self.source) - self.reward_cost) / self.market.minor
 
     @cached_property
     def incentive(self) -> Floats:
@@ -72,7 +72,7 @@ class Record:
         if not self.weeks:
             return np.zeros(0)
         posted = np.array(self.market.posted)[self._table[0], self.source.astype(np.intp) + 1]
-        return first_order_incentive(self.orders, posted) / MINOR
+        return first_order_incentive(self.orders, posted) / self.market.minor
 
     @cached_property
     def membership(self) -> Membership:
@@ -138,17 +138,17 @@ class Record:
             sum(int(self._booked(account)[:weeks].sum()) for account in accounts)
             for accounts in ((MEDIA, CHANNEL_COSTS), (FIRST_ORDER_DISCOUNTS, WELCOME, REFERRAL_REWARDS))
         )
-        return media / MINOR, incentives / MINOR
+        return media / self.market.minor, incentives / self.market.minor
 
     @cached_property
     def channel_costs_by_week(self) -> Floats:
         """Media and fixed channel costs in currency units. Shape [weeks]."""
-        return (self._booked(MEDIA) + self._booked(CHANNEL_COSTS)) / MINOR
+        return (self._booked(MEDIA) + self._booked(CHANNEL_COSTS)) / self.market.minor
 
     @cached_property
     def referral_costs_by_week(self) -> Floats:
         """Rewards earned for friends who ordered, in currency units. Shape [weeks]."""
-        return self._booked(REFERRAL_REWARDS) / MINOR
+        return self._booked(REFERRAL_REWARDS) / self.market.minor
 
     @cached_property
     def by_friend(self) -> NDArray[np.bool_]:
@@ -172,12 +172,12 @@ class Record:
     def programme_costs_by_week(self) -> Floats:
         """Tier benefits and the change of the points liability, in currency units; welcome points of first orders are
         in `welcome_costs_by_week`, rewards are costs of orders."""
-        return (self._booked(PERKS) + self._booked(PROVISION)) / MINOR
+        return (self._booked(PERKS) + self._booked(PROVISION)) / self.market.minor
 
     @cached_property
     def welcome_costs_by_week(self) -> Floats:
         """What the welcome points of first orders are expected to cost, in currency units. Shape [weeks]."""
-        return self._booked(WELCOME) / MINOR
+        return self._booked(WELCOME) / self.market.minor
 
     @cached_property
     def other_costs_by_week(self) -> Floats:

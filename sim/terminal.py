@@ -1,14 +1,14 @@
 """What is still there when the run ends: the terminal value, known to the simulation only.
 
-A horizon must not be a place to hide: whoever stops advertising, or sells next year's orders cheaply in the last weeks,
-has a better year and a worse firm. So the state that a policy leaves behind is worth what it would bring under *today's*
-policy, whatever was played before, over `HORIZON_WEEKS` after the run, discounted to its end:
+A horizon must not be a place to hide: whoever stops advertising, or sells next year's orders cheaply in the last
+weeks, has a better year and a worse firm. So the state that a policy leaves behind is worth what it would bring under
+*today's* policy, whatever was played before, over `HORIZON_WEEKS` after the run, discounted to its end:
 
 customers   orders at the own rate lambda, at today's prices, until departure at rate m = mu + lambda p:
             c lambda (1 - exp(-(m + delta) H)) / (m + delta), with c what an order leaves
-            less what they owe: orders borrowed from the future (`debt`, repaid at rate rho: debt rho / (rho + m + delta)
-            orders) and prices they have become used to (`reference`, a pull on the order rate that fades as they notice
-            today's price)
+            less what they owe: orders borrowed from the future (`debt`, repaid at rate rho: debt rho /
+            (rho + m + delta) orders) and prices they have become used to (`reference`, a pull on the order rate
+            that fades as they notice today's price)
 leads       the chance to order before cooling off, times the first order and the value of a customer
 prospects   the week in which today's budgets, on top of the adstock left over, would reach each of them; then as a lead
 media       today's budgets and fixed channel costs over the same weeks, taken off
@@ -57,7 +57,7 @@ def terminal_of(market: Market, horizon_weeks: int = HORIZON_WEEKS) -> Terminal:
     delta = economics.weekly_discount
     weeks = np.arange(horizon_weeks)
     costs = sum((c.budget if c.half_budget > 0 else 0.0) + c.fixed_cost for c in world.channels)
-    reaction, price = market.reaction, world.price
+    reaction = market.reaction
     worth = np.zeros(people.n)
     commission = np.array([0.0, *(source.commission for source in market.sources)])
     fees = np.array([source.success_fee for source in market.sources])
@@ -68,8 +68,8 @@ def terminal_of(market: Market, horizon_weeks: int = HORIZON_WEEKS) -> Terminal:
         reaction.conversion, reaction.cooling, float(world.word_of_mouth.warning), commission, fees,
         1 / world.order_factor, 1 / world.departure_factor, economics.payment_cost,
         (1 - economics.gross_margin) / (1 - world.today_rate), economics.fulfilment_cost, delta, float(horizon_weeks),
-        float(price.gain), float(price.loss_aversion), float(price.carry_over), float(price.p_exposure),
-        1 / price.repayment_weeks,
+        reaction.gain, reaction.loss_aversion, reaction.latitude, reaction.carry_over, reaction.p_exposure,
+        reaction.repay_share,
     )  # fmt: skip
     return Terminal(worth, float((costs * np.exp(-delta * weeks)).sum()))
 
@@ -103,7 +103,7 @@ def _life(rate, margin, leaving, horizon):
 def _worth_of(
     worth, stage, source, reach, order_rate, departure_rate, p_dropout, mean_order, reference, debt, elasticity, warned,
     clocks, conversion, cooling, warning, commission, fees, rate_factor, departure_factor, payment, goods, fulfilment,
-    delta, horizon, gain, loss_aversion, carry_over, p_exposure, repay_share,
+    delta, horizon, gain, loss_aversion, latitude, carry_over, p_exposure, repay_share,
 ):  # fmt: skip
     """Fill `worth` [n]."""
     last = clocks.shape[1] - 1
@@ -119,7 +119,7 @@ def _worth_of(
         c = np.int64(source[i])
         if what == PROSPECT:
             when = float(last)
-            c = -1
+            c = np.int64(-1)
             for k in range(clocks.shape[0]):
                 threshold = float(reach[i, k])
                 week = np.searchsorted(clocks[k], threshold, side="right")
@@ -128,25 +128,25 @@ def _worth_of(
                 moment = week - 1 + (threshold - clocks[k, week - 1]) / (clocks[k, week] - clocks[k, week - 1])
                 if moment < when:
                     when = moment
-                    c = k
+                    c = np.int64(k)
             if c < 0:
                 continue
         elif what == REFERRED:
-            c = conversion.size - 1  # friends come last
+            c = np.int64(conversion.size - 1)  # friends come last
         margin = paid * (1.0 - payment - commission[c + 1]) - paid * goods - fulfilment
         if what == CUSTOMER:
             value = _life(rate, margin, leaving, horizon)
             an_order = margin - drop * value  # and whoever places it may leave after it
             missing = float(debt[i]) * repay_share / (repay_share + leaving)
             if reference[i] != 1.0:
-                pull = price_pull(1.0, float(reference[i]), float(elasticity[i]), gain, loss_aversion)
+                pull = price_pull(1.0, float(reference[i]), float(elasticity[i]), gain, loss_aversion, latitude)
                 noticed = 1.0 - (1.0 - p_exposure) * np.exp(-rate)
                 stays = (1.0 - noticed * (1.0 - carry_over)) * np.exp(-leaving)
                 missing -= rate * (np.exp(pull) - 1.0) / (1.0 - stays)
             worth[i] = value - missing * an_order
             continue
         hazard = conversion[c]
-        if what == LEAD or what == PROSPECT:
+        if what in (LEAD, PROSPECT):
             hazard *= np.exp(-warning * warned[i]) if warned[i] > 0 else 1.0
         lasting = hazard + cooling[c]
         life = _life(rate, margin, leaving, horizon - when - 1.0 / lasting)

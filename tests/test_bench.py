@@ -96,7 +96,7 @@ def test_the_command_prints_json_and_fails_when_engines_disagree(monkeypatch: py
     monkeypatch.setattr(suite, "QUICK", tiny)
     monkeypatch.setattr(suite, "measure", measure_here)
     monkeypatch.setattr(suite, "compile_seconds", lambda: (1.0, 0.1))
-    monkeypatch.setattr("experiments.bench.agreement.MOST_Z", 0.0)
+    monkeypatch.setattr("crmlab.experiments.bench.agreement.MOST_Z", 0.0)
     result = CliRunner().invoke(command.app, ["--quick", "--json"])
     assert result.exit_code == 1
     printed = json.loads(result.stdout)

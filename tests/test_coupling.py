@@ -1,4 +1,4 @@
-"""The same people with the same luck under every policy (mechanisms 12.4, tests 1 to 6)."""
+"""The same people with the same luck under every policy."""
 
 from __future__ import annotations
 

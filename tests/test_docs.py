@@ -53,7 +53,9 @@ def examples(page: str, folder: Path) -> dict[str, Path]:
     return {file_name: folder / file_name for file_name, _ in found}
 
 
-@pytest.mark.parametrize("page", ["kpis.md", "strategies.md", "assumptions.md", "experiment-files.md"])
+@pytest.mark.parametrize(
+    "page", ["kpis.md", "strategies.md", "assumptions.md", "experiment-files.md", "bibliography.md"]
+)
 def test_pages_written_from_the_code_are_up_to_date(page: str) -> None:
     written = (DOCS / page).read_text(encoding="utf-8")
     assert written == pages()[page], "run: python -m crmlab.experiments.reporting.glossary"

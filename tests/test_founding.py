@@ -15,7 +15,7 @@ from crmlab.sim.textbook import BGNBD, GammaGamma, ParetoNBD
 from crmlab.sim.world import Base, Channel, History, Population
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 
-# (repeat orders, weeks of the last, weeks watched): the customers of mechanisms 1.3 and some extremes
+# (repeat orders, weeks of the last, weeks watched): the published examples and some extremes
 LIVES = [(2, 30.43, 38.86), (1, 1.71, 38.86), (7, 29.43, 38.86), (0, 0.0, 38.86), (7, 35.0, 38.86), (0, 0.0, 3.0)]
 COPIES = 6000
 

@@ -1,4 +1,4 @@
-"""Points, rewards and tiers: acceptance rows 12 to 14 and the checks of mechanisms 4."""
+"""Points, rewards and tiers: what experiments and field data say of them, and the books."""
 
 from __future__ import annotations
 

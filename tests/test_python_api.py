@@ -221,7 +221,7 @@ def test_a_saved_answer_is_a_run_folder_like_any_other(answer: Answer, tmp_path:
 
 
 def test_importing_the_lab_loads_nothing_heavy():
-    code = "import sys, experiments.lab; print([m for m in ('numpy', 'pandas', 'plotly', 'numba') if m in sys.modules])"
+    code = "import sys, crmlab.lab; print([m for m in ('numpy', 'pandas', 'plotly', 'numba') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
 

@@ -21,10 +21,12 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.compare import ReplicationsFailed, compare
+from crmlab.experiments.compare import compare
 from crmlab.experiments.execution import ledger as ledger_module
 from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.execution.ledger import LEDGER, Ledger
+from crmlab.experiments.execution.records import line_of
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.spec import load_experiment
@@ -121,9 +123,12 @@ def test_a_torn_last_line_is_cut_off_wherever_it_is_torn(tmp_path: Path) -> None
 
 def test_a_ledger_of_another_run_or_of_other_libraries_is_not_continued(tmp_path: Path) -> None:
     run_all(odd_numbers, range(3), 1, ledger=Ledger(tmp_path, "one"))
-    text = (tmp_path / LEDGER).read_text()
-    version = json.loads(text.splitlines()[0])["made_with"]["numpy"]
-    (tmp_path / LEDGER).write_text(text.replace(f'"numpy": "{version}"', '"numpy": "1.0"'))
+    lines = (tmp_path / LEDGER).read_bytes().splitlines(keepends=True)
+    header = json.loads(lines[0])
+    version = header["made_with"]["numpy"]
+    header["made_with"]["numpy"] = "1.0"
+    header = {name: header[name] for name in ("ledger", "run", "made_with")}
+    (tmp_path / LEDGER).write_bytes(b"".join([line_of(header, 0, "one"), *lines[1:]]))
     kept = Ledger(tmp_path, "one")
     assert (len(kept), kept.begun_anew) == (0, f"numpy 1.0 instead of {version}")
     run_all(odd_numbers, range(3), 1, ledger=kept)
@@ -298,7 +303,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     monkeypatch.setattr("crmlab.experiments.compare.live_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
-    with pytest.raises(ReplicationsFailed, match="nobody came"):
+    with pytest.raises(NothingLived, match="nobody came"):
         compare(load_experiment(question), workers=1)
 
 

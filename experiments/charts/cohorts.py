@@ -111,10 +111,10 @@ def ltv_against_cac(ltv: pd.DataFrame, look: Look) -> Chart:
     figure.update_xaxes(title_text="weeks since the first order", rangemode="tozero")
     figure.update_yaxes(title_text="per acquired customer", rangemode="tozero", **money_axis(look.currency))
     note = (
-        "Curve: mean contribution, not discounted, of a customer acquired early enough to be watched for the whole span; "
-        "what was given to win the customer is not taken off, because it is part of the cost of acquisition. Level "
-        "dotted line: what acquiring these same customers cost (CAC of the LTV cohort). Mark: payback. LTV in the table "
-        "is discounted."
+        "Curve: mean contribution, not discounted, of a customer acquired early enough to be watched for the whole "
+        "span; what was given to win the customer is not taken off, because it is part of the cost of acquisition. "
+        "Level dotted line: what acquiring these same customers cost (CAC of the LTV cohort). Mark: payback. LTV in "
+        "the table is discounted."
     )
     sentence = f"Payback of an acquired customer: {'; '.join(words)}."
     return Chart("Lifetime value against acquisition cost", figure, pd.DataFrame(rows), sentence, note)

@@ -82,6 +82,11 @@ def _remark_on_resuming(folder: RunFolder) -> None:
     elif len(folder.ledger):
         of_all = f" of {folder.total}" if folder.total >= len(folder.ledger) else ""
         remark(f"Resumed: {len(folder.ledger)}{of_all} tasks were there.")
+    if folder.ledger.damage:
+        more = f", and {len(folder.ledger.damage) - 3} more" if len(folder.ledger.damage) > 3 else ""
+        remark(
+            f"The ledger is damaged ({', '.join(folder.ledger.damage[:3])}{more}); what it said there is lived again."
+        )
 
 
 def end_on_failures(run: StoredRun) -> None:

@@ -1,14 +1,14 @@
 """The ledger of a run: every finished task, on the disk within a moment, so that nothing is lived twice.
 
 `ledger.jsonl` is only ever appended to. Its first line says what it was made with, every other line is one finished
-task: {"key": ..., "result": ...}. The tables of `Run`s lie beside it in `parts/`; a line names file and row group. A
-part is on the disk before the line that names it, and a line counts from its newline on: a torn last line is cut off
-at the next opening.
+task (`experiments/execution/records.py`). The tables of `Run`s lie beside it in `parts/`; a line names file and row
+group, and the checksum of the file. A part is on the disk before the line that names it, and a line counts from its
+newline on: a torn last line is cut off at the next opening. What was changed since it was written is named and left
+out, so that it is lived again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from crmlab.experiments.execution.records import FORMAT, Records, line_of, read_records, whole_parts
 from crmlab.experiments.execution.surroundings import difference, surroundings
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.runs.disk import StoreError, disk_trouble
@@ -28,16 +29,19 @@ class Ledger:
     """Finished tasks by key, in a folder of which this process is the only writer.
 
     It belongs to one run id, so to one experiment and its sources. A ledger that was begun with other libraries is not
-    continued but begun anew; `begun_anew` then says why. Raises `StoreError` when the disk refuses.
+    continued but begun anew; `begun_anew` then says why. `damage` says what was changed since it was written and is
+    therefore lived again. Raises `StoreError` when the disk refuses.
     """
 
     def __init__(self, folder: Path, run_id: str = "") -> None:
         self.path = folder / LEDGER
         self.begun_anew = ""
-        self._header = {"ledger": 1, "run": run_id, "made_with": dict(surroundings())}
+        self.damage: tuple[str, ...] = ()
+        self._run = run_id
+        self._header = {"ledger": FORMAT, "run": run_id, "made_with": dict(surroundings())}
         self._lines: dict[str, Any] = {}
         self._fresh: list[tuple[str, Any]] = []
-        self._written_at, self._size = 0.0, 0
+        self._written_at, self._size, self._n_lines = 0.0, 0, 0
         self._refused = False
         with disk_trouble(self.path):
             self._open(folder / PARTS)
@@ -72,52 +76,74 @@ class Ledger:
             return
         try:
             with disk_trouble(self.path):
-                lines = {key: self._parts.encoded(result) for key, result in self._fresh}
-                self._parts.close()
-                self._append({"key": key, "result": result} for key, result in lines.items())
+                results = {key: self._parts.encoded(result) for key, result in self._fresh}
+                parts = self._parts.close()
+                self._append({"key": key, "result": r} | _named_parts(r, parts) for key, r in results.items())
         except (StoreError, TypeError):
             self._refused = True
             raise
-        self._lines |= lines
+        self._lines |= results
         self._fresh, self._written_at = [], time.monotonic()
 
     def _open(self, parts: Path) -> None:
         from crmlab.experiments.execution.parts import Parts  # heavy, and whoever only lists runs does without
 
-        header, self._lines = self._read()
-        if header != self._header:
-            if header:
-                self.begun_anew = difference(surroundings(), header.get("made_with", {})) or "it is of another run"
-            self._lines, self._size = {}, 0
-            self.path.unlink(missing_ok=True)
-            shutil.rmtree(parts, ignore_errors=True)
-            self._append([self._header])
+        found = read_records(self.path, self._run)
+        self._size = found.size
+        if found.header != {"at": 0} | self._header | {"sum": found.header.get("sum")}:
+            self._begin_anew(found, parts)
         else:
-            os.truncate(self.path, self._size)
+            kept = _without_broken_parts(found, parts)
+            self.damage = tuple(found.damage)
+            if self.damage:
+                self._write_again(kept)
+            else:
+                os.truncate(self.path, self._size)
+                self._n_lines = 1 + len(kept)
+            self._lines = {key: record["result"] for key, record in kept.items()}
         self._parts = Parts(parts)
 
-    def _read(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The header and the finished tasks, up to the last whole line."""
-        if not self.path.exists():
-            return {}, {}
-        records: list[dict[str, Any]] = []
-        for line in self.path.read_bytes().splitlines(keepends=True):
-            try:
-                record = json.loads(line.decode()) if line.endswith(b"\n") else None
-            except ValueError:
-                record = None
-            if not isinstance(record, dict):
-                break
-            records.append(record)
-            self._size += len(line)
-        found = {record["key"]: record["result"] for record in records[1:] if "key" in record}
-        return (records[0] if records else {}), found
+    def _begin_anew(self, found: Records, parts: Path) -> None:
+        if self._size:
+            differs = difference(surroundings(), found.header.get("made_with", {})) if found.header else ""
+            self.begun_anew = differs or ", ".join(found.damage) or "it is of another run"
+        self._lines, self._size, self._n_lines = {}, 0, 0
+        self.path.unlink(missing_ok=True)
+        shutil.rmtree(parts, ignore_errors=True)
+        self._append([self._header])
 
-    def _append(self, records: Iterable[Mapping[str, Any]]) -> None:
-        text = "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records)
-        with self.path.open("ab") as file:
-            file.truncate(self._size)  # an interrupt may have torn the last writing
-            file.write(text.encode())
+    def _write_again(self, kept: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace a damaged ledger by what of it can be believed, in one step."""
+        records = [self._header, *({k: v for k, v in r.items() if k not in ("at", "sum")} for r in kept.values())]
+        temporary = self.path.with_name(f".{self.path.name}.tmp")
+        with temporary.open("wb") as file:
+            file.write(b"".join(line_of(record, at, self._run) for at, record in enumerate(records)))
             file.flush()
             os.fsync(file.fileno())
-            self._size = file.tell()
+            self._size, self._n_lines = file.tell(), len(records)
+        os.replace(temporary, self.path)
+
+    def _append(self, records: Iterable[Mapping[str, Any]]) -> None:
+        lines = [line_of(record, at, self._run) for at, record in enumerate(records, start=self._n_lines)]
+        with self.path.open("ab") as file:
+            file.truncate(self._size)  # an interrupt may have torn the last writing
+            file.write(b"".join(lines))
+            file.flush()
+            os.fsync(file.fileno())
+            self._size, self._n_lines = file.tell(), self._n_lines + len(lines)
+
+
+def _named_parts(result: Any, sums: Mapping[str, str]) -> dict[str, Any]:
+    """The parts files in which the tables of a result lie, with their checksums."""
+    from crmlab.experiments.execution.parts import files_of
+
+    files = sorted(set(files_of(result)))
+    return {"parts": {file: sums[file] for file in files}} if files else {}
+
+
+def _without_broken_parts(found: Records, folder: Path) -> dict[str, dict[str, Any]]:
+    """The records whose tables are as they were written; the others are damage."""
+    whole = set(whole_parts(found.by_key, folder))
+    broken = {name for record in found.by_key.values() for name in record.get("parts", {})} - whole
+    found.damage += [f"{folder.name}/{name} is not as it was written" for name in sorted(broken)]
+    return {key: record for key, record in found.by_key.items() if not broken & record.get("parts", {}).keys()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,10 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crmlab.experiments.execution.records import file_sum
 from crmlab.experiments.run import Run
 
 RUN, FLOAT = "$run", "$float"  # marks of what JSON has no word for
 OPEN_FILES = 16
+_NUMBERED = re.compile(r"([0-9]{1,12})-")
 
 
 class Parts:
@@ -30,7 +33,7 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        numbers = [int(path.name.split("-")[0]) for path in folder.glob("*-*.parquet")]
+        numbers = [int(found[1]) for path in folder.glob("*-*.parquet") if (found := _NUMBERED.match(path.name))]
         self._number = max(numbers, default=0) + 1  # what an interrupted writing left is not touched
         self._writers: dict[tuple[str, bytes], _Writer] = {}
 
@@ -74,14 +77,14 @@ class Parts:
             self._writers[kind] = _Writer(path, arrow.schema)
         return self._writers[kind].keep(arrow)
 
-    def close(self) -> None:
-        """Put all that was kept on the disk; what follows goes into new files."""
+    def close(self) -> dict[str, str]:
+        """Put all that was kept on the disk; what follows goes into new files. Returns checksums by file name."""
         writers, self._writers = list(self._writers.values()), {}
-        for writer in writers:
-            writer.close()
+        sums = {writer.path.name: writer.close() for writer in writers}
         if writers:
             synced(self.folder)
             self._number += 1
+        return sums
 
     def read(self, place: Sequence[Any]) -> pd.DataFrame:
         """A table by its place."""
@@ -91,17 +94,18 @@ class Parts:
 
 class _Writer:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._path, self._n_groups = path, 0
+        self.path, self._n_groups = path, 0
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
 
     def keep(self, table: pa.Table) -> tuple[str, int]:
         self._writer.write_table(table, row_group_size=max(len(table), 1))
         self._n_groups += 1
-        return self._path.name, self._n_groups - 1
+        return self.path.name, self._n_groups - 1
 
-    def close(self) -> None:
+    def close(self) -> str:
         self._writer.close()
-        synced(self._path)
+        synced(self.path)
+        return file_sum(self.path)
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,17 @@ class StoredTables(Mapping[str, pd.DataFrame]):
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+def files_of(data: Any) -> Iterator[str]:
+    """The files that the JSON data of a result name."""
+    if isinstance(data, list):
+        for item in data:
+            yield from files_of(item)
+    elif isinstance(data, dict) and RUN in data:
+        yield from (file for file, _ in data[RUN][4].values())
+    elif isinstance(data, dict):
+        yield from files_of(list(data.values()))
 
 
 def synced(path: Path) -> None:

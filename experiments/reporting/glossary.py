@@ -1,4 +1,5 @@
-"""The reference pages of the documentation, written from the code: KPIs, strategies, assumptions, keys of files.
+"""The reference pages of the documentation, written from the code: KPIs, strategies, assumptions, keys of files,
+and the literature.
 
     python -m crmlab.experiments.reporting.glossary          writes them into docs/
 
@@ -37,6 +38,8 @@ from crmlab.experiments.files.world_form import (
     WordOfMouthForm,
     WorldForm,
 )
+from crmlab.experiments.reporting import bibliography
+from crmlab.experiments.reporting.bibliography import linked
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.readings import HEADLINE, KPIS, Kpi
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
@@ -152,7 +155,7 @@ def kpi_page() -> str:
 def _kpi_section(kpi: Kpi) -> str:
     hidden = " Known to the simulation only: no firm could measure it." if kpi.hidden else ""
     facts = {"Formula": kpi.formula, "Who counts": kpi.eligible, "Window": kpi.window, "At the edge": kpi.censoring}
-    lines = "\n".join(f"- {word}: {fact}" for word, fact in (facts | {"Reference": kpi.reference}).items())
+    lines = "\n".join(f"- {word}: {fact}" for word, fact in (facts | {"Reference": linked(kpi.reference)}).items())
     return f"## {kpi.id}\n\n**{kpi.label}**, {kpi.unit}; {BETTER[kpi.direction]}.{hidden}\n\n{lines}"
 
 
@@ -182,8 +185,10 @@ def assumption_page() -> str:
     intro = (
         "The numbers that the world sets and that are known within a range only. Defaults apply where a world file "
         "says nothing. *Off* is a value outside the range that switches the mechanism off. *Varies* says how the "
-        "number is drawn when worlds are sampled: within its range, within a factor of its value, or not at all. What "
-        "a run used: its report, section Assumptions. Keys of the file: [experiment-files.md](experiment-files.md)."
+        "number is drawn when worlds are sampled: within its range, within a factor of its value, or not at all; "
+        "*to absence* means evenly down to the end of the range at which there is no such effect. A number that you "
+        "know is written `{ value = 0.42, known = true }` and stays. What a run used: its report, section "
+        "Assumptions. Keys of the file: [experiment-files.md](experiment-files.md)."
     )
     tags = table(("tag", "evidence"), [(tag, words) for tag, words in EVIDENCE.items()])
     return page("Assumptions", intro, tags, *(_group_section(name, cls) for name, cls in WORLD_GROUPS.items()))
@@ -196,8 +201,9 @@ def _group_section(name: str, cls: type) -> str:
         assert isinstance(unknown, Unknown)
         off = "" if unknown.off is None else _value(unknown.off)
         varies = {"no": "", "range": "range"}.get(str(unknown.vary), f"factor {unknown.vary}")
+        varies += "" if unknown.absent is None else " to absence"
         bounds = (_value(field.default), _value(unknown.low), _value(unknown.high), off)
-        rows.append((f"`{key}`", *bounds, unknown.unit, varies, unknown.evidence, unknown.source))
+        rows.append((f"`{key}`", *bounds, unknown.unit, varies, unknown.evidence, linked(unknown.source)))
     headings = ("number", "default", "from", "to", "off", "unit", "varies", "evidence", "source")
     return f"## [{name}]\n\n{inspect.getdoc(cls)}\n\n{table(headings, rows)}"
 
@@ -250,6 +256,7 @@ def pages(docs: Path = DOCS) -> dict[str, str]:
         "strategies.md": strategy_page(),
         "assumptions.md": assumption_page(),
         "experiment-files.md": with_tables(keys),
+        bibliography.PAGE: page("References", bibliography.INTRO, bibliography.bibliography()),
     }
 
 

@@ -9,11 +9,20 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab.experiments.reporting.bibliography import works
 from crmlab.experiments.reporting.quantities import change, quantity
 from crmlab.experiments.reporting.rows import each_row
 from crmlab.sim.levers import EVIDENCE
 
-KINDS = {"real": "real: estimated from your data", "published": "published", "assumed": "assumed"}
+KINDS = {
+    "real": "real: estimated from your data",
+    "known": "known: you said so",
+    "published": "published, read in the source",
+    "public data": "computed from public data",
+    "memory": "cited from memory",
+    "practitioner": "practitioner or secondary page",
+    "assumed": "assumed",
+}
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,20 @@ def assumption_listing(assumptions: pd.DataFrame) -> Listing:
     counts = rows["kind"].value_counts()
     parts = [f"{counts[kind]} {kind}" for kind in KINDS if kind in counts]
     return Listing("Assumptions", table, f"The world has {len(rows)} numbers: {', '.join(parts)}.")
+
+
+def reference_listing(assumptions: pd.DataFrame) -> Listing:
+    """The works that the numbers of the world cite, and what of each was read."""
+    cited = works(assumptions["source"])
+    table = pd.DataFrame(
+        {
+            "Cited as": [source.citation for source in cited],
+            "Work": [source.reference for source in cited],
+            "Read": [source.read or "nothing: cited from memory" for source in cited],
+        }
+    )
+    read = sum(bool(source.read) for source in cited)
+    return Listing("References", table, f"The numbers cite {len(cited)} works, of which {read} were read in part.")
 
 
 def breakeven_listing(breakeven: pd.DataFrame, effects: pd.DataFrame, currency: str) -> Listing:

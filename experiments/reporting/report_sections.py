@@ -14,6 +14,7 @@ from crmlab.experiments.reporting.listings import (
     breakeven_listing,
     glossary_listing,
     kpi_listing,
+    reference_listing,
 )
 from crmlab.experiments.reporting.section import Section
 from crmlab.experiments.runs.run_files import RunFiles
@@ -137,7 +138,7 @@ def _assumptions(run: RunFiles) -> Section:
     rows = run.table("assumptions")
     if rows is None:
         return _without("assumptions", title, intro)
-    return Section("assumptions", title, intro, listings=(assumption_listing(rows),))
+    return Section("assumptions", title, intro, listings=(assumption_listing(rows), reference_listing(rows)))
 
 
 def _glossary(run: RunFiles) -> Section:

@@ -10,6 +10,7 @@ from typing import Any
 
 from crmlab.experiments.execution.ledger import PARTS
 from crmlab.experiments.execution.parts import RUN, Parts
+from crmlab.experiments.execution.records import Records, read_records
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.run import Run
 from crmlab.experiments.runs.changes import Changed
@@ -31,16 +32,25 @@ class Mismatch:
 class SampledLedger:
     """The ledger at `path`, without `n_sampled` of its tasks at even distances (None: without all of them).
 
-    To `run_all` it is a `Ledger`; nothing is written. Tables of `Run`s are left out: a finished run no longer has them
-    task by task. Raises `Changed` when the ledger cannot be read.
+    Lines that are not as they were written are always among these, and named. To `run_all` it is a `Ledger`; nothing
+    is written. Tables of `Run`s are left out: a finished run no longer has them task by task. Raises `Changed` when the
+    ledger cannot be read.
     """
 
     def __init__(self, path: Path, n_sampled: int | None) -> None:
-        self.stored = _stored(path)
+        try:
+            found = read_records(path)
+        except OSError:
+            found = Records()
+        believed = {key: _without_places(record["result"]) for key, record in found.by_key.items()}
+        changed = {key: _without_places(r.get("result")) for key, r in found.said.items() if key not in believed}
+        self.stored = believed | changed
+        if not self.stored:
+            raise Changed(f"{path} holds no finished task that can be read: no life of the run can be compared.")
         self.lived: dict[str, Any] = {}
-        self.mismatches: list[Mismatch] = []
+        self.mismatches = [Mismatch(path.name, "what was written", what) for what in found.damage]
         self.numbers = 0
-        self._sample = _spread(list(self.stored), n_sampled)
+        self._sample = _spread(list(believed), n_sampled) | changed.keys()
         self._task: dict[str, str] = {}
         self._codec = Parts(path.parent / PARTS)
 
@@ -76,18 +86,6 @@ class SampledLedger:
         """Nothing is written: the run stays as it is."""
 
 
-def _stored(path: Path) -> dict[str, Any]:
-    """The finished tasks of a ledger by key, without the places of their tables."""
-    try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        found = {line["key"]: _without_places(line["result"]) for line in lines[1:]}
-    except (OSError, ValueError, KeyError):
-        found = {}
-    if not found:
-        raise Changed(f"{path} holds no finished task that can be read: no life of the run can be compared.")
-    return found
-
-
 def _spread(keys: list[str], n: int | None) -> set[str]:
     """`n` keys at even distances."""
     if n is None or n >= len(keys):
@@ -112,13 +110,13 @@ def without_tables(result: Any) -> Any:
 
 def _without_places(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: [*item[:4], {}] if key == RUN else _without_places(item) for key, item in data.items()}
+        return {k: [*v[:4], {}] if k == RUN and isinstance(v, list) else _without_places(v) for k, v in data.items()}
     return [_without_places(item) for item in data] if isinstance(data, list) else data
 
 
 def _by_arm(data: Any) -> Any:
     """A list of `Run`s as a table by arm, so that a place in it can be read."""
-    if isinstance(data, list) and data and all(isinstance(item, dict) and RUN in item for item in data):
+    if isinstance(data, list) and data and all(isinstance(item, dict) and len(item.get(RUN, ())) == 5 for item in data):
         return {item[RUN][0]: item[RUN][3] for item in data}
     return data
 

@@ -28,7 +28,7 @@ def matters_table(
     `sizes` are swings or sensitivity indices, `stated` the effect in the experiment as stated. `size` is what `measure`
     says: the swing of the effect over the range, `mu_star`, or the share `st`; `share`: as a share of the stated effect
     (of the variance for `st`). `low` and `high` are the range that was swept; value, unit, source, evidence and kind
-    ("assumed", "published", "real") are those of the table of assumptions.
+    ("assumed", "memory", "published", "real" ...) are those of the table of assumptions.
     """
     about = assumptions_table(experiment).set_index("name")
     ranges = {factor.path: factor for factor in sweep.unknowns}
@@ -88,7 +88,7 @@ def words_of(matters: pd.DataFrame, undecided: list[str], n_unknowns: int) -> st
         text = (
             f"{len(matters)} of {n_unknowns} unknowns move the effect on the primary KPI {least}; {assumed} of these "
         )
-        text += "are assumed: no citable number was found."
+        text += "are assumed."
         text += f" {turning} can turn the decision." if turning else ""
     if undecided:
         text += f" Not decided, because it may be luck (more replications tell): {', '.join(undecided)}."
