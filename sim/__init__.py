@@ -5,6 +5,7 @@ if __name__ != "crmlab.sim":
 
 from crmlab.sim.actions import (
     Action,
+    Audience,
     ChannelBudget,
     Coupon,
     Discount,
@@ -24,6 +25,7 @@ from crmlab.sim.view import FirmView
 
 __all__ = [
     "Action",
+    "Audience",
     "ChannelBudget",
     "ContractError",
     "Coupon",
