@@ -23,7 +23,7 @@ from scipy import special
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import CUSTOMER, GONE, Customers
 from crmlab.sim.draws import DEPARTED, POSTERIOR, RESAMPLE, key_of, uniforms
-from crmlab.sim.orders import YEAR, Orders, orders_by_week
+from crmlab.sim.orders import YEAR, Orders, kept_since, orders_by_week
 from crmlab.sim.textbook import BGNBD, ParetoNBD
 from crmlab.sim.world import History, World
 
@@ -66,7 +66,7 @@ def summary_of(history: History) -> Summary:
 
 
 def found_imported(world: World, customers: Customers, n_founding: int, key: tuple, seed: int) -> dict[int, Orders]:
-    """Turn the first `n_founding` rows into copies of the imported customers. Returns the orders of the last year."""
+    """Turn the first `n_founding` rows into copies of the imported customers. Returns their orders."""
     assert world.history is not None
     copied = resampled(world.history.n_customers, n_founding, seed)
     _draw_posterior(world, customers, summary_of(world.history).take(copied), key)
@@ -180,4 +180,5 @@ def _copy_records(world: World, customers: Customers, copied: NDArray[np.intp]) 
     value = np.rint(paid / (1 - world.today_rate)).astype(np.int64)
     at = (-before[which] - week).astype(np.float32)
     no_points = np.zeros(row.size, np.int32)
-    return orders_by_week(week, Orders(row, index.astype(np.int32), at, value, paid, no_points, no_points))
+    orders = Orders(row, index.astype(np.int32), at, value, paid, no_points, no_points)
+    return orders_by_week(week, orders, kept_since(world))

@@ -32,14 +32,15 @@ REWARDS = "rewards"  # what burnt points cost
 PERKS = "tier benefits"
 PROVISION = "points provision"  # the change of what the points still out are expected to cost
 LIABILITY = "points liability"
+OPENING = "opening balance"  # what the firm owed at week 0: neither income nor cost of the run
 REFERRAL_REWARDS = "referral rewards"  # earned by customers whose friend has ordered
 REWARDS_OWED = "referral rewards owed"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED,
+    REWARDS, PERKS, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED, OPENING,
 )  # fmt: skip
-BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED)  # all other accounts are income or cost of the run
+BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED, OPENING)  # all other accounts are income or cost of the run
 NO_CHANNEL = -1
 
 
@@ -107,6 +108,11 @@ class Ledger:
             raise ValueError(f"cannot post a negative amount ({amount}) from {credit} to {debit}")
         if amount:
             self.journal.append(Posting(week, debit, credit, int(amount), channel))
+
+    def open(self, liability: int) -> None:
+        """Take over what points from before week 0 are expected to cost."""
+        self.post(0, OPENING, LIABILITY, liability)
+        self.liability = liability
 
     def book_orders(self, week: int, orders: Orders, costs: OrderCosts) -> None:
         """Sales at list price, the discounts that brought them down to what was paid, and what they cost."""

@@ -1,11 +1,12 @@
 """The programme's books: who holds how many points and which tier, and what the firm owes for it.
 
 Orders earn and burn points while they happen (`crowd.py`); here, at the end of the week, points mature and expire,
-tiers are reviewed, and the liability is counted. Points issued = burnt + expired + outstanding, at any time.
+tiers are reviewed, and the liability is counted. Points of week 0 + issued = burnt + expired + outstanding, always.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,9 +54,18 @@ class LoyaltyBooks:
         self.points_rule: PointsRule | None = None
         self.tier_rule: TierRule | None = None
         self.weeks: dict[int, PointsWeek] = {}
+        self.opening = PointsWeek()  # the points of the customers of week 0, and what the firm owes for them
         self._response = world.loyalty
         self._minor = world.minor
-        self._terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
+        self.terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
+
+    def handed_over(self) -> LoyaltyBooks:
+        """Books for a run that begins where these end: points and liability of the last week are its opening."""
+        books = copy(self)
+        last = self.weeks[max(self.weeks)] if self.weeks else PointsWeek()
+        books.opening = PointsWeek(outstanding=last.outstanding, liability=last.liability)
+        books.weeks = {}
+        return books
 
     def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
         """This week's programme in the form that the compiled pass takes."""
@@ -120,7 +130,7 @@ class LoyaltyBooks:
         """Keep the counts of points earned within the pending and the expiry term; count anew when a term changes."""
         terms = (rule.pending_weeks, rule.expiry_weeks)
         columns = (customers.points_pending, customers.points_recent)
-        if terms != self._terms:
+        if terms != self.terms:
             for column, term in zip(columns, terms, strict=True):
                 column[:] = 0
                 for number in range(week - term + 1, week + 1):
@@ -129,7 +139,7 @@ class LoyaltyBooks:
             for column, term in zip(columns, terms, strict=True):
                 if term > 0:
                     _count_points(log.week(week - term), column, -1)
-        self._terms = terms
+        self.terms = terms
 
 
 def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from crmlab.sim.levers import Unknown
+from crmlab.sim.plays import Play
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
@@ -162,9 +163,11 @@ REFERRAL = "referral"  # the source of those whom a friend has won
 class Economics:
     """What an order earns and costs, and what later money is worth."""
 
-    gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A")] = 0.45
-    fulfilment_cost: Annotated[float, Unknown(0.0, 1e15, "currency per order", "scenario", "A")] = 3.0
-    payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2")] = 0.025
+    gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A", vary=1.2)] = 0.45
+    fulfilment_cost: Annotated[float, Unknown(0.0, 1e15, "currency per order", "scenario", "A", vary=1.5)] = 3.0
+    payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2", vary=1.5)] = (
+        0.025
+    )
     discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
     currency: str = "USD"
 
@@ -229,6 +232,7 @@ class World:
         Mapping[str, float], Unknown(-0.95, 0.95, "correlation of normal scores", "scenario", "A")
     ] = field(default_factory=dict, hash=False)  # of two TRAITS within every persona, by "one/other"
     history: History | None = field(default=None, compare=False)
+    today: tuple[Play, ...] = field(default=(), hash=False)  # policy under which the customers of week 0 have lived
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it
     order_factor: float = 1.0  # re-centring: keeps today's policy at the calibrated order rate
     departure_factor: float = 1.0  # ... and at the calibrated departure rate or dropout chance

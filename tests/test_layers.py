@@ -55,14 +55,16 @@ def test_no_file_is_loaded_under_a_second_name(package: str) -> None:
 
 
 LAYERS = [
-    {"levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
+    {"agent_ids", "levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
     {"responses"},
-    {"customers", "draws", "quantiles", "world", "strategy"},
-    {"behavior", "order_rates", "orders", "plays", "view", "network"},
+    {"customers", "draws", "quantiles", "world", "strategy", "plays"},
+    {"behavior", "order_rates", "orders", "view", "network"},
     {"crowd"},
     {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
-    {"founding", "loyalty", "referral"},
+    {"loyalty", "referral"},
     {"books"},
+    {"yesterday"},
+    {"founding"},
     {"market"},
     {"person", "record"},
     {"micro"},

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -22,6 +22,7 @@ import pandas as pd
 
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.recentre import recentred
 from crmlab.experiments.twins.watched_market import WatchedMarket
 from crmlab.sim.customers import Customers
 from crmlab.sim.founding import Founders, found
@@ -142,6 +143,7 @@ def twin_lives(
     chosen = _arm(experiment, arm)
     if like not in get_args(Like):
         raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
+    experiment = replace(experiment, world=recentred(experiment.world, experiment.today, experiment.design.seed))
     founders = _founders(experiment, replication)
     if customer is not None:
         _check_customer(customer, founders)
