@@ -59,7 +59,7 @@ LAYERS = [
     {"responses"},
     {"customers", "draws", "quantiles", "world", "strategy", "plays"},
     {"behavior", "order_rates", "orders", "view", "network"},
-    {"crowd"},
+    {"crowd", "watching"},
     {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
     {"loyalty", "referral"},
     {"books"},
