@@ -136,7 +136,7 @@ def _odd_money(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     if not CHEAPEST <= mean <= DEAREST:
         text = f"make a mean order of {mean:.3g}: it must lie between {CHEAPEST:g} and {DEAREST:g}; use another unit."
         return [problem(f"p, q and gamma {text}", (*loc, "base", "spend"), source)]
-    places = {("economics", "fulfilment_cost"): (form.economics.fulfilment_cost, 10)}
+    places: dict[Loc, tuple[Any, float]] = {("economics", "fulfilment_cost"): (form.economics.fulfilment_cost, 10)}
     for position, channel in enumerate(form.channel):
         at = ("channel", position)
         places[*at, "success_fee"] = (channel.success_fee, 100)
