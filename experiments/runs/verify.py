@@ -74,7 +74,7 @@ def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str]
     manifest = read_manifest(folder)
     damaged = changed_files(folder, manifest)
     experiment = None if damaged and not anyway else rebuilt(folder)  # also finds where strategies lie
-    changes = [*damaged, *changes_since(manifest)]
+    changes = [*damaged, *changes_since(manifest, folder)]
     if changes and not anyway:
         raise Changed(f"Run {manifest['run_id']} cannot be repeated as it was: {in_words(changes)}.")
     assert experiment is not None
