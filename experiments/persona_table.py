@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.effects import luck_interval
-from crmlab.sim.customers import MINOR
 from crmlab.sim.record import Record
 
 
@@ -27,7 +26,7 @@ def persona_table(record: Record) -> pd.DataFrame:
         return np.bincount(of, amount, len(names)) * market.scale
 
     buyers = totals(column[np.unique(orders.row)])
-    discounts = totals(of_order, (orders.value - orders.paid) / MINOR)
+    discounts = totals(of_order, (orders.value - orders.paid) / market.minor)
     return pd.DataFrame(
         {
             "persona": names,
@@ -35,7 +34,7 @@ def persona_table(record: Record) -> pd.DataFrame:
             "acquired": totals(column[record.acquired]),
             "buyers": buyers,
             "orders": totals(of_order),
-            "revenue": totals(of_order, orders.paid / MINOR),
+            "revenue": totals(of_order, orders.paid / market.minor),
             "contribution": totals(of_order, record.contribution),
             "discounts": discounts,
             "discounts_per_buyer": discounts / np.where(buyers > 0, buyers, np.nan),

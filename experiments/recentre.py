@@ -31,14 +31,16 @@ def moves_people(plays: Sequence[Play]) -> bool:
 
 
 def recentred(world: World, today: Sequence[Play], seed: int = 1) -> World:
-    """The world with order and departure factors under which `today` reproduces its fitted rates.
+    """The world as it stands today: its customers have lived under `today`, which reproduces the fitted rates by
+    factors on order and departure rates.
 
     Targets are the same cohort lived at today's prices and nothing else, person by person, so the factors carry
     hardly any noise.
     """
     if not moves_people(today):
         return world
-    wanted_repeats, wanted_stay = _cohort_year(world, (Play("today", Today()),), seed)
+    wanted_repeats, wanted_stay = _cohort_year(replace(world, today=()), (Play("today", Today()),), seed)
+    world = replace(world, today=tuple(today))
     order_factor, departure_factor = world.order_factor, world.departure_factor
     for _ in range(ROUNDS):
         tried = replace(world, order_factor=order_factor, departure_factor=departure_factor)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from crmlab.experiments.persona_table import persona_table
 from crmlab.sim.channels import hill_elasticity
-from crmlab.sim.customers import MINOR
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
 from crmlab.sim.market import Market
 from crmlab.sim.orders import YEAR
@@ -53,13 +52,13 @@ def _channels(record: Record) -> pd.DataFrame:
     What friends cost are the rewards to those who sent them.
     """
     market, rows = record.market, []
-    given = (record.orders.value - record.orders.paid) / MINOR
+    given = (record.orders.value - record.orders.paid) / market.minor
     for number, source in enumerate(market.sources):
         came = record.source == number
         first = came & (record.orders.nth == 0)
         n_first = int(first.sum())
         media, fixed, rewards = (
-            market.ledger.by_week(account, record.weeks, number).sum() / MINOR
+            market.ledger.by_week(account, record.weeks, number).sum() / market.minor
             for account in (MEDIA, CHANNEL_COSTS, REFERRAL_REWARDS)
         )
         incentives = rewards + given[first].sum()
@@ -72,7 +71,7 @@ def _channels(record: Record) -> pd.DataFrame:
                 "first_orders": n_first * market.scale,
                 "second_orders": int((came & (record.orders.nth == 1)).sum()) * market.scale,
                 "incentives": incentives * market.scale,
-                "revenue": record.orders.paid[came].sum() / MINOR * market.scale,
+                "revenue": record.orders.paid[came].sum() / market.minor * market.scale,
                 "cac": (media + fixed + incentives) / n_first if n_first else np.nan,
                 "cac_marginal": _marginal(media, incentives, n_first, elasticity),
             }
@@ -149,7 +148,7 @@ def _profit(record: Record) -> pd.DataFrame:
     market = record.market
     balances = market.ledger.balances()
     accounts = [account for account in ACCOUNTS if account not in BALANCE_SHEET]
-    rows = [(account, -balances[account] / MINOR * market.scale) for account in accounts]
+    rows = [(account, -balances[account] / market.minor * market.scale) for account in accounts]
     rows.append(("contribution", sum(amount for _, amount in rows)))
     return pd.DataFrame(rows, columns=["account", "amount"])
 

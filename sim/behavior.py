@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from crmlab.sim.compiling import rule
-from crmlab.sim.customers import MINOR, RECOMMENDED, REFERRED_BOND
+from crmlab.sim.customers import RECOMMENDED, REFERRED_BOND
 
 # Guard on the summed effect of all strategies: it must not bind under any shipped policy.
 LEAST_PULL = math.log(0.2)
@@ -157,9 +157,9 @@ def log_rate_score(order_rate, mean, sd):
 
 
 @rule
-def points_for(paid, per_unit, multiplier):
+def points_for(paid, per_unit, multiplier, minor):
     """Points of an order: whole points, for the minor units paid."""
-    return math.floor(paid * per_unit * multiplier / MINOR + 1e-9)
+    return math.floor(paid * per_unit * multiplier / minor + 1e-9)
 
 
 @rule
@@ -193,12 +193,12 @@ def reach_moment(threshold, before, after):
 
 
 @rule
-def list_value(mean_order, gamma_quantile, shape, today_rate):
+def list_value(mean_order, gamma_quantile, shape, today_rate, minor):
     """Minor units of a basket at list price: Gamma with the given shape around the customer's own mean.
 
     The mean was estimated from what people paid under today's standing discount, hence the division.
     """
-    return math.floor(mean_order * gamma_quantile / shape / (1.0 - today_rate) * MINOR + 0.5)
+    return math.floor(mean_order * gamma_quantile / shape / (1.0 - today_rate) * minor + 0.5)
 
 
 @rule

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR
 from crmlab.sim.offers import HELD_OUT, TREATED
 from crmlab.sim.referral import ReferralWeek
 
@@ -83,8 +82,8 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
             orders.n,
             newcomers.size,
             orders.n - newcomers.size,
-            paid / MINOR,
-            (value - paid) / MINOR,
+            paid / market.minor,
+            (value - paid) / market.minor,
             settled.spend.sum(),
             market.leads.sum(),
             np.count_nonzero(market.customers.orders_52),
@@ -101,15 +100,15 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
             by_channel *= market.scale
         self._refused.append(settled.coupons_refused)
         for play, group in settled.groups.items():
-            self._campaigns.setdefault(play, []).append(_campaign_week(group, orders) * market.scale)
+            self._campaigns.setdefault(play, []).append(_campaign_week(group, orders, market.minor) * market.scale)
         self.weeks += 1
 
 
-def _campaign_week(group: NDArray[np.int8], orders: Orders) -> NDArray[np.float64]:
+def _campaign_week(group: NDArray[np.int8], orders: Orders, minor: float) -> NDArray[np.float64]:
     """Customers, orders and currency paid of the treated and the held-out. Shape [2, 3]."""
     people = np.bincount(group, minlength=HELD_OUT + 1)
     placed = np.bincount(group[orders.row], minlength=HELD_OUT + 1)
-    paid = np.bincount(group[orders.row], weights=orders.paid / MINOR, minlength=HELD_OUT + 1)
+    paid = np.bincount(group[orders.row], weights=orders.paid / minor, minlength=HELD_OUT + 1)
     return np.stack([people, placed, paid], axis=1)[[TREATED, HELD_OUT]].astype(np.float64)
 
 

@@ -119,6 +119,7 @@ class Reaction(NamedTuple):
     p_identified: NDArray[np.float64]  # [sources]
     loyal: Loyal
     bonds: Bonds
+    minor: float  # minor units in one currency unit
 
 
 class Offer(NamedTuple):

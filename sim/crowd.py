@@ -102,7 +102,7 @@ def loyalty_pull(
 
 @rule
 def use_programme(
-    enrolled, burnable, order_rate, paid, nth, multiplier, week, loyal, programme, who, key0, key1
+    enrolled, burnable, order_rate, paid, nth, multiplier, week, minor, loyal, programme, who, key0, key1
 ):  # fmt: skip
     """The `nth` order of an identified customer under a loyalty programme: join at it, burn points on it, earn by it.
 
@@ -121,7 +121,7 @@ def use_programme(
             burnt = np.int64(programme.reward_points)
             burnable -= burnt
         if programme.earning:
-            earned += np.int64(points_for(paid, programme.per_unit, multiplier))
+            earned += np.int64(points_for(paid, programme.per_unit, multiplier, minor))
             if not programme.pending:
                 burnable += earned
     return enrolled, burnable, earned, burnt
@@ -163,7 +163,7 @@ def live_week(
     today_rate, gain, loss_aversion = reaction.today_rate, reaction.gain, reaction.loss_aversion
     carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
     pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
-    spend_shape, spend_quantiles = reaction.spend_shape, reaction.spend_quantiles
+    spend_shape, spend_quantiles, minor = reaction.spend_shape, reaction.spend_quantiles, reaction.minor
     conversion, cooling, p_identified = reaction.conversion, reaction.cooling, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
     before, after = pressure.before, pressure.after
@@ -268,7 +268,7 @@ def live_week(
                 mean_order = order_worth(
                     mean_order, bond, weeks, bonds.referred_value, bonds.referred_value_weeks, bonds.referrer_value
                 )
-            value = list_value(mean_order, size, spend_shape, today_rate)
+            value = list_value(mean_order, size, spend_shape, today_rate, minor)
             taken = standing if used_single else max(standing, single)
             rows[written] = i
             nths[written] = nth
@@ -299,7 +299,7 @@ def live_week(
                 was_member = enrolled != NOT_ENROLLED
                 enrolled, burnable, earned, burnt = use_programme(
                     enrolled, burnable, float(order_rates[i]), float(paids[written - 1]), nth - 1, multipliers[tier],
-                    week, loyal, programme, who, key0, key1,
+                    week, minor, loyal, programme, who, key0, key1,
                 )  # fmt: skip
                 earneds[written - 1], burnts[written - 1] = np.int32(earned), np.int32(burnt)
                 if enrolled != NOT_ENROLLED and not was_member:

@@ -2,7 +2,7 @@
 
 Nobody is born and nobody is removed; being acquired and leaving are changes of stage. Every column states its unit,
 who writes it, and whether the firm can see it. Times are in weeks from week 0, negative before it; money is in minor
-units (cents); a price or reference price is a share of the list price.
+units (cents, see `World.minor`); a price or reference price is a share of the list price.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ NOBODY = np.int32(-1)
 # left this week and may say so.
 ACCOMPANIED, RECOMMENDED, REFERRED_BOND, LEFT = 1, 2, 4, 8
 N_BONDS = 16
-MINOR = 100  # minor units in one currency unit
 
 
 PROGRAMME, NETWORK = "programme", "network"  # parts of a life that not every world or policy has

@@ -24,16 +24,18 @@ from crmlab.sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
 from crmlab.sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, exponential, key_of, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.imports import found_imported
-from crmlab.sim.orders import YEAR, Orders, orders_by_week
+from crmlab.sim.orders import YEAR, Orders, kept_since, orders_by_week
 from crmlab.sim.personas import affinities, draw_by_share, draw_by_traits
 from crmlab.sim.quantiles import gamma_quantiles, lognormal_quantiles, quantile
 from crmlab.sim.traits import draw_traits, tie_elasticity
 from crmlab.sim.world import World
+from crmlab.sim.yesterday import Inheritance, inherit, weeks_needed
 
 
 @dataclass(frozen=True)
 class Founders:
-    """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before.
+    """The people at week 0 (`n_founding` customers first, then prospects) and the orders of the year before, or of as
+    long as points live.
 
     `queue` [channels, prospects] holds the prospects' rows in the order in which each channel would reach them,
     `opening_clock` [channels] how far the channels had come at week 0.
@@ -44,6 +46,7 @@ class Founders:
     n_founding: int
     queue: NDArray[np.int32]
     opening_clock: NDArray[np.float64]
+    inheritance: Inheritance | None = None
 
 
 def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founders:
@@ -60,6 +63,9 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
         past = found_imported(world, customers, n_founding, key, seed)
     else:
         past = _live_the_past(world, customers, n_founding, key)
+    inheritance = inherit(world, customers, past, n_founding, key)
+    first_needed = -weeks_needed(inheritance)
+    past = {week: orders for week, orders in past.items() if week >= first_needed and orders.n}
     _fit_personas(world, customers, n_founding, key)
     _draw_reach(world, customers, n_founding, key)
     _wind_clocks(customers.stage, customers.orders, customers.order_clock, customers.life_clock, n_founding, *key)
@@ -69,7 +75,7 @@ def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founde
         customers.stage, customers.source, customers.order_clock, customers.life_clock, customers.reach, opening,
         n_founding, *key,
     )  # fmt: skip
-    return Founders(customers, past, n_founding, queue, opening)
+    return Founders(customers, past, n_founding, queue, opening, inheritance)
 
 
 def _draw_people(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
@@ -119,8 +125,9 @@ def _live_the_past(world: World, customers: Customers, n_founding: int, key: tup
         n_orders = _fill_past(
             customers.order_rate, customers.departure_rate, customers.p_dropout, customers.mean_order,
             customers.stage, customers.first_order, customers.last_order, customers.orders, customers.orders_52,
-            customers.spend, customers.spend_52, spend, world.spend.p, world.today_rate,
-            float(world.population.history_weeks), book, week, n_founding, *key,
+            customers.spend, customers.spend_52, spend, world.spend.p, world.today_rate, world.minor,
+            float(world.population.history_weeks), world.order_factor, world.departure_factor, book, week, n_founding,
+            *key,
         )  # fmt: skip
         if n_orders <= capacity:
             break
@@ -128,29 +135,32 @@ def _live_the_past(world: World, customers: Customers, n_founding: int, key: tup
         for name in ("orders", "orders_52", "spend", "spend_52"):
             getattr(customers, name)[:n_founding] = 0
         customers.stage[:n_founding] = CUSTOMER
-    return orders_by_week(week[:n_orders], book.first(n_orders))
+    return orders_by_week(week[:n_orders], book.first(n_orders), kept_since(world))
 
 
 @compiled
 def _fill_past(
     order_rate, departure_rate, p_dropout, mean_order, stage, first_order, last_order, n_orders, orders_52,
-    spend, spend_52, q_spend, spend_shape, today_rate, history_weeks, book, week, n_founding, key0, key1,
+    spend, spend_52, q_spend, spend_shape, today_rate, minor, history_weeks, order_factor, departure_factor,
+    book, week, n_founding, key0, key1,
 ):  # fmt: skip
-    """Returns the number of orders; those beyond the room of the book are counted and not written."""
+    """Returns the number of orders; those beyond the room of the book are counted and not written.
+
+    The past was lived under today's policy, so at the rates that were estimated under it: before re-centring."""
     m = 0
     for i in range(n_founding):
         who = person_id(i, n_founding)
         age = history_weeks * uniforms(key0, key1, ARRIVAL, who, 0)[0]
         leaves = age + 1.0
         if departure_rate[i] > 0:
-            leaves = exponential(uniforms(key0, key1, LIFE, who, 1)[0]) / float(departure_rate[i])
+            leaves = exponential(uniforms(key0, key1, LIFE, who, 1)[0]) / (float(departure_rate[i]) / departure_factor)
         first_order[i] = -age
         since = 0.0
         index = 0
         while since <= age and since <= leaves:
             u_gap, u_spend, u_drop, _ = uniforms(key0, key1, PAST, who, index)
             size = quantile(q_spend, u_spend)
-            value = np.int64(list_value(float(mean_order[i]), size, spend_shape, today_rate))
+            value = np.int64(list_value(float(mean_order[i]), size, spend_shape, today_rate, minor))
             paid = np.int64(paid_value(value, today_rate))
             when = min(int(np.floor(since - age)), -1)
             if m < week.size:
@@ -167,10 +177,10 @@ def _fill_past(
                 orders_52[i] += 1
                 spend_52[i] += paid
             last_order[i] = since - age
-            if index > 0 and u_drop < p_dropout[i]:
+            if index > 0 and u_drop < float(p_dropout[i]) / departure_factor:
                 leaves = since
             index += 1
-            since += exponential(u_gap) / float(order_rate[i])
+            since += exponential(u_gap) / (float(order_rate[i]) / order_factor)
             if history_weeks == 0.0:
                 break
         if leaves < age:

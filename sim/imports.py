@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from crmlab.sim.compiling import compiled
-from crmlab.sim.customers import CUSTOMER, GONE, MINOR, Customers
+from crmlab.sim.customers import CUSTOMER, GONE, Customers
 from crmlab.sim.draws import DEPARTED, POSTERIOR, RESAMPLE, key_of, uniforms
-from crmlab.sim.orders import YEAR, Orders, orders_by_week
+from crmlab.sim.orders import YEAR, Orders, kept_since, orders_by_week
 from crmlab.sim.textbook import BGNBD, ParetoNBD
 from crmlab.sim.world import History, World
 
@@ -66,7 +66,7 @@ def summary_of(history: History) -> Summary:
 
 
 def found_imported(world: World, customers: Customers, n_founding: int, key: tuple, seed: int) -> dict[int, Orders]:
-    """Turn the first `n_founding` rows into copies of the imported customers. Returns the orders of the last year."""
+    """Turn the first `n_founding` rows into copies of the imported customers. Returns their orders."""
     assert world.history is not None
     copied = resampled(world.history.n_customers, n_founding, seed)
     _draw_posterior(world, customers, summary_of(world.history).take(copied), key)
@@ -158,9 +158,9 @@ def _copy_records(world: World, customers: Customers, copied: NDArray[np.intp]) 
     count = np.bincount(owner, minlength=history.n_customers)
     begin = np.concatenate([[0], np.cumsum(count)[:-1]])
     if history.amount is None:
-        paid_once = np.full(owner.size, round(world.spend.mean * MINOR), np.int64)
+        paid_once = np.full(owner.size, round(world.spend.mean * world.minor), np.int64)
     else:
-        paid_once = np.rint(history.amount[order] * MINOR).astype(np.int64)
+        paid_once = np.rint(history.amount[order] * world.minor).astype(np.int64)
 
     n = copied.size
     per_row = count[copied]
@@ -180,4 +180,5 @@ def _copy_records(world: World, customers: Customers, copied: NDArray[np.intp]) 
     value = np.rint(paid / (1 - world.today_rate)).astype(np.int64)
     at = (-before[which] - week).astype(np.float32)
     no_points = np.zeros(row.size, np.int32)
-    return orders_by_week(week, Orders(row, index.astype(np.int32), at, value, paid, no_points, no_points))
+    orders = Orders(row, index.astype(np.int32), at, value, paid, no_points, no_points)
+    return orders_by_week(week, orders, kept_since(world))

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR
 from crmlab.sim.orders import Orders
 from crmlab.sim.world import Channel, Economics
 
@@ -33,14 +32,15 @@ REWARDS = "rewards"  # what burnt points cost
 PERKS = "tier benefits"
 PROVISION = "points provision"  # the change of what the points still out are expected to cost
 LIABILITY = "points liability"
+OPENING = "opening balance"  # what the firm owed at week 0: neither income nor cost of the run
 REFERRAL_REWARDS = "referral rewards"  # earned by customers whose friend has ordered
 REWARDS_OWED = "referral rewards owed"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED,
+    REWARDS, PERKS, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED, OPENING,
 )  # fmt: skip
-BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED)  # all other accounts are income or cost of the run
+BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED, OPENING)  # all other accounts are income or cost of the run
 NO_CHANNEL = -1
 
 
@@ -73,10 +73,10 @@ class Tariff:
     commission: NDArray[np.float64]
 
     @classmethod
-    def of(cls, economics: Economics, sources: tuple[Channel, ...]) -> Tariff:
+    def of(cls, economics: Economics, sources: tuple[Channel, ...], minor: float) -> Tariff:
         return cls(
             1 - economics.gross_margin,
-            round(economics.fulfilment_cost * MINOR),
+            round(economics.fulfilment_cost * minor),
             economics.payment_cost,
             np.array([0.0, *(source.commission for source in sources)]),
         )
@@ -108,6 +108,11 @@ class Ledger:
             raise ValueError(f"cannot post a negative amount ({amount}) from {credit} to {debit}")
         if amount:
             self.journal.append(Posting(week, debit, credit, int(amount), channel))
+
+    def open(self, liability: int) -> None:
+        """Take over what points from before week 0 are expected to cost."""
+        self.post(0, OPENING, LIABILITY, liability)
+        self.liability = liability
 
     def book_orders(self, week: int, orders: Orders, costs: OrderCosts) -> None:
         """Sales at list price, the discounts that brought them down to what was paid, and what they cost."""

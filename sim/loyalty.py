@@ -1,11 +1,12 @@
 """The programme's books: who holds how many points and which tier, and what the firm owes for it.
 
 Orders earn and burn points while they happen (`crowd.py`); here, at the end of the week, points mature and expire,
-tiers are reviewed, and the liability is counted. Points issued = burnt + expired + outstanding, at any time.
+tiers are reviewed, and the liability is counted. Points of week 0 + issued = burnt + expired + outstanding, always.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from crmlab.sim.actions import PointsRule, TierRule
 from crmlab.sim.behavior import tier_gap, tiers_reached
 from crmlab.sim.compiling import compiled
 from crmlab.sim.conditions import Loyal, Programme
-from crmlab.sim.customers import MINOR, NOT_ENROLLED, Customers
+from crmlab.sim.customers import NOT_ENROLLED, Customers
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.orders import YEAR, OrderLog, Orders
 from crmlab.sim.world import World
@@ -53,8 +54,18 @@ class LoyaltyBooks:
         self.points_rule: PointsRule | None = None
         self.tier_rule: TierRule | None = None
         self.weeks: dict[int, PointsWeek] = {}
+        self.opening = PointsWeek()  # the points of the customers of week 0, and what the firm owes for them
         self._response = world.loyalty
-        self._terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
+        self._minor = world.minor
+        self.terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
+
+    def handed_over(self) -> LoyaltyBooks:
+        """Books for a run that begins where these end: points and liability of the last week are its opening."""
+        books = copy(self)
+        last = self.weeks[max(self.weeks)] if self.weeks else PointsWeek()
+        books.opening = PointsWeek(outstanding=last.outstanding, liability=last.liability)
+        books.weeks = {}
+        return books
 
     def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
         """This week's programme in the form that the compiled pass takes."""
@@ -77,7 +88,7 @@ class LoyaltyBooks:
             calendar_weeks=rule.expiry_weeks if rule.expiry == "calendar" else 0,
             tiered=tiers is not None,
             by_orders=by_orders,
-            thresholds=np.array(levels.thresholds, np.float64) * (1 if by_orders else MINOR),
+            thresholds=np.array(levels.thresholds, np.float64) * (1 if by_orders else self._minor),
             rates=_per_tier(levels.rates, n, 0.0),
             multipliers=_per_tier(levels.multipliers, n, 1.0),
             hold_weeks=int(levels.hold_weeks),
@@ -100,7 +111,7 @@ class LoyaltyBooks:
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
-        cost_of_point = rule.reward_value * MINOR * rule.cost_ratio / rule.reward_points
+        cost_of_point = rule.reward_value * self._minor * rule.cost_ratio / rule.reward_points
         perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
         burnt = int(orders.burnt.sum(dtype=np.int64))
         closed = PointsWeek(
@@ -110,7 +121,7 @@ class LoyaltyBooks:
             outstanding=outstanding,
             liability=round(outstanding * cost_of_point * (1 - rule.breakage)),
             reward_cost=round(burnt * cost_of_point),
-            perk_cost=round(float(held @ perks) * MINOR / YEAR),
+            perk_cost=round(float(held @ perks) * self._minor / YEAR),
         )
         self.weeks[week] = closed
         return closed
@@ -119,7 +130,7 @@ class LoyaltyBooks:
         """Keep the counts of points earned within the pending and the expiry term; count anew when a term changes."""
         terms = (rule.pending_weeks, rule.expiry_weeks)
         columns = (customers.points_pending, customers.points_recent)
-        if terms != self._terms:
+        if terms != self.terms:
             for column, term in zip(columns, terms, strict=True):
                 column[:] = 0
                 for number in range(week - term + 1, week + 1):
@@ -128,7 +139,7 @@ class LoyaltyBooks:
             for column, term in zip(columns, terms, strict=True):
                 if term > 0:
                     _count_points(log.week(week - term), column, -1)
-        self._terms = terms
+        self.terms = terms
 
 
 def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.channels import Channel
 from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
 from crmlab.sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
-from crmlab.sim.customers import MINOR, NETWORK, PROGRAMME, Customers
+from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
@@ -26,6 +26,7 @@ from crmlab.sim.referral import ReferralBooks
 from crmlab.sim.view import FirmView
 from crmlab.sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
 from crmlab.sim.world import World
+from crmlab.sim.yesterday import Inheritance
 
 FRIEND_CONVERSION = 7.0  # first orders per week of those who have accepted a recommendation: within a day or so
 
@@ -51,6 +52,7 @@ class Market(mesa.Model):
     ) -> None:
         super().__init__(rng=seed)
         self.world, self.scale = world.at_rows(world.population.customers if customers is None else customers)
+        self.minor = self.world.minor
         self.plays = tuple(plays)
         self.key = key_of(seed, replication, use)
         self.week = 0
@@ -69,7 +71,8 @@ class Market(mesa.Model):
         self.referral = ReferralBooks(self.world)
         self.offers = Offers(self.customers, self.sources, self.scale)
         self.ledger = Ledger()
-        self.tariff = Tariff.of(self.world.economics, self.sources)
+        self._take_over(founders.inheritance)
+        self.tariff = Tariff.of(self.world.economics, self.sources, self.minor)
         self.books = WeeklyBooks(len(self.sources))
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
         self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
@@ -85,6 +88,16 @@ class Market(mesa.Model):
         self.datacollector = mesa.DataCollector(
             model_reporters={name: _reporter(name) for name in WeeklyBooks.SERIES},
         )
+
+    def _take_over(self, inheritance: Inheritance | None) -> None:
+        """Go on with what today's policy had left with the customers by week 0."""
+        if inheritance is None:
+            return
+        self.loyalty = inheritance.loyalty.handed_over()
+        self.ledger.open(self.loyalty.opening.liability)
+        for name, ends in inheritance.tags.items():
+            self.offers.tags[name] = np.full(self.customers.n, LONG_AGO, ends.dtype)
+            self.offers.tags[name][: ends.size] = ends
 
     def step(self) -> None:
         """Live one week. Everybody answers the same offers, computed from the facts at the start of the week.
@@ -129,6 +142,7 @@ class Market(mesa.Model):
             self._lots,
             self.offers.tags,
             self.books,
+            self.minor,
         )
 
     def advertise(self, settled: Settled) -> None:
@@ -202,10 +216,10 @@ class Market(mesa.Model):
         self.ledger.book_orders(self.week, orders, costs)
         won = self.customers.source[orders.row[orders.nth == 0]]
         for channel in self.channels:
-            spec, media = channel.spec, round(channel.spend * MINOR)
-            fees = round(spec.fixed_cost * MINOR)
+            spec, media = channel.spec, round(channel.spend * self.minor)
+            fees = round(spec.fixed_cost * self.minor)
             if spec.success_fee:
-                fees += round(spec.success_fee * MINOR) * int(np.count_nonzero(won == channel.number))
+                fees += round(spec.success_fee * self.minor) * int(np.count_nonzero(won == channel.number))
             self.ledger.post(self.week, MEDIA, CASH, media, channel.number)
             self.ledger.post(self.week, CHANNEL_COSTS, CASH, fees, channel.number)
 
@@ -265,6 +279,7 @@ def reaction_of(world: World) -> Reaction:
         np.array([source.p_identified for source in world.sources], np.float64),
         loyal_of(world),
         bonds_of(world),
+        world.minor,
     )
 
 

@@ -35,7 +35,7 @@ from crmlab.sim.actions import (
     TierRule,
 )
 from crmlab.sim.conditions import Offer
-from crmlab.sim.customers import Customers
+from crmlab.sim.customers import LONG_AGO, Customers
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import REFERRAL, Channel
@@ -133,7 +133,7 @@ class Offers:
                 )
             case Tag():
                 on = _mask(play, "Tag.on", action.on, view.n)
-                marks = self.tags.setdefault(action.name, np.zeros(self.customers.n, np.int16))
+                marks = self.tags.setdefault(action.name, np.full(self.customers.n, LONG_AGO, np.int16))
                 marks[rows[on if reached is None else on & reached]] = view.week + action.weeks
             case PointsRule() | TierRule():
                 if reached is not None:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.compiling import compiled
+from crmlab.sim.world import World
 
 YEAR = 52  # weeks
+ALL_WEEKS = -(1 << 31)
 
 
 class Orders(NamedTuple):
@@ -52,14 +54,21 @@ class Orders(NamedTuple):
         return self.row.size
 
 
-def orders_by_week(week: NDArray[np.int32], orders: Orders) -> dict[int, Orders]:
-    """Split the orders before week 0 into weeks, keeping the last year. `week` [m] is negative."""
-    past: dict[int, Orders] = {}
-    for number in range(-YEAR, 0):
-        which = np.flatnonzero(week == number)
-        if which.size:
-            past[number] = Orders._make(column[which] for column in orders)
-    return past
+def kept_since(world: World) -> int:
+    """From which week on the orders before the run are needed: of the last year, or all to live today's policy by."""
+    return ALL_WEEKS if world.today else -YEAR
+
+
+def orders_by_week(week: NDArray[np.int32], orders: Orders, since: int = -YEAR) -> dict[int, Orders]:
+    """Split the orders before week 0 into weeks, keeping those from week `since` on. `week` [m] is negative."""
+    kept = np.flatnonzero(week >= since)
+    kept = kept[np.argsort(week[kept], kind="stable")]
+    numbers, begin = np.unique(week[kept], return_index=True)
+    parts = np.split(kept, begin[1:]) if numbers.size else []
+    return {
+        int(number): Orders._make(column[which] for column in orders)
+        for number, which in zip(numbers, parts, strict=True)
+    }
 
 
 class OrderLog:

@@ -249,7 +249,7 @@ class Person(mesa.Agent):
     def place_order(self, index: int, at: float, rate: float) -> PlacedOrder:
         reaction = self.model.reaction
         size = quantile(reaction.spend_quantiles, self.draw(ORDER, index)[1])
-        value = list_value(self.worth(), size, reaction.spend_shape, reaction.today_rate)
+        value = list_value(self.worth(), size, reaction.spend_shape, reaction.today_rate, reaction.minor)
         return PlacedOrder(index, float(np.float32(at)), int(value), int(paid_value(value, rate)))
 
     def worth(self) -> float:
@@ -309,7 +309,7 @@ class Person(mesa.Agent):
             burnt = programme.reward_points
         if programme.earning:
             multiplier = programme.multipliers[self.level(programme)]
-            earned = int(points_for(float(order.paid), programme.per_unit, multiplier)) + welcome
+            earned = int(points_for(float(order.paid), programme.per_unit, multiplier, self.model.minor)) + welcome
         self.burnable += (0 if programme.pending else earned) - burnt
         return replace(order, earned=earned, burnt=burnt)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crmlab.sim.customers import MINOR, NOT_ENROLLED
+from crmlab.sim.customers import NOT_ENROLLED
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 
@@ -95,7 +95,7 @@ def _k_factor(record: Record, weeks: int) -> float:
 def _cac_referral(record: Record) -> float:
     first = record.orders.nth == 0
     friends = first & (record.source == record.market.referral.source)
-    given = (record.orders.value - record.orders.paid)[friends].sum() / MINOR
+    given = (record.orders.value - record.orders.paid)[friends].sum() / record.market.minor
     n = np.count_nonzero(friends)
     return float((record.referral_costs_by_week.sum() + given) / n) if n else NAN
 
@@ -234,10 +234,10 @@ _KPIS = (
         ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
     Kpi("programme_cost", "Cost of the loyalty programme", "currency",
         "rewards + tier benefits + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
-        lambda r: _total(r, r.reward_cost / MINOR) + _total(r, r.programme_costs_by_week)),
+        lambda r: _total(r, r.reward_cost / r.market.minor) + _total(r, r.programme_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",
         "points outstanding x cost of a point x (1 - breakage)", "members",
-        "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / MINOR)),
+        "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / r.market.minor)),
     Kpi("redemption", "Points burnt", "share", "points burnt / points issued", "members", RUN,
         "undefined before points are issued; recent points have had little time", 0, "Gault et al.",
         lambda r: _points(r, "burnt") / _points(r, "issued") if _points(r, "issued") else NAN),

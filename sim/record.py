@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import CUSTOMER, MINOR, NOBODY, NOT_ENROLLED
+from crmlab.sim.customers import CUSTOMER, NOBODY, NOT_ENROLLED
 from crmlab.sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION, REFERRAL_REWARDS
 from crmlab.sim.market import Market
 from crmlab.sim.orders import YEAR, Orders
@@ -51,7 +51,7 @@ class Record:
     @cached_property
     def contribution(self) -> Floats:
         """What each order left after goods, fulfilment, payment, commission and rewards, in currency units."""
-        return (self.market.tariff.contribution(self.orders, self.source) - self.reward_cost) / MINOR
+        return (self.market.tariff.contribution(self.orders, self.source) - self.reward_cost) / self.market.minor
 
     @cached_property
     def reward_cost(self) -> Floats:
@@ -104,17 +104,17 @@ class Record:
         weeks = self.weeks if until is None else until
         media = self._booked(MEDIA)[:weeks].sum() + self._booked(CHANNEL_COSTS)[:weeks].sum()
         incentives = self._booked(FIRST_ORDER_DISCOUNTS)[:weeks].sum() + self._booked(REFERRAL_REWARDS)[:weeks].sum()
-        return media / MINOR, incentives / MINOR
+        return media / self.market.minor, incentives / self.market.minor
 
     @cached_property
     def channel_costs_by_week(self) -> Floats:
         """Media and fixed channel costs in currency units. Shape [weeks]."""
-        return (self._booked(MEDIA) + self._booked(CHANNEL_COSTS)) / MINOR
+        return (self._booked(MEDIA) + self._booked(CHANNEL_COSTS)) / self.market.minor
 
     @cached_property
     def referral_costs_by_week(self) -> Floats:
         """Rewards earned for friends who ordered, in currency units. Shape [weeks]."""
-        return self._booked(REFERRAL_REWARDS) / MINOR
+        return self._booked(REFERRAL_REWARDS) / self.market.minor
 
     @cached_property
     def by_friend(self) -> NDArray[np.bool_]:
@@ -137,7 +137,7 @@ class Record:
     @cached_property
     def programme_costs_by_week(self) -> Floats:
         """Tier benefits and the change of the points liability, in currency units. Rewards are costs of orders."""
-        return (self._booked(PERKS) + self._booked(PROVISION)) / MINOR
+        return (self._booked(PERKS) + self._booked(PROVISION)) / self.market.minor
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)

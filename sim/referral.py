@@ -9,7 +9,7 @@ import numpy as np
 
 from crmlab.sim.actions import ReferralTerms
 from crmlab.sim.compiling import compiled
-from crmlab.sim.customers import MINOR, Customers
+from crmlab.sim.customers import Customers
 from crmlab.sim.orders import YEAR, Orders
 from crmlab.sim.word_of_mouth import Said, renew_bonds
 from crmlab.sim.world import World
@@ -39,6 +39,7 @@ class ReferralBooks:
 
     def __init__(self, world: World) -> None:
         self.source = len(world.channels)
+        self._minor = world.minor
         self.weeks: dict[int, ReferralWeek] = {}
         self._weeks_after_success = int(world.word_of_mouth.referrer_weeks)
         self._won = np.empty(0, np.int32)  # rows of all whom a friend has won
@@ -67,7 +68,7 @@ class ReferralBooks:
         friends = orders.row[(orders.nth == 0) & (customers.source[orders.row] == self.source)]
         rewards, earned = _credit(
             orders, said.claims, customers.source, customers.referrer, customers.identified, customers.referrals,
-            customers.recommended, customers.referral_rewards, self.source, week, given.reward * MINOR,
+            customers.recommended, customers.referral_rewards, self.source, week, given.reward * self._minor,
             given.reward_share, given.most_rewards,
         )  # fmt: skip
         self._due[week + given.delay_weeks] += earned

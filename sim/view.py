@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR, NOT_ENROLLED, SOURCE_BEFORE, fill_of
+from crmlab.sim.customers import NOT_ENROLLED, SOURCE_BEFORE, fill_of
 
 if TYPE_CHECKING:
     from crmlab.sim.books import WeeklyBooks
@@ -47,6 +47,7 @@ class FirmView:
         lots: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
         tags: Mapping[str, NDArray[np.int16]],
         books: WeeklyBooks,
+        minor: float,
     ) -> None:
         self.week = week
         self.channels = channels
@@ -57,6 +58,7 @@ class FirmView:
         self._rows = rows
         self._lots = lots
         self._tags = tags
+        self._minor = minor
 
     @property
     def n(self) -> int:
@@ -82,12 +84,12 @@ class FirmView:
     @cached_property
     def spend(self) -> NDArray[np.float64]:
         """Currency units paid in all."""
-        return _read_only(self._gather("spend") / MINOR)
+        return _read_only(self._gather("spend") / self._minor)
 
     @cached_property
     def spend_52(self) -> NDArray[np.float64]:
         """Currency units paid in the last 52 weeks."""
-        return _read_only(self._gather("spend_52") / MINOR)
+        return _read_only(self._gather("spend_52") / self._minor)
 
     @cached_property
     def weeks_since_order(self) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from crmlab.sim.levers import Unknown
+from crmlab.sim.plays import Play
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
@@ -229,6 +230,7 @@ class World:
         Mapping[str, float], Unknown(-0.95, 0.95, "correlation of normal scores", "scenario", "A")
     ] = field(default_factory=dict, hash=False)  # of two TRAITS within every persona, by "one/other"
     history: History | None = field(default=None, compare=False)
+    today: tuple[Play, ...] = field(default=(), hash=False)  # policy under which the customers of week 0 have lived
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it
     order_factor: float = 1.0  # re-centring: keeps today's policy at the calibrated order rate
     departure_factor: float = 1.0  # ... and at the calibrated departure rate or dropout chance
@@ -246,6 +248,16 @@ class World:
         share = math.fsum(persona.share for persona in self.personas)
         parts = ((persona.share, persona.spend or self.spend) for persona in self.personas)
         return math.fsum(part * self.spend.p * spend.gamma / (spend.q - 1) for part, spend in parts) / share
+
+    @property
+    def minor(self) -> float:
+        """Minor units in one currency unit: cents, finer where an order is worth less than ten currency units and
+        coarser beyond 100,000, so that rounding to whole units weighs the same in every currency (an order is worth
+        some 10^3 to 10^7 of them) and sums stay exact in 64 bits. A power of ten."""
+        digits = math.log10(self.mean_order)
+        if digits < 1:
+            return 10.0 ** math.ceil(3 - digits)
+        return 10.0 ** min(2, math.floor(7 - digits))
 
     @property
     def sources(self) -> tuple[Channel, ...]:

@@ -39,7 +39,7 @@ def test_an_edited_behaviour_rule_takes_effect_in_spite_of_the_cache(tmp_path: P
 
     rule = tmp_path / "sim" / "behavior.py"
     text = rule.read_text()
-    line = "return math.floor(mean_order * gamma_quantile / shape / (1.0 - today_rate) * MINOR + 0.5)"
+    line = "return math.floor(mean_order * gamma_quantile / shape / (1.0 - today_rate) * minor + 0.5)"
     assert line in text
     rule.write_text(text.replace(line, line.replace("mean_order *", "2.0 * mean_order *")))
     assert run_in(tmp_path) == pytest.approx(2 * before, rel=1e-4)

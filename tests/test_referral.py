@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crmlab.sim import Play, ReferralTerms
-from crmlab.sim.customers import ACCOMPANIED, CUSTOMER, GONE, MINOR, NOBODY, RECOMMENDED, REFERRED_BOND, column_names
+from crmlab.sim.customers import ACCOMPANIED, CUSTOMER, GONE, NOBODY, RECOMMENDED, REFERRED_BOND, column_names
 from crmlab.sim.draws import key_of
 from crmlab.sim.ledger import CASH, FIRST_ORDER_DISCOUNTS, REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.market import Market
@@ -303,7 +303,7 @@ def test_without_effect_recommendations_cost_their_rewards_and_nothing_else() ->
     assert paid > 0
     assert rewarded.ledger.balances()[CASH] == plain.ledger.balances()[CASH] - paid
     assert read_all(rewarded)["contribution"] == pytest.approx(
-        read_all(plain)["contribution"] - paid / MINOR * rewarded.scale
+        read_all(plain)["contribution"] - paid / rewarded.minor * rewarded.scale
     )
 
 
@@ -412,16 +412,16 @@ def test_who_leaves_may_warn_one_contact() -> None:
 def test_referral_money_counts_in_cac_value_and_the_cost_per_friend() -> None:
     market = Market(shop(word_of_mouth=TALKATIVE), today(Play("f", ReferralReward())), customers=800).run(104)
     kpis, record, books = read_all(market), Record(market), market.ledger.balances()
-    rewards, first = books[REFERRAL_REWARDS] / MINOR, record.acquired.size
+    rewards, first = books[REFERRAL_REWARDS] / market.minor, record.acquired.size
     media, incentives = record.acquisition_cost()
-    assert incentives == pytest.approx(rewards + books[FIRST_ORDER_DISCOUNTS] / MINOR)
+    assert incentives == pytest.approx(rewards + books[FIRST_ORDER_DISCOUNTS] / market.minor)
     assert kpis["cac"] == pytest.approx((media + incentives) / first)
     assert kpis["cac_media"] == pytest.approx(media / first)
     assert kpis["referral_rate"] == pytest.approx(record.by_friend.mean())
     assert kpis["referral_cost"] == pytest.approx(rewards * market.scale)
     given = record.orders.value - record.orders.paid
     friends = (record.orders.nth == 0) & (record.source == market.referral.source)
-    assert kpis["cac_referral"] == pytest.approx((rewards + given[friends].sum() / MINOR) / friends.sum())
+    assert kpis["cac_referral"] == pytest.approx((rewards + given[friends].sum() / market.minor) / friends.sum())
     assert kpis["ltv_52_friends"] > kpis["ltv_52"]
 
 

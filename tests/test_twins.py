@@ -17,7 +17,7 @@ from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.twins.twins import LIKE, gains_of_changed, twin_lives
 from crmlab.experiments.twins.watched_market import recorded_columns
 from crmlab.sim import Coupon, Play
-from crmlab.sim.customers import MINOR, STAGES, Customers
+from crmlab.sim.customers import STAGES, Customers
 from crmlab.sim.market import Market
 from crmlab.sim.record import Record
 from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut
@@ -59,7 +59,7 @@ def test_a_life_is_what_the_order_log_of_the_whole_market_says_of_that_row(cut) 
         record = Record(lived(arm))
         mine = record.orders.row == cut.customer
         assert life.orders["moment"].tolist() == record.moment[mine].tolist()
-        assert life.orders["paid"].tolist() == (record.orders.paid[mine] / MINOR).tolist()
+        assert life.orders["paid"].tolist() == (record.orders.paid[mine] / record.market.minor).tolist()
         assert life.totals["contribution"] == pytest.approx(record.contribution[mine].sum(), abs=0.005)
         assert life.totals["orders"] == mine.sum()
 

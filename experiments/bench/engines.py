@@ -17,7 +17,7 @@ from crmlab.experiments.bench.model import (
 )
 from crmlab.experiments.bench.numpy_plain import NumpyMarket
 from crmlab.sim.conditions import Offer, Programme
-from crmlab.sim.customers import CUSTOMER, MINOR
+from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
 from crmlab.sim.orders import Orders
 
@@ -38,7 +38,9 @@ class TimedMarket(Market):
         """What the run came to, in rows."""
         _, orders = self.order_log.table(since=0)
         first = int((orders.nth == 0).sum())
-        return Outcome(orders.n, first, int(orders.paid.sum()) / MINOR, int((self.customers.stage == CUSTOMER).sum()))
+        return Outcome(
+            orders.n, first, int(orders.paid.sum()) / self.minor, int((self.customers.stage == CUSTOMER).sum())
+        )
 
     @property
     def share_bought(self) -> float:

@@ -13,7 +13,6 @@ import numpy as np
 
 from crmlab.experiments.bench.founders import Advertising, conversion_hazards, draw_founders
 from crmlab.experiments.bench.model import Outcome
-from crmlab.sim.customers import MINOR
 from crmlab.sim.world import World
 
 
@@ -94,7 +93,7 @@ class MesaCustomer(mesa.Agent):
 
     def place_order(self) -> None:
         shape = self.model.world.spend.p
-        value = round(self.random.gammavariate(shape, self.mean_order / shape) * MINOR)
+        value = round(self.random.gammavariate(shape, self.mean_order / shape) * self.model.world.minor)
         paid = round(value * self.model.price)
         self.orders += 1
         self.spend += paid
@@ -161,4 +160,4 @@ class MesaMarket(mesa.Model):
     def outcome(self) -> Outcome:
         """What the run came to."""
         alive = sum(agent.stage == "customer" for agent in self.agents)
-        return Outcome(self.orders, self.first_orders, self.revenue / MINOR, alive)
+        return Outcome(self.orders, self.first_orders, self.revenue / self.world.minor, alive)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from crmlab.experiments.bench.founders import Advertising, Floats, conversion_hazards, draw_founders
 from crmlab.experiments.bench.model import Outcome
-from crmlab.sim.customers import MINOR
 from crmlab.sim.world import World
 
 Rows = NDArray[np.int64]
@@ -110,7 +109,9 @@ class NumpyMarket:
     def book(self, rows: Rows) -> None:
         """Price and record one order of each row; a row may be there several times."""
         shape = self.world.spend.p
-        value = np.rint(self.people.mean_order[rows] * self.rng.standard_gamma(shape, rows.size) * (MINOR / shape))
+        value = np.rint(
+            self.people.mean_order[rows] * self.rng.standard_gamma(shape, rows.size) * (self.world.minor / shape)
+        )
         paid = np.rint(value * self.price).astype(np.int64)
         np.add.at(self.orders, rows, 1)
         np.add.at(self.spend, rows, paid)
@@ -143,7 +144,7 @@ class NumpyMarket:
     @property
     def outcome(self) -> Outcome:
         """What the run came to."""
-        return Outcome(int(self.orders.sum()), self.first_orders, self.revenue / MINOR, self.customers.size)
+        return Outcome(int(self.orders.sum()), self.first_orders, self.revenue / self.world.minor, self.customers.size)
 
     @property
     def share_bought(self) -> float:

@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import MINOR
 from crmlab.sim.record import Record
 
 Floats = NDArray[np.float64]
@@ -80,7 +79,7 @@ def per_person(record: Record, of_order: Floats) -> Floats:
 
 def given(record: Record) -> Floats:
     """What the firm gave away on each order: discount, and the cost of the points burnt on it. Currency units."""
-    return (record.orders.value - record.orders.paid + record.reward_cost) / MINOR
+    return (record.orders.value - record.orders.paid + record.reward_cost) / record.market.minor
 
 
 def _among(rows: NDArray[np.int32], n: int) -> Which:

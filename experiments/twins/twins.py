@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -22,8 +22,9 @@ import pandas as pd
 
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.recentre import recentred
 from crmlab.experiments.twins.watched_market import WatchedMarket
-from crmlab.sim.customers import MINOR, Customers
+from crmlab.sim.customers import Customers
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.market import Market
 from crmlab.sim.record import Record
@@ -142,6 +143,7 @@ def twin_lives(
     chosen = _arm(experiment, arm)
     if like not in get_args(Like):
         raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
+    experiment = replace(experiment, world=recentred(experiment.world, experiment.today, experiment.design.seed))
     founders = _founders(experiment, replication)
     if customer is not None:
         _check_customer(customer, founders)
@@ -248,9 +250,9 @@ def _life(arm: str, market: WatchedMarket) -> Life:
         {
             "nth": record.orders.nth[mine],
             "moment": record.moment[mine],
-            "value": value / MINOR,
-            "paid": paid / MINOR,
-            "discount": (value - paid) / MINOR,
+            "value": value / market.minor,
+            "paid": paid / market.minor,
+            "discount": (value - paid) / market.minor,
             "contribution": record.contribution[mine],
             "points_burnt": record.orders.burnt[mine],
         }
