@@ -118,13 +118,13 @@ def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
     from crmlab.sim.draws import SCHEME
 
     env, driver = manifest["env"], manifest["driver"].rpartition(".")[2]
-    then = {
+    then: dict[str, str | None] = {
         "seed scheme": manifest["seed"]["scheme"],
         "crmlab": manifest["code"]["package"],
         "platform": env["platform"],
         "Python": _minor(env["python"]),
     }
-    now = {
+    now: dict[str, str | None] = {
         "seed scheme": SCHEME,
         "crmlab": identity.package_version(),
         "platform": f"{platform.system()} {platform.machine()}",

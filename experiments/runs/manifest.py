@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crmlab.experiments.execution.ledger import LEDGER
+from crmlab.experiments.execution.records import processors_of
+from crmlab.experiments.execution.surroundings import processor
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.runs import identity
 from crmlab.experiments.runs.code_of import code_of, why_not_kept
@@ -51,6 +54,7 @@ def manifest(
         "env": {
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.machine()}",
+            "processors": processors_of(folder / LEDGER) or [processor()],
             "cores": os.cpu_count(),
             **{name: found for name in PACKAGES if (found := identity.version_of(name))},
         },
