@@ -25,13 +25,14 @@ from crmlab.experiments.execution.failures import NothingLived, settled
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.persona_table import with_gains
 from crmlab.experiments.ratios import dividing
 from crmlab.experiments.run import Run, WorldKind, live_replication
 from crmlab.experiments.tables import averaged
 from crmlab.sim.market import Market
 from crmlab.sim.offers import ActionError
-from crmlab.sim.readings import HEADLINE, KPIS
+from crmlab.sim.readings import HEADLINE
 
 Progress = Callable[[int, int], None]
 
@@ -177,7 +178,7 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFram
     nobody = readings.iloc[:0]
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:
-        for kpi in KPIS.values():
+        for kpi in all_kpis(experiment.kpis):
             effect = paired_effect(
                 by[arm.name, "fixed"][kpi.id],
                 by[base, "fixed"][kpi.id],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.runs.resolved import resolved
 from crmlab.experiments.runs.store import RunFolder, finite
-from crmlab.sim.readings import HEADLINE, KPIS
+from crmlab.sim.readings import HEADLINE, Kpi
 
 NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like their question
 
@@ -20,7 +22,7 @@ def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
         contents["comparison"] = found.comparison.to_json()
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
-    return finite(contents | {"resolved": resolved(experiment), "glossary": glossary()})
+    return finite(contents | {"resolved": resolved(experiment), "glossary": glossary(experiment.kpis)})
 
 
 def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:
@@ -32,8 +34,9 @@ def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:
     folder.failures = list(getattr(found, "failures", ()))
 
 
-def glossary() -> list[dict[str, Any]]:
-    """Every KPI in words."""
+def glossary(own: Sequence[Kpi] = ()) -> list[dict[str, Any]]:
+    """Every KPI in words, one's own at the end and among the main ones."""
     words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
-    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in KPIS.values()]
-    return [entry | {"headline": entry["id"] in HEADLINE} for entry in entries]
+    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in all_kpis(own)]
+    headline = {*HEADLINE, *(kpi.id for kpi in own)}
+    return [entry | {"headline": entry["id"] in headline} for entry in entries]
