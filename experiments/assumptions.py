@@ -8,46 +8,29 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.persona_numbers import persona_numbers
 from crmlab.experiments.unknowns import assumed_unknowns
-from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.experiments.world_numbers import group_of, numbers_of
+from crmlab.sim.levers import Unknown
 
-KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed"}
-UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
-GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
+KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed", "K": "known"}
 
 
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
     """Columns name, value, low, high, unit, source, evidence, kind, group, varied.
 
-    `kind` is "real" for what was fitted to the firm's own data; otherwise what stands behind the number (`KIND_OF`):
-    "published" only for what was read in a source. A number that the world states itself, other than the default, does
-    not have the default's source and is "assumed". `varied` says whether the number is drawn anew in sampled worlds.
+    `kind` is "real" for what was fitted to the firm's own data, "known" for what the world file says is known;
+    otherwise what stands behind the number (`KIND_OF`): "published" only for what was read in a source. A number that
+    the world states itself, other than the default, does not have the default's source and is "assumed". `varied` says
+    whether the number is drawn anew in sampled worlds.
     """
     world = experiment.world
-    varied = {path for path, _, _ in assumed_unknowns(experiment)} | {
+    varied = {number.path for number in assumed_unknowns(experiment)} | {
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
-    rows: list[dict[str, Any]] = []
-    for group in GROUPS if world.word_of_mouth.on else GROUPS[:-1]:
-        rows += _rows(experiment, group, group, getattr(world, group), varied)
-    for channel in world.channels:
-        rows += _rows(experiment, "channels", f"channels.{channel.name}", channel, varied)
-    for path, unknown, value in persona_numbers(world, experiment.ranges):
-        rows.append(_row(experiment, "personas", path, unknown, value, path in varied))
-    return pd.DataFrame(rows)
-
-
-def _rows(experiment: Experiment, group: str, prefix: str, values: Any, varied: set[str]) -> list[dict[str, Any]]:
     rows = []
-    skipped = _skipped(experiment, group)
-    for name, field in unknowns_of(values).items():
-        unknown, path = field.range, f"{prefix}.{name}"
-        assert isinstance(unknown, Unknown)
-        if name not in skipped:
-            value = getattr(values, name)
-            rows.append(_row(experiment, group, path, _as_stated(unknown, value, field.default), value, path in varied))
-    return rows
+    for path, (unknown, value, default) in numbers_of(world, experiment.ranges).items():
+        rows.append(_row(experiment, group_of(path), path, _as_stated(unknown, value, default), value, path in varied))
+    return pd.DataFrame(rows)
 
 
 def _as_stated(unknown: Unknown, value: Any, default: Any) -> Unknown:
@@ -58,28 +41,22 @@ def _as_stated(unknown: Unknown, value: Any, default: Any) -> Unknown:
     return replace(unknown, source=words, evidence="A")
 
 
-def _skipped(experiment: Experiment, group: str) -> set[str]:
-    """The numbers of a group that this world makes no use of."""
-    world = experiment.world
-    if group == "base":
-        return {"r", "alpha", "s", "beta", "a", "b"} if world.authored else UNUSED[world.base.model]
-    if group == "spend" and world.authored:
-        return {"q", "gamma"}
-    return {"history_weeks"} if group == "population" and world.history is not None else set()
-
-
 def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:
     low, high = experiment.ranges.get(path, (unknown.low, unknown.high))
-    fitted = group in experiment.fitted
+    source, evidence, kind = unknown.source, unknown.evidence, KIND_OF[unknown.evidence]
+    if group in experiment.fitted:
+        source, evidence, kind = "estimated from the imported orders", "C", "real"
+    elif path in experiment.ranges and low == high:
+        source, evidence, kind = "stated as known", "K", "known"
     return {
         "name": path,
         "value": float(value),
         "low": low,
         "high": high,
         "unit": unknown.unit,
-        "source": "estimated from the imported orders" if fitted else unknown.source,
-        "evidence": "C" if fitted else unknown.evidence,
-        "kind": "real" if fitted else KIND_OF[unknown.evidence],
+        "source": source,
+        "evidence": evidence,
+        "kind": kind,
         "group": group,
         "varied": varied,
     }

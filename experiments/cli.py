@@ -25,6 +25,7 @@ from crmlab.experiments.commands import (
     tuning,
     twins,
 )
+from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.files.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
@@ -70,6 +71,8 @@ def exit_code(arguments: Sequence[str]) -> int:
         return _usage(error)
     except UserError as error:
         return _told(str(error), error.exit_code)
+    except NothingLived as error:
+        return _told(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
     except (KeyboardInterrupt, typer.Abort):
         return _told("Interrupted.", 130)
     except BrokenPipeError:  # whoever read our output has seen enough

@@ -1,15 +1,19 @@
 """Other worlds that the evidence leaves open: one draw of everything we do not know.
 
 What was fitted to data varies by the covariance of its estimates (of the logs of the parameters, jointly). What is
-assumed varies within its range, or within a factor of its value, as the field says, by a triangular distribution whose
-peak is the stated value. What the firm knows (margins, costs, budgets) and what is switched off stays.
+assumed varies within its range, or within a factor of its value, as the field says. What is known and what is switched
+off stays.
+
+Each number is drawn by its place (group, channel or persona, field), from a stream of its own: a number that begins to
+vary, a channel or a field that is added at the end changes no other draw. Places are append-only.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,25 +23,47 @@ from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.world import World
 
 UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
+GROUPS = (  # append only: the place of a group is the key of its draws
+    "base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth",
+)  # fmt: skip
+PERSONAS, CHANNELS = 100, 200  # places of what comes in any number; one more for each
+
+
+class Assumed(NamedTuple):
+    """A number that is drawn anew in every sampled world, and the `place` that keys its draws."""
+
+    path: str
+    unknown: Unknown
+    value: float
+    place: tuple[int, int]
 
 
 def sampled_world(experiment: Experiment, replication: int) -> World:
     """The world of one replication, shared by all its arms."""
-    rng = np.random.default_rng(np.random.SeedSequence(experiment.design.seed, spawn_key=(UNKNOWNS, replication)))
-    world = _draw_fitted(experiment, experiment.world, rng)
-    return _draw_assumed(experiment, world, rng)
-
-
-def _draw_fitted(experiment: Experiment, world: World, rng: np.random.Generator) -> World:
+    world = experiment.world
     for group in sorted(experiment.log_covariance):
-        names, covariance = experiment.log_covariance[group]
-        fitted = getattr(world, group)
-        logs = np.log([getattr(fitted, name) for name in names])
-        values = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
-        drawn = _inside(fitted, names, values)
-        changed: Any = {group: dataclasses.replace(fitted, **drawn)}
-        world = dataclasses.replace(world, **changed)
+        world = _draw_fitted(experiment, world, group, replication)
+    for path, unknown, value, place in assumed_unknowns(experiment):
+        low, high = bounds_of(experiment, path, unknown, value)
+        u = float(_stream(experiment, replication, *place).random())
+        world = with_value(world, path, drawn(u, low, value, high, unknown.absent))
     return world
+
+
+def _stream(experiment: Experiment, replication: int, *place: int) -> np.random.Generator:
+    return np.random.default_rng(
+        np.random.SeedSequence(experiment.design.seed, spawn_key=(UNKNOWNS, replication, *place))
+    )
+
+
+def _draw_fitted(experiment: Experiment, world: World, group: str, replication: int) -> World:
+    names, covariance = experiment.log_covariance[group]
+    fitted = getattr(world, group)
+    logs = np.log([getattr(fitted, name) for name in names])
+    rng = _stream(experiment, replication, GROUPS.index(group))
+    values = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
+    changed: Any = {group: dataclasses.replace(fitted, **_inside(fitted, names, values))}
+    return dataclasses.replace(world, **changed)
 
 
 def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
@@ -49,38 +75,48 @@ def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str,
     }
 
 
-def _draw_assumed(experiment: Experiment, world: World, rng: np.random.Generator) -> World:
-    for path, unknown, value in assumed_unknowns(experiment):
-        low, high = bounds_of(experiment, path, unknown, value)
-        if not low < high:
-            continue
-        world = with_value(world, path, float(rng.triangular(low, min(max(value, low), high), high)))
-    return world
+def drawn(u: float, low: float, value: float, high: float, absent: float | None = None) -> float:
+    """The quantile `u` of what a number could be that is thought to be `value`, between `low` and `high`.
 
-
-def assumed_unknowns(experiment: Experiment) -> Iterator[tuple[str, Unknown, float]]:
-    """(path, unknown, value) of every number that varies between sampled worlds, in a fixed order.
-
-    Numbers are drawn in this order, channels by position, so that a new channel at the end changes no other draw.
+    Triangular with its peak at the value. Where one end of the range is the absence of an effect, evenly on either
+    side of the value, half of the draws each: a triangle hardly ever reaches its ends, and the absence is one of them.
     """
+    value = min(max(value, low), high)
+    if absent is not None and absent in (low, high) and low < value < high:
+        return low + 2 * u * (value - low) if u < 0.5 else value + (2 * u - 1) * (high - value)
+    peak = (value - low) / (high - low)
+    if u < peak:
+        return low + math.sqrt(u * (high - low) * (value - low))
+    return high - math.sqrt((1 - u) * (high - low) * (high - value))
+
+
+def assumed_unknowns(experiment: Experiment) -> Iterator[Assumed]:
+    """Every number that varies between sampled worlds, in a fixed order."""
     world = experiment.world
-    for group in ("base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth"):
+    for position, group in enumerate(GROUPS):
         if group not in experiment.log_covariance:
-            yield from _varying(experiment, group, getattr(world, group))
-    for number in persona_numbers(world, experiment.ranges):
+            yield from _varying(experiment, group, getattr(world, group), position)
+    for position, number in enumerate(persona_numbers(world, experiment.ranges)):
         if number.unknown.vary != "no" or number.path in experiment.ranges:
-            yield number.path, number.unknown, number.value
-    for channel in world.channels:
-        yield from _varying(experiment, f"channels.{channel.name}", channel)
+            yield from _if_open(experiment, Assumed(*number, (PERSONAS, position)))
+    for position, channel in enumerate(world.channels):
+        yield from _varying(experiment, f"channels.{channel.name}", channel, CHANNELS + position)
 
 
-def _varying(experiment: Experiment, prefix: str, group: Any) -> Iterator[tuple[str, Unknown, float]]:
-    for name, field in unknowns_of(group).items():
+def _varying(experiment: Experiment, prefix: str, group: Any, position: int) -> Iterator[Assumed]:
+    for place, (name, field) in enumerate(unknowns_of(group).items()):
         path, value, unknown = f"{prefix}.{name}", getattr(group, name), field.range
         assert isinstance(unknown, Unknown)
         stated = path in experiment.ranges
-        if (unknown.vary != "no" or stated) and (stated or value not in (unknown.off, 0)):
-            yield path, unknown, float(value)
+        if stated or (unknown.vary != "no" and value not in (unknown.off, unknown.absent, 0)):
+            yield from _if_open(experiment, Assumed(path, unknown, float(value), (position, place)))
+
+
+def _if_open(experiment: Experiment, number: Assumed) -> Iterator[Assumed]:
+    """The number, unless its range leaves nothing open: the file may say that a number is known."""
+    low, high = bounds_of(experiment, number.path, number.unknown, number.value)
+    if low < high:
+        yield number
 
 
 def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_type_hints
 
-Evidence = Literal["R", "R2", "M", "C", "A"]
+Evidence = Literal["R", "R2", "M", "C", "A", "K"]
 
 EVIDENCE: dict[str, str] = {
     "R": "published, read in the source",
@@ -24,6 +24,7 @@ EVIDENCE: dict[str, str] = {
     "M": "cited from memory of a published work, not checked again",
     "C": "computed from a closed form or from public data",
     "A": "assumption: no citable number was found",
+    "K": "known to the firm: its world file says so",
 }
 
 
@@ -50,6 +51,10 @@ class Unknown:
     `off` is a value outside the range that switches the mechanism off, where there is one. `vary` says how the number
     is drawn when worlds are sampled: not at all (the firm knows it, or it was fitted), within the range, or within a
     factor of its value.
+
+    `absent` is the end of the range at which the effect does not exist (0 of a gain in orders, 1 of a multiplier),
+    where the evidence leaves that possible: sampled worlds are then drawn evenly all the way to it, half of them on
+    that side of the stated value, so that no policy is called safe that lives on an effect which may not be there.
     """
 
     low: float
@@ -59,6 +64,13 @@ class Unknown:
     evidence: Evidence
     off: float | None = None
     vary: Literal["no", "range"] | float = "no"
+    absent: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.absent is not None and self.absent not in (self.low, self.high):
+            raise ValueError(f"absent = {self.absent:g} must be an end of the range {self.low:g} to {self.high:g}")
+        if self.absent is not None and self.vary == "no":
+            raise ValueError("an effect that may be absent must vary between sampled worlds")
 
     def allows(self, value: float) -> bool:
         """Whether a world may state this value: inside the range, or the mechanism switched off."""

@@ -24,17 +24,20 @@ class PriceResponse:
     gain: Annotated[
         float,
         Unknown(
-            0.2,
+            0.0,
             1.8,
             "log orders per log price",
-            "Bijmolt et al. 2005, less elasticity",
+            "Bijmolt et al. 2005, less elasticity: 0.2 to 1.8",
             "A",
-            off=0,
             vary="range",
+            absent=0.0,
         ),
     ] = 0.8
     loss_aversion: Annotated[
-        float, Unknown(1.0, 2.5, "loss / gain", "Neumann & Boeckenholt 2014; Hardie et al. 1993", "M", vary="range")
+        float,
+        Unknown(
+            1.0, 2.5, "loss / gain", "Neumann & Boeckenholt 2014; Hardie et al. 1993", "M", vary="range", absent=1.0
+        ),
     ] = 1.5
     carry_over: Annotated[
         float,
@@ -44,7 +47,16 @@ class PriceResponse:
         float, Unknown(0.05, 1.0, "chance per week to notice the price", "visit or message", "A", off=0, vary="range")
     ] = 0.25
     pull_forward: Annotated[
-        float, Unknown(0.04, 0.25, "share of the bump", "van Heerde, Leeflang & Wittink 2000", "R", off=0, vary="range")
+        float,
+        Unknown(
+            0.0,
+            0.25,
+            "share of the bump",
+            "van Heerde, Leeflang & Wittink 2000: 0.04 to 0.25",
+            "R",
+            vary="range",
+            absent=0.0,
+        ),
     ] = 0.15
     repayment_weeks: Annotated[
         float, Unknown(2.0, 12.0, "weeks", "Pauwels, Hanssens & Siddarth 2002", "A", vary="range")
@@ -63,29 +75,54 @@ class LoyaltyResponse:
     ] = 0.8
     member: Annotated[
         float,
-        Unknown(0.0, 0.14, "log orders, light and moderate buyers", "Belli et al. 2022; Liu 2007", "M", vary="range"),
+        Unknown(
+            0.0,
+            0.14,
+            "log orders, light and moderate buyers",
+            "Belli et al. 2022; Liu 2007",
+            "M",
+            vary="range",
+            absent=0.0,
+        ),
     ] = 0.039
     heavy_share: Annotated[float, Unknown(0.05, 0.5, "share of buyers unmoved by membership", "Liu 2007", "A")] = 0.2
     member_half_life: Annotated[
         float, Unknown(26.0, 520.0, "weeks", "Meyer-Waarden: erodes in six to nine months", "M")
     ] = 30.0
     goal_gradient: Annotated[
-        float, Unknown(0.1, 0.5, "log orders at the goal", "Kivetz et al. 2006", "M", off=0, vary="range")
+        float,
+        Unknown(0.0, 0.5, "log orders at the goal", "Kivetz et al. 2006: 0.1 to 0.5", "M", vary="range", absent=0.0),
     ] = 0.25
     goal_power: Annotated[float, Unknown(1.0, 3.0, "-", "Kivetz et al. 2006", "M", vary="range")] = 1.0
     head_start: Annotated[
         float,
         Unknown(
-            0.0, 0.5, "log orders on the way to a first reward begun for them", "Nunes & Dreze 2006", "R2", vary="range"
+            0.0,
+            0.5,
+            "log orders on the way to a first reward begun for them",
+            "Nunes & Dreze 2006",
+            "R2",
+            vary="range",
+            absent=0.0,
         ),
     ] = 0.25
     p_redeem: Annotated[float, Unknown(0.1, 1.0, "chance per order with enough points", "no source found", "A")] = 0.6
     reward: Annotated[
-        float, Unknown(0.0, 0.08, "log orders after a reward", "sign Taylor & Neslin 2005", "A", vary="range")
+        float,
+        Unknown(0.0, 0.08, "log orders after a reward", "sign Taylor & Neslin 2005", "A", vary="range", absent=0.0),
     ] = 0.03
     reward_weeks: Annotated[float, Unknown(4.0, 10.0, "weeks, decay", "Taylor & Neslin 2005", "A")] = 6.0
     pressure: Annotated[
-        float, Unknown(0.02, 0.10, "log orders near a deadline", "Taylor & Neslin 2005", "M", off=0, vary="range")
+        float,
+        Unknown(
+            0.0,
+            0.10,
+            "log orders near a deadline",
+            "Taylor & Neslin 2005: 0.02 to 0.10",
+            "M",
+            vary="range",
+            absent=0.0,
+        ),
     ] = 0.058
     pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "no source found", "A")] = 8.0
     pressure_gap: Annotated[
@@ -93,18 +130,25 @@ class LoyaltyResponse:
     ] = 0.25
     success: Annotated[
         float,
-        Unknown(0.03, 0.18, "log orders after reaching a tier", "sign Wang et al. 2016", "A", off=0, vary="range"),
+        Unknown(0.0, 0.18, "log orders after reaching a tier", "sign Wang et al. 2016", "A", vary="range", absent=0.0),
     ] = 0.095
     failure: Annotated[
-        float, Unknown(0.0, 0.16, "log orders lost after missing it", "sign Wang et al. 2016", "A", vary="range")
+        float,
+        Unknown(0.0, 0.16, "log orders lost after missing it", "sign Wang et al. 2016", "A", vary="range", absent=0.0),
     ] = 0.051
     stretch_weeks: Annotated[float, Unknown(20.0, 52.0, "weeks", "Wang et al. 2016", "A")] = 35.0
     demotion: Annotated[
-        float, Unknown(0.0, 0.29, "log orders lost after falling a tier", "sign Wagner et al. 2009", "A", vary="range")
+        float,
+        Unknown(
+            0.0, 0.29, "log orders lost after falling a tier", "sign Wagner et al. 2009", "A", vary="range", absent=0.0
+        ),
     ] = 0.105
     demotion_weeks: Annotated[float, Unknown(13.0, 52.0, "weeks", "Wagner et al. 2009", "A")] = 26.0
     status: Annotated[
-        float, Unknown(0.7, 1.0, "departure hazard, top tier / basic", "status: Dreze & Nunes 2009", "A", vary="range")
+        float,
+        Unknown(
+            0.7, 1.0, "departure hazard, top tier / basic", "status: Dreze & Nunes 2009", "A", vary="range", absent=1.0
+        ),
     ] = 0.85
 
 
@@ -137,10 +181,11 @@ class WordOfMouth:
         float, Unknown(0.01, 0.20, "chance that a weak tie orders", "magnitude Leskovec et al. 2007", "A", vary=2.0)
     ] = 0.02
     reward_strong: Annotated[
-        float, Unknown(0.0, 0.8, "log invitations to strong ties", "sign Ryu & Feick 2007", "M", vary="range")
+        float,
+        Unknown(0.0, 0.8, "log invitations to strong ties", "sign Ryu & Feick 2007", "M", vary="range", absent=0.0),
     ] = 0.05
     reward_weak: Annotated[
-        float, Unknown(0.0, 0.8, "log invitations to weak ties", "sign Ryu & Feick 2007", "M", vary="range")
+        float, Unknown(0.0, 0.8, "log invitations to weak ties", "sign Ryu & Feick 2007", "M", vary="range", absent=0.0)
     ] = 0.35
     full_reward: Annotated[
         float, Unknown(0.02, 0.5, "share of a mean order", "from where size hardly matters", "A", off=0)
@@ -149,11 +194,20 @@ class WordOfMouth:
         float, Unknown(0.0, 0.2, "log invitations per doubling", "sign Wolters et al. 2020", "A")
     ] = 0.095
     friend_offer: Annotated[
-        float, Unknown(0.0, 6.0, "log acceptances per unit of rate", "as a first-order offer", "A", off=0, vary="range")
+        float,
+        Unknown(0.0, 6.0, "log acceptances per unit of rate", "as a first-order offer", "A", vary="range", absent=0.0),
     ] = 3.0
     referred_departure: Annotated[
         float,
-        Unknown(0.75, 1.0, "departure hazard while the friend is there", "Schmitt et al. 2011", "R2", vary="range"),
+        Unknown(
+            0.75,
+            1.0,
+            "departure hazard while the friend is there",
+            "Schmitt et al. 2011",
+            "R2",
+            vary="range",
+            absent=1.0,
+        ),
     ] = 0.82
     referred_value: Annotated[
         float, Unknown(-0.10, 0.30, "share of order value at first", "Schmitt et al. 2011", "M", off=0, vary="range")
@@ -163,17 +217,22 @@ class WordOfMouth:
     ] = 130.0
     referrer_departure: Annotated[
         float,
-        Unknown(0.34, 1.0, "departure hazard, lately won a friend", "Garnefeld et al. 2013", "M", vary="range"),
+        Unknown(
+            0.34, 1.0, "departure hazard, lately won a friend", "Garnefeld et al. 2013", "M", vary="range", absent=1.0
+        ),
     ] = 0.6
     referrer_value: Annotated[
-        float, Unknown(0.0, 0.114, "share of order value", "Garnefeld et al. 2013, shrunk", "M", vary="range")
+        float,
+        Unknown(0.0, 0.114, "share of order value", "Garnefeld et al. 2013, shrunk", "M", vary="range", absent=0.0),
     ] = 0.05
     referrer_weeks: Annotated[float, Unknown(26.0, 104.0, "weeks", "Garnefeld et al. 2013", "M")] = 52.0
     p_warn: Annotated[
-        float, Unknown(0.0, 0.3, "chance that a leaver warns a contact", "no source found", "A", vary="range")
+        float,
+        Unknown(0.0, 0.3, "chance that a leaver warns a contact", "no source found", "A", vary="range", absent=0.0),
     ] = 0.05
     warning: Annotated[
-        float, Unknown(0.0, 1.5, "log chance of a first order, per warning", "no source found", "A", vary="range")
+        float,
+        Unknown(0.0, 1.5, "log chance of a first order, per warning", "no source found", "A", vary="range", absent=0.0),
     ] = 0.5
     false_claims: Annotated[
         float, Unknown(0.0, 0.3, "share of other new customers who claim a friend", "no source found", "A")

@@ -163,9 +163,11 @@ REFERRAL = "referral"  # the source of those whom a friend has won
 class Economics:
     """What an order earns and costs, and what later money is worth."""
 
-    gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A")] = 0.45
-    fulfilment_cost: Annotated[float, Unknown(0.0, 1e6, "currency per order", "scenario", "A")] = 3.0
-    payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2")] = 0.025
+    gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A", vary=1.2)] = 0.45
+    fulfilment_cost: Annotated[float, Unknown(0.0, 1e6, "currency per order", "scenario", "A", vary=1.5)] = 3.0
+    payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2", vary=1.5)] = (
+        0.025
+    )
     discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
     currency: str = "USD"
 

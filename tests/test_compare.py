@@ -15,8 +15,10 @@ from crmlab.experiments.breakeven import FRIENDS, LOYALTY, MEDIA, PRICE, concern
 from crmlab.experiments.compare import compare
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.robust.possible_worlds import value_at
 from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
 from crmlab.sim import Play
+from crmlab.sim.levers import Unknown
 from crmlab.sim.readings import HEADLINE, KPIS
 from crmlab.sim.responses import WordOfMouth
 from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, ReferralReward
@@ -108,7 +110,8 @@ def test_assumptions_stay_in_their_ranges_and_what_the_firm_knows_stays_put(expe
     assert abs(elasticity.mean() - peak) < 4 * elasticity.std() / math.sqrt(200)
     leads = np.array([w.channels[0].leads_most for w in drawn])
     assert 30 <= leads.min() < leads.max() <= 120  # a factor of two
-    assert {w.economics for w in drawn} == {experiment.world.economics}
+    assert {w.economics.discount_rate for w in drawn} == {experiment.world.economics.discount_rate}
+    assert {w.channels[0].budget for w in drawn} == {experiment.world.channels[0].budget}
     assert {w.base for w in drawn} == {experiment.world.base}  # authored, not fitted: no covariance to draw from
     assert {w.channels[4].half_budget for w in drawn} == {0.0}
 
@@ -121,6 +124,50 @@ def test_what_was_switched_off_stays_off_and_a_stated_range_is_used(experiment: 
     assert 0.40 <= margins.min() < margins.max() <= 0.50
 
 
+def test_an_effect_that_may_not_exist_is_drawn_down_to_its_absence_half_of_the_draws_below_its_value(
+    experiment: Experiment,
+) -> None:
+    drawn = [sampled_world(experiment, r) for r in range(400)]
+    se = 0.5 / math.sqrt(400)
+    may_be_absent = [number for number in assumed_unknowns(experiment) if number.unknown.absent is not None]
+    assert {"price.gain", "loyalty.goal_gradient", "loyalty.member"} <= {number.path for number in may_be_absent}
+    for path, unknown, value, _ in may_be_absent:
+        values = np.array([value_at(world, path) for world in drawn])
+        distance = np.abs(values - unknown.absent)  # how much of the effect there is
+        assert distance.min() < 0.05 * abs(value - unknown.absent), path  # as good as absent in some world
+        assert abs((distance < abs(value - unknown.absent)).mean() - 0.5) < 4 * se, path
+
+
+def test_margin_and_costs_vary_unless_the_firm_says_that_it_knows_them(experiment: Experiment) -> None:
+    drawn = [sampled_world(experiment, r).economics for r in range(100)]
+    margins = np.array([economics.gross_margin for economics in drawn])
+    assert 0.45 / 1.2 <= margins.min() < 0.40 < 0.50 < margins.max() <= 0.45 * 1.2
+    known = replace(experiment, ranges={"economics.gross_margin": (0.45, 0.45)})
+    assert {sampled_world(known, r).economics.gross_margin for r in range(20)} == {0.45}
+    row = assumptions_table(known).set_index("name").loc["economics.gross_margin"]
+    assert (row["kind"], row["varied"]) == ("known", False)
+
+
+def test_a_number_that_begins_or_ceases_to_vary_changes_no_other_draw(experiment: Experiment) -> None:
+    known = replace(experiment, ranges={"price.elasticity": (1.8, 1.8), "economics.discount_rate": (0.1, 0.2)})
+    before, after = sampled_world(experiment, 3), sampled_world(known, 3)
+    assert before.price.elasticity != after.price.elasticity == 1.8
+    assert before.economics.discount_rate != after.economics.discount_rate
+    assert replace(after.price, elasticity=before.price.elasticity) == before.price
+    assert (after.loyalty, after.channels, after.word_of_mouth) == (
+        before.loyalty,
+        before.channels,
+        before.word_of_mouth,
+    )
+
+
+def test_an_absence_is_an_end_of_the_range_and_only_of_what_varies() -> None:
+    with pytest.raises(ValueError, match="end of the range"):
+        Unknown(0.1, 1.0, "-", "nowhere", "A", vary="range", absent=0.0)
+    with pytest.raises(ValueError, match="must vary"):
+        Unknown(0.0, 1.0, "-", "nowhere", "A", absent=0.0)
+
+
 def test_fitted_parameters_vary_by_their_joint_covariance(experiment: Experiment) -> None:
     names = ("r", "alpha", "s", "beta")
     sd = np.array([0.08, 0.10, 0.3, 0.5])
@@ -131,7 +178,7 @@ def test_fitted_parameters_vary_by_their_joint_covariance(experiment: Experiment
     logs = np.log([[getattr(sampled_world(fitted, r).base, name) for name in names] for r in range(600)])
     np.testing.assert_allclose(logs.std(axis=0), sd, rtol=0.15)
     np.testing.assert_allclose(np.corrcoef(logs.T), correlation, atol=0.15)
-    assert not any(path.startswith("base.") for path, _, _ in assumed_unknowns(fitted))
+    assert not any(number.path.startswith("base.") for number in assumed_unknowns(fitted))
 
 
 def test_one_more_channel_at_the_end_changes_no_other_draw(experiment: Experiment) -> None:
@@ -147,7 +194,8 @@ def test_every_assumption_is_listed_with_range_source_and_kind(experiment: Exper
     assert table.loc["price.elasticity", "kind"] == "assumed"
     assert table.loc["price.pull_forward", "kind"] == "published"
     assert table.loc["price.elasticity", "varied"]
-    assert not table.loc["economics.gross_margin", "varied"]
+    assert table.loc["economics.gross_margin", "varied"]
+    assert not table.loc["economics.discount_rate", "varied"]
     assert "base.a" not in table.index  # unused by the Pareto/NBD
     real = assumptions_table(replace(experiment, fitted=frozenset({"base", "spend"}))).set_index("name")
     assert set(real.loc[real["kind"] == "real", "group"]) == {"base", "spend"}

@@ -478,7 +478,7 @@ def test_sampled_worlds_draw_shares_tilts_reach_and_social_within_their_ranges()
     assert len({p[2].tilt.departure for p in drawn}) == 60  # 0 as stated, but with a range
     assert {p[1].social for p in drawn} == {1.0}  # nothing was said about it
     assert {p[0].price_sensitivity for p in drawn} == {1.0}
-    names = [path for path, _, _ in assumed_unknowns(plain)]
+    names = [number.path for number in assumed_unknowns(plain)]
     assert len(names) == len(set(names))
 
 

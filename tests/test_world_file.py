@@ -68,6 +68,15 @@ def test_a_number_may_have_its_own_range(tmp_path):
     assert world.ranges == {"economics.gross_margin": (0.3, 0.5)}
 
 
+def test_a_file_may_say_that_a_number_is_known(tmp_path):
+    text = MINIMAL + "[economics]\ngross_margin = { value = 0.4, known = true }\n"
+    world = load_world(written(tmp_path, text))
+    assert world.world.economics.gross_margin == 0.4
+    assert world.ranges == {"economics.gross_margin": (0.4, 0.4)}
+    with pytest.raises(SpecError, match="a number that you know"):
+        load_world(written(tmp_path, text.replace("true", "false")))
+
+
 def test_a_mechanism_may_be_switched_off_by_the_value_that_stands_for_it(tmp_path):
     world = load_world(written(tmp_path, MINIMAL + "[unknowns.price]\nelasticity = 0\n"))
     assert world.world.price.elasticity == 0

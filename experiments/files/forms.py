@@ -32,7 +32,8 @@ class Form(BaseModel):
 
 @dataclass(frozen=True)
 class OwnRange:
-    """An unknown for which the file states its own range: `{ value = 1.8, low = 1.4, high = 2.2 }`."""
+    """An unknown for which the file states its own range, `{ value = 1.8, low = 1.4, high = 2.2 }`, or which it says is
+    known, `{ value = 0.42, known = true }`: a range without width, which no sampled world leaves."""
 
     value: float
     low: float
@@ -161,8 +162,8 @@ def _schema(ranged: Any, base: Any) -> dict[str, Any]:
         return schema | ({"unit": bounds.unit} if bounds.unit else {})
     own = {
         "type": "object",
-        "properties": dict.fromkeys(("value", "low", "high"), number),
-        "required": ["value", "low", "high"],
+        "properties": dict.fromkeys(("value", "low", "high"), number) | {"known": {"const": True}},
+        "required": ["value"],
         "additionalProperties": False,
     }
     off = [{"const": bounds.off}] if bounds.off is not None else []
@@ -189,8 +190,14 @@ def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
 
 
 def _own_range(value: dict[str, Any], bounds: Unknown, base: Any) -> OwnRange:
+    if set(value) == {"value", "known"} and value["known"] is True:
+        known = _number(value["value"], bounds, base, "value ")
+        return OwnRange(known, known, known)
     if set(value) != {"value", "low", "high"}:
-        raise _refused("a range of its own is written { value = ..., low = ..., high = ... }")
+        raise _refused(
+            "a range of its own is written { value = ..., low = ..., high = ... }, "
+            "a number that you know { value = ..., known = true }"
+        )
     own = OwnRange(**{key: _number(v, bounds, base, f"{key} ") for key, v in value.items()})
     if not own.low <= own.value <= own.high:
         raise _refused("needs low <= value <= high")

@@ -113,7 +113,11 @@ def _world_text(calibration: Calibration, name: str, history: tuple[str, str], f
         _section("[today]", {"discount": 0.0}, "assumed: today's budgets as below, no standing discount"),
         *_channels(won, order_value, presets),
         _section("[acquisition]", {"lead_weeks": 4.0}, "assumed: how long somebody stays interested"),
-        _section("[economics]", _economics(presets, order_value, currency), "assumed: your books know better"),
+        _section(
+            "[economics]",
+            _economics(presets, order_value, currency),
+            "assumed: your books know better; mark what they know",
+        ),
         _section("[calendar]", calendar, "real: the day after the last order of the log; assumed: no season"),
         _section(
             "[unknowns.price]", price, "assumed: how people react to a price; ranges and sources: crmlab schema world"
@@ -139,7 +143,8 @@ def _heading(calibration: Calibration, name: str) -> str:
     lines += [
         calibration.light.words,
         "Sections marked `real` come from the log. Those marked `assumed` do not: put in what you know.",
-        "Any number may have a range of its own: { value = 1.8, low = 1.4, high = 2.2 }.",
+        "Any number may have a range of its own: { value = 1.8, low = 1.4, high = 2.2 }; one that you know is",
+        "written { value = 0.42, known = true }, and no sampled world varies it.",
     ]
     return "\n".join([*(f"# {line}" for line in lines), f"name = {_toml(name)}"])
 

@@ -185,8 +185,10 @@ def assumption_page() -> str:
     intro = (
         "The numbers that the world sets and that are known within a range only. Defaults apply where a world file "
         "says nothing. *Off* is a value outside the range that switches the mechanism off. *Varies* says how the "
-        "number is drawn when worlds are sampled: within its range, within a factor of its value, or not at all. What "
-        "a run used: its report, section Assumptions. Keys of the file: [experiment-files.md](experiment-files.md)."
+        "number is drawn when worlds are sampled: within its range, within a factor of its value, or not at all; "
+        "*to absence* means evenly down to the end of the range at which there is no such effect. A number that you "
+        "know is written `{ value = 0.42, known = true }` and stays. What a run used: its report, section "
+        "Assumptions. Keys of the file: [experiment-files.md](experiment-files.md)."
     )
     tags = table(("tag", "evidence"), [(tag, words) for tag, words in EVIDENCE.items()])
     return page("Assumptions", intro, tags, *(_group_section(name, cls) for name, cls in WORLD_GROUPS.items()))
@@ -199,6 +201,7 @@ def _group_section(name: str, cls: type) -> str:
         assert isinstance(unknown, Unknown)
         off = "" if unknown.off is None else _value(unknown.off)
         varies = {"no": "", "range": "range"}.get(str(unknown.vary), f"factor {unknown.vary}")
+        varies += "" if unknown.absent is None else " to absence"
         bounds = (_value(field.default), _value(unknown.low), _value(unknown.high), off)
         rows.append((f"`{key}`", *bounds, unknown.unit, varies, unknown.evidence, linked(unknown.source)))
     headings = ("number", "default", "from", "to", "off", "unit", "varies", "evidence", "source")

@@ -16,6 +16,7 @@ from crmlab.sim.levers import EVIDENCE
 
 KINDS = {
     "real": "real: estimated from your data",
+    "known": "known: you said so",
     "published": "published, read in the source",
     "public data": "computed from public data",
     "memory": "cited from memory",
