@@ -12,6 +12,7 @@ from crmlab.sim.agent_ids import let_models_go
 from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.channels import Channel
 from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
+from crmlab.sim.coupons import coupon_readiness
 from crmlab.sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
 from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
@@ -288,6 +289,9 @@ def reaction_of(world: World) -> Reaction:
         np.array([source.p_identified for source in world.sources], np.float64),
         loyal_of(world),
         bonds_of(world),
+        float(price.first_order_gain),
+        float(price.latitude),
+        coupon_readiness(price),
         world.minor,
     )
 
