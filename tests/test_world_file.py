@@ -153,7 +153,7 @@ def test_a_calibrated_world_is_read_back_as_it_was_estimated(calibrated):
     assert read.world.history is not None
     assert read.calibration is not None
     assert read.world.population.customers == read.world.history.n_customers == 2_357
-    assert read.world.population.prospects == 77_000
+    assert read.world.population.prospects == 74_000
     assert read.calibration["holdout"]["actual_repeat_orders"] == 1_882
     assert len(read.calibration["weekly_repeats"]) == 78
 

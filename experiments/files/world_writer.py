@@ -26,12 +26,14 @@ from crmlab.experiments.files.world_file import PRESETS, SHIPPED
 from crmlab.experiments.files.world_form import WorldForm
 from crmlab.experiments.runs.store import disk_trouble, finite
 from crmlab.sim.levers import unknowns_of
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.orders import YEAR
+from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.world import Channel, History, Spend
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration
 
+MOST_BY_FRIENDS = 0.5  # share of today's new customers: the assumed word of mouth must leave room for channels
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
 
 
@@ -156,22 +158,36 @@ def _fitted(calibration: Calibration) -> str:
 
 @dataclass(frozen=True)
 class _Won:
-    """New customers a week under today's policy, and where the number comes from."""
+    """New customers a week under today's policy: in all, those whom friends bring, and where the number comes from."""
 
     weekly: float
+    by_friends: float
     origin: str
+
+    @property
+    def by_channels(self) -> float:
+        return self.weekly - self.by_friends
 
 
 def _won(calibration: Calibration, presets: Mapping[str, Any]) -> _Won:
     """The log's rate of new customers; where it has none, a share of the customer base."""
     rate = calibration.new_customers
-    if rate.weekly is not None:
-        return _Won(
-            rate.weekly, f"real: {rate.weekly:.1f} new customers a week, as in the last {rate.weeks} weeks of the log"
-        )
-    share = presets["first_orders_per_customer_week"]
-    weekly = share * len(calibration.founding.histories)
-    return _Won(weekly, f"assumed: {weekly:.1f} new customers a week ({share:.0%} of the customer base): {rate.reason}")
+    if rate.weekly is None:
+        share = presets["first_orders_per_customer_week"]
+        weekly = share * len(calibration.founding.histories)
+        origin = f"assumed: {weekly:.1f} new customers a week ({share:.0%} of the customer base): {rate.reason}"
+    else:
+        weekly = rate.weekly
+        origin = f"real: {weekly:.1f} new customers a week, as in the last {rate.weeks} weeks of the log"
+    orders = float(calibration.weekly_log["orders"][-YEAR:].mean())
+    friends = min(_friends_per_order(WordOfMouth(**presets["word_of_mouth"])) * orders, MOST_BY_FRIENDS * weekly)
+    return _Won(weekly, friends, origin)
+
+
+def _friends_per_order(said: WordOfMouth) -> float:
+    """Friends won per order, where nearly everybody who is told might still become a customer."""
+    accepted = said.rewired * said.accept_weak + (1 - said.rewired) * said.accept_strong
+    return said.p_invite * accepted
 
 
 def _base(calibration: Calibration) -> dict[str, Any]:
@@ -200,7 +216,7 @@ def _population(customers: int, won: _Won, presets: Mapping[str, Any], history: 
 
 def _prospects(customers: int, won: _Won, presets: Mapping[str, Any]) -> tuple[int, str]:
     """So many that today's channels reach only a small part of them within the horizon of most questions."""
-    leads = won.weekly * math.fsum(preset["share"] / preset["p_convert"] for preset in presets["channel"])
+    leads = won.by_channels * math.fsum(preset["share"] / preset["p_convert"] for preset in presets["channel"])
     weeks, reached = presets["market_weeks"], presets["market_reached"]
     enough, least = leads * weeks / reached, presets["prospects_per_customer"] * customers
     if enough <= least:
@@ -220,10 +236,11 @@ def _channels(won: _Won, order_value: float, presets: Mapping[str, Any]) -> list
     per_order = f"{presets['cac_share_of_order']:.0%} of a mean order of {order_value:.2f}"
     origin = (
         f"{won.origin};",
-        f"assumed: which channel wins them, paid search at {cac:.2f} each ({per_order}), the others by its measure;",
+        f"assumed: {won.by_friends:.1f} of them come by friends; which channel wins the others, paid search",
+        f"at {cac:.2f} each ({per_order}), the others by its measure;",
         "budgets stand where half of a channel's possible leads are reached",
     )
-    sized = [_channel(preset, won.weekly, cac) for preset in presets["channel"]]
+    sized = [_channel(preset, won.by_channels, cac) for preset in presets["channel"]]
     return [_section("[[channel]]", channel, *(() if i else origin)) for i, channel in enumerate(sized)]
 
 
