@@ -16,6 +16,7 @@ from crmlab.experiments.commands import (
     about,
     calibrating,
     explaining,
+    exporting,
     files,
     repeating,
     running,
@@ -48,6 +49,7 @@ app.command()(explaining.explain)
 app.command()(twins.twins)
 app.command()(calibrating.calibrate)
 app.command()(runs.report)
+app.command()(exporting.export)
 app.command()(repeating.verify)
 app.command()(repeating.rerun)
 runs.app.command()(tuning.export)
