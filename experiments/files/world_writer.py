@@ -228,29 +228,29 @@ def _prospects(customers: int, won: _Won, presets: Mapping[str, Any]) -> tuple[i
 def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
     economics = dict(presets["economics"])
     fulfilment = economics.pop("fulfilment_share_of_order") * order_value
-    return economics | {"fulfilment_cost": round(fulfilment, 2), "currency": currency}
+    return economics | {"fulfilment_cost": _money(fulfilment, order_value), "currency": currency}
 
 
 def _channels(won: _Won, order_value: float, presets: Mapping[str, Any]) -> list[str]:
     cac = presets["cac_share_of_order"] * order_value
-    per_order = f"{presets['cac_share_of_order']:.0%} of a mean order of {order_value:.2f}"
+    per_order = f"{presets['cac_share_of_order']:.0%} of a mean order of {order_value:.4g}"
     origin = (
         f"{won.origin};",
         f"assumed: {won.by_friends:.1f} of them come by friends; which channel wins the others, paid search",
-        f"at {cac:.2f} each ({per_order}), the others by its measure;",
+        f"at {cac:.4g} each ({per_order}), the others by its measure;",
         "budgets stand where half of a channel's possible leads are reached",
     )
-    sized = [_channel(preset, won.by_channels, cac) for preset in presets["channel"]]
+    sized = [_channel(preset, won.by_channels, cac, order_value) for preset in presets["channel"]]
     return [_section("[[channel]]", channel, *(() if i else origin)) for i, channel in enumerate(sized)]
 
 
-def _channel(preset: Mapping[str, Any], weekly: float, cac: float) -> dict[str, Any]:
+def _channel(preset: Mapping[str, Any], weekly: float, cac: float, order_value: float) -> dict[str, Any]:
     """A channel that wins its share of today's first orders at its cost per new customer."""
     first_orders, paid = weekly * preset["share"], preset["cac_index"] > 0
     leads = first_orders / preset["p_convert"]
     sized: dict[str, Any] = {"name": preset["name"], "leads_most": round(leads * (2 if paid else 1), 1)}
     if paid:
-        budget = round(first_orders * cac * preset["cac_index"], 2)
+        budget = _money(first_orders * cac * preset["cac_index"], order_value)
         sized |= {"half_budget": budget, "budget": budget}
     return sized | {name: preset[name] for name in unknowns_of(Channel) if name in preset}
 
@@ -274,6 +274,11 @@ def _section(header: str, content: Mapping[str, Any], *comments: str) -> str:
 
 def _toml(value: Any) -> str:
     return tomlkit.item(value).as_string()
+
+
+def _money(value: float, order_value: float) -> float:
+    """Whole cents, or what weighs as little in another currency: some thousandth of a mean order."""
+    return round(value, max(2, 3 - math.floor(math.log10(order_value)))) if order_value < 1e5 else float(round(value))
 
 
 def _digits(value: float) -> float:
