@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 def compare(
     file: ExperimentFile,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="ARM", help="The arm to compare with; default: the baseline.")
+    ] = None,
     world: WorldOption = None,
     quick: Quick = False,
     workers: Workers = 0,
@@ -48,11 +51,16 @@ def compare(
 ) -> None:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
     experiment = _asked(file, world, quick, settings, seed)
+    if against is not None:
+        from crmlab.experiments.files.spec import against as compared_with
+
+        experiment = compared_with(experiment, against)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
-        print_json(run.json("comparison") | {"run": str(run.path)})
+        print_json(run.json("comparison") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_comparison(run)
+        say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
     if not as_json:
