@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crmlab.experiments.commands.printing import progress, remark
+from crmlab.experiments.commands.printing import progress, remark, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.execution.cluster import Dask
@@ -87,6 +87,14 @@ def _remark_on_resuming(folder: RunFolder) -> None:
         remark(
             f"The ledger is damaged ({', '.join(folder.ledger.damage[:3])}{more}); what it said there is lived again."
         )
+
+
+def say_if_quick(run: StoredRun) -> None:
+    """Mark what comes from `--quick`, so that nobody takes it for the answer."""
+    from crmlab.experiments.reporting.verdict import QUICK
+
+    if run.json("resolved").get("quick"):
+        say(QUICK)
 
 
 def end_on_failures(run: StoredRun) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of, say_if_quick
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -58,6 +58,7 @@ def sweep(
         print_json(run.json("sweep") | {"run": str(run.path)})
     else:
         print_sweep(run)
+        say_if_quick(run)
         say(f"Run: {run.path} (every point and KPI: in sweep.parquet, --csv or --json)")
     report = report_of(run)
     if not as_json:

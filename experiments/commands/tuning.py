@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, report_of, say_if_quick
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -68,6 +68,7 @@ def tune(
         print_json(run.json("tuning") | {"run": str(run.path)})
     else:
         print_tuning(run)
+        say_if_quick(run)
         say(f"Run: {run.path} (every candidate: in trials.parquet, or --json)")
     report = report_of(run)
     if not as_json:

@@ -18,7 +18,7 @@ from crmlab.experiments.runs.resolved import kind_of, resolved
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_NUMBERS = ("commands", "files", "lab", "reporting", "runs")  # rooms that read, keep and show, not compute
-WORDS = ("question", "description")  # explain a run, but change no number of it
+WORDS = ("question", "description", "quick")  # explain a run, but change no number of it
 
 
 def run_id(experiment: Experiment) -> str:
