@@ -127,8 +127,9 @@ class ReferralTerms:
     """Term: what a customer gets whose friend places a first order, and what the friend gets.
 
     `reward` is a fixed amount in currency units and `reward_share` a share of what the friend pays for that order;
-    both add up and are paid in cash `delay_weeks` after it. A customer gets at most `most_rewards` of them in a
-    programme year (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order.
+    both add up and are due `delay_weeks` after it. A customer gets at most `most_rewards` of them in a programme year
+    (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order. A reward "in_kind"
+    (goods, a service) costs the firm what it is worth, like one in "money"; friends of a weak brand take money amiss.
     """
 
     reward: float = 0.0
@@ -136,6 +137,7 @@ class ReferralTerms:
     friend_rate: float = 0.0
     most_rewards: int = 12
     delay_weeks: int = 0
+    kind: Literal["money", "in_kind"] = "money"
 
 
 Action = (

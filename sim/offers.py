@@ -157,6 +157,8 @@ class Offers:
         _rate(play, terms.friend_rate)
         if min(terms.reward, terms.reward_share, terms.most_rewards, terms.delay_weeks) < 0:
             raise ActionError(f"{play.name}: rewards, caps and weeks of referral terms must not be negative")
+        if terms.kind not in ("money", "in_kind"):
+            raise ActionError(f'{play.name}: a referral reward is in "money" or "in_kind", not "{terms.kind}"')
 
     def _blank(self) -> NDArray[np.float32]:
         if self._own.size == 0:
