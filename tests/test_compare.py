@@ -24,8 +24,8 @@ from crmlab.experiments.breakeven import (
 from crmlab.experiments.compare import compare
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.robust.possible_worlds import value_at
 from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.world_numbers import value_of
 from crmlab.sim import Play
 from crmlab.sim.levers import Unknown
 from crmlab.sim.readings import HEADLINE, KPIS
@@ -145,7 +145,7 @@ def test_an_effect_that_may_not_exist_is_drawn_down_to_its_absence_half_of_the_d
     may_be_absent = [number for number in assumed_unknowns(experiment) if number.unknown.absent is not None]
     assert {"price.gain", "loyalty.goal_gradient", "loyalty.member"} <= {number.path for number in may_be_absent}
     for path, unknown, value, _ in may_be_absent:
-        values = np.array([value_at(world, path) for world in drawn])
+        values = np.array([value_of(world, path) for world in drawn])
         distance = np.abs(values - unknown.absent)  # how much of the effect there is
         assert distance.min() < 0.05 * abs(value - unknown.absent), path  # as good as absent in some world
         assert abs((distance < abs(value - unknown.absent)).mean() - 0.5) < 4 * se, path
