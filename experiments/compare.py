@@ -26,6 +26,7 @@ from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.persona_table import with_gains
+from crmlab.experiments.ratios import dividing
 from crmlab.experiments.reporting.rows import each_row
 from crmlab.experiments.reporting.verdict import judge
 from crmlab.experiments.run import Run, WorldKind, live_replication
@@ -184,6 +185,7 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool
     """
     design, base = experiment.design, experiment.baseline.name
     by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
+    by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
     nobody = readings.iloc[:0]
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:
