@@ -107,6 +107,28 @@ def end_on_failures(run: StoredRun) -> None:
     raise typer.Exit(1)
 
 
+def say_fit(run: StoredRun) -> None:
+    """The traffic light of the fit beside a verdict, on stdout; nothing where the world was written by hand."""
+    light = fit_of(run)
+    if light:
+        say(f"Fit {light['colour'].upper()}: {light['sentence']}")
+    for note in notes_of(run):
+        remark(f"Note: {note}")
+
+
+def fit_of(run: StoredRun) -> dict[str, Any] | None:
+    """The traffic light of the fit as JSON: {"colour", "sentence", "miss"}."""
+    from crmlab.experiments.calibration.trust import light_of
+
+    light = light_of(run.json("calibration") if (run.path / "calibration.json").is_file() else None)
+    return light.to_json() if light else None
+
+
+def notes_of(run: StoredRun) -> list[str]:
+    """What is hardly meant in the question or its world."""
+    return list(run.json("notes")) if (run.path / "notes.json").is_file() else []
+
+
 def report_of(run: StoredRun) -> Path:
     """Write the report of a run."""
     from crmlab.experiments.reporting.report import write_report
