@@ -159,10 +159,11 @@ def _tables(
     effects = effects_table(experiment, readings)
     tables = {"runs": readings, "effects": effects}
     fixed = [run for run in runs if run.world == "fixed"]
-    for name in fixed[0].tables:
+    for name in dict.fromkeys(name for run in fixed for name in run.tables):
         by_arm: dict[str, list[pd.DataFrame]] = {}
         for run in fixed:
-            by_arm.setdefault(run.arm, []).append(run.tables[name])
+            if name in run.tables:
+                by_arm.setdefault(run.arm, []).append(run.tables[name])
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)

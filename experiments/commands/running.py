@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
 def compare(
     file: ExperimentFile,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="ARM", help="The arm to compare with; default: the baseline.")
+    ] = None,
     world: WorldOption = None,
     quick: Quick = False,
     workers: Workers = 0,
@@ -56,6 +59,10 @@ def compare(
 ) -> None:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
     experiment = _asked(file, world, quick, settings, seed)
+    if against is not None:
+        from crmlab.experiments.files.spec import against as compared_with
+
+        experiment = compared_with(experiment, against)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
         print_json(run.json("comparison") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})

@@ -191,6 +191,13 @@ def _smaller(experiment: Experiment) -> Experiment:
     return replace(experiment, design=small)
 
 
+def against(experiment: Experiment, name: str) -> Experiment:
+    """The experiment with another arm as the one that all are compared with. Raises `SpecError` when there is none."""
+    if name not in (known := [arm.name for arm in experiment.arms]):
+        raise SpecError(experiment.name, [Problem(f"--against {name}: {not_known(name, 'arm', known)}")])
+    return replace(experiment, arms=tuple(sorted(experiment.arms, key=lambda arm: arm.name != name)))
+
+
 def only_arm(experiment: Experiment, name: str) -> Experiment:
     """The experiment with one arm alone. Raises `SpecError` when there is none of this name."""
     for arm in experiment.arms:
