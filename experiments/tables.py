@@ -30,15 +30,16 @@ def run_tables(market: Market) -> dict[str, pd.DataFrame]:
         "cohorts": _cohorts(record),
         "ltv": _ltv(record),
         "profit": _profit(record),
-    } | ({"personas": persona_table(record)} if market.world.personas else {})
+        **({"campaigns": _campaigns(market)} if market.books.campaigns else {}),
+        **({"personas": persona_table(record)} if market.world.personas else {}),
+    }
 
 
 def _weekly(record: Record) -> pd.DataFrame:
     market = record.market
     series = {name: market.books[name] for name in market.books}
     earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
-    other = record.channel_costs_by_week + record.programme_costs_by_week + record.referral_costs_by_week
-    series["contribution"] = (earned - other) * market.scale
+    series["contribution"] = (earned - record.other_costs_by_week) * market.scale
     weeks = np.arange(record.weeks)
     return pd.concat(
         [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
@@ -49,10 +50,11 @@ def _weekly(record: Record) -> pd.DataFrame:
 def _channels(record: Record) -> pd.DataFrame:
     """Per source of customers: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity).
 
-    What friends cost are the rewards to those who sent them.
+    Incentives are what first orders cost less than the standing price, their welcome points and, for friends, the
+    rewards to those who sent them: all channels together have the CAC of the run.
     """
     market, rows = record.market, []
-    given = (record.orders.value - record.orders.paid) / market.minor
+    given = record.incentive + record.membership.welcome / market.minor
     for number, source in enumerate(market.sources):
         came = record.source == number
         first = came & (record.orders.nth == 0)
@@ -97,6 +99,31 @@ def _funnel(record: Record) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _campaigns(market: Market) -> pd.DataFrame:
+    """What the firm sees of each play that holds customers out: people (mean of its weeks), orders and payments of the
+    treated and of the held-out, and per person of the group."""
+    rows = []
+    for play in market.books.campaigns:
+        results = market.books.campaign(play)
+        for group in ("treated", "held_out"):
+            people = float(results[f"{group}_customers"].mean())
+            orders, paid = (float(results[f"{group}_{what}"].sum()) for what in ("orders", "paid"))
+            each = {"orders_each": orders / people, "paid_each": paid / people} if people else {}
+            weeks = results[f"{group}_customers"].size
+            rows.append(
+                {
+                    "play": play,
+                    "group": group,
+                    "weeks": weeks,
+                    "customers": people,
+                    "orders": orders,
+                    "paid": paid,
+                    **each,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def _cohorts(record: Record) -> pd.DataFrame:
     """Share of each 4-week cohort of new customers that orders again in each later 4-week period of its own age.
 
@@ -123,22 +150,18 @@ def _cohorts(record: Record) -> pd.DataFrame:
 
 
 def _ltv(record: Record) -> pd.DataFrame:
-    """Mean cumulative discounted contribution per acquired customer by age, over those watched for 52 weeks."""
+    """What a customer of the cohort of the KPIs LTV, CAC of the LTV cohort and payback has brought by age: cumulative
+    contribution before CAC, as earned and discounted (`ltv`), beside what the cohort cost."""
     weeks = min(YEAR, record.weeks)
-    eligible = record.acquired_at <= record.weeks - weeks
-    n = max(int(eligible.sum()), 1)
-    inside = (record.age <= weeks) & (record.moment - record.age <= record.weeks - weeks)
-    delta = record.market.world.economics.weekly_discount
-    value = record.contribution[inside] * np.exp(-delta * record.age[inside])
-    by_age = np.bincount(np.ceil(record.age[inside]).astype(int), value, weeks + 1)
-    media, discounts = record.acquisition_cost(until=max(record.weeks - weeks, 0))
-    cac = (media + discounts) / n if eligible.any() else np.nan
+    cohort = record.cohort(weeks)
     return pd.DataFrame(
         {
             "age_weeks": np.arange(weeks + 1),
-            "contribution": np.cumsum(by_age) / n,
-            "customers": n * record.market.scale,
-            "cac": cac,
+            "contribution": cohort.curve(discounted=False),
+            "ltv": cohort.curve(discounted=True),
+            "customers": cohort.n * record.market.scale,
+            "cac": cohort.cac,
+            "payback": cohort.payback,
         }
     )
 
@@ -161,6 +184,7 @@ _KEYS = {
     "ltv": ["age_weeks"],
     "profit": ["account"],
     "personas": ["persona"],
+    "campaigns": ["play", "group"],
 }
 
 
