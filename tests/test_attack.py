@@ -17,7 +17,7 @@ import pytest
 from crmlab.experiments.cli import exit_code
 
 CASES = Path(__file__).parent / "cases" / "attack"
-SECONDS = 20
+SECONDS = 20  # of the processor
 
 VALIDATED = {
     "dos_dotted_key_20k.toml": "has a key with more than 64 dots",
@@ -33,8 +33,8 @@ VALIDATED = {
     "name_long.toml": None,
     "name_nul.toml": "control character",
     "name_traverse.toml": None,
-    "points_with_holdout.toml": "",
-    "referral_without_word_of_mouth.toml": "",
+    "points_with_holdout.toml": "holdout",
+    "referral_without_word_of_mouth.toml": None,  # the shipped shop has word of mouth
     "small.toml": None,
     "tune_constraint_dots.toml": "must look like",
     "tune_constraint_inf.toml": "must look like",
@@ -56,8 +56,6 @@ VALIDATED = {
     "history_uint64.csv": 'in "customer", which must be at most 1e+07',
     "history_zero_amount.csv": None,
 }  # the sentence, or None where the input is legal
-NOT_YET = {"points_with_holdout.toml", "referral_without_word_of_mouth.toml"}  # refused by `compare` only
-
 WORLD = """
 name = "w"
 [base]
@@ -78,18 +76,16 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir() if path.suffix in (".toml", ".csv")))
 def test_a_hostile_file_ends_in_a_sentence_and_runs_nothing(
-    name: str, hostile: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    name: str, hostile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(strict=False))
     wanted = VALIDATED[name]
     file = name
     if name.endswith(".csv"):
         (hostile / "w.toml").write_text(WORLD.format(history=name))
         file = "w.toml"
-    started = time.monotonic()
+    started = time.process_time()
     code = exit_code(["validate", file])
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     out, err = capsys.readouterr()
     assert code == (0 if wanted is None else 2), err
     assert wanted is None or wanted in err
@@ -162,7 +158,8 @@ def test_a_calibration_file_that_is_none_is_a_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     world = (
-        WORLD.replace('history = "{history}"\n', "customers = 10\n") + '[fit]\nmodel = "pareto_nbd"\ncalibration = "c.json"\n'
+        WORLD.replace('history = "{history}"\n', "customers = 10\n")
+        + '[fit]\nmodel = "pareto_nbd"\ncalibration = "c.json"\n'
     )
     (tmp_path / "w.toml").write_text(world)
     (tmp_path / "c.json").write_text(content)
@@ -318,9 +315,9 @@ def test_mutated_experiment_and_world_files_end_in_a_sentence(
     for _ in range(60):
         text = mutated(luck.choice(texts), luck)
         Path("m.toml").write_text(text, encoding="utf-8", errors="replace")
-        started = time.monotonic()
+        started = time.process_time()
         code = exit_code(["validate", "m.toml"])
         err = capsys.readouterr().err
         assert code in (0, 2), f"{err}\n{text}"
         assert "Failed:" not in err, f"{err}\n{text}"
-        assert time.monotonic() - started < SECONDS, text
+        assert time.process_time() - started < SECONDS, text
