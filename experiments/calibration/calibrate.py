@@ -158,7 +158,7 @@ def calibrate(log: OrderLog, holdout_weeks: float = 0) -> Calibration:
         orders=own_orders.reset_index(drop=True),
         holdout=holdout,
         mean_order_value=float(positive.mean()) if len(positive) else None,
-        warnings=_warnings(fits, base, holdout),
+        warnings=log.warnings + _warnings(fits, base, holdout),
     )
 
 
