@@ -6,25 +6,30 @@ recorded for the customer with its expiry and outlives the strategy that gave it
 Two audiences. Actions on *identified* customers carry one entry per row of the view (or one number for all of them);
 *public* actions are scalars that prospects, leads and customers the firm cannot identify see as well.
 
+`audience` says which of the two. A play with a target, a holdout or a ramp reaches some identified customers only, so
+its strategy must return nothing but actions on "customers"; a strategy says so in a class attribute of the same name.
+
 A new kind of action is one more record here and one more line in `offers.settle`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rates = float | NDArray[np.floating]
 Mask = NDArray[np.bool_]
+Audience = Literal["customers", "everybody"]
 
 
 @dataclass(frozen=True)
 class Discount:
     """Term, identified: a price cut this week. `rate` [n] or one number: share of the list price, 0 to 0.95."""
 
+    audience: ClassVar[Audience] = "customers"
     rate: Rates
 
 
@@ -32,6 +37,7 @@ class Discount:
 class PublicDiscount:
     """Term, public: a price cut that everybody sees, or only those who came (or come) through `channel`."""
 
+    audience: ClassVar[Audience] = "everybody"
     rate: float
     channel: str | None = None
 
@@ -40,6 +46,7 @@ class PublicDiscount:
 class FirstOrderOffer:
     """Term, public: a price cut on the first order only, for everybody or for those who come through `channel`."""
 
+    audience: ClassVar[Audience] = "everybody"
     rate: float
     channel: str | None = None
 
@@ -52,6 +59,7 @@ class Coupon:
     between equals the one that lasts longer, is kept.
     """
 
+    audience: ClassVar[Audience] = "customers"
     rate: Rates
     to: Mask
     weeks: int = 4
@@ -64,6 +72,7 @@ class Tag:
     It is the only memory a strategy has, and it fades after `weeks` weeks.
     """
 
+    audience: ClassVar[Audience] = "customers"
     name: str
     on: Mask
     weeks: int = 52
@@ -73,6 +82,7 @@ class Tag:
 class ChannelBudget:
     """Term: what is spent on a paid channel this week, in whole currency units of the real market."""
 
+    audience: ClassVar[Audience] = "everybody"
     channel: str
     spend: float
 
@@ -90,6 +100,7 @@ class PointsRule:
     is no longer returned ends the earning; balances stay until they expire.
     """
 
+    audience: ClassVar[Audience] = "everybody"
     per_unit: float = 1.0
     reward_points: int = 100
     reward_value: float = 4.0
@@ -112,6 +123,7 @@ class TierRule:
     in currency units per member and year; what status does to loyalty is the world's to say.
     """
 
+    audience: ClassVar[Audience] = "everybody"
     thresholds: tuple[float, ...]
     basis: Literal["spend", "orders"] = "spend"
     hold_weeks: int = 52
@@ -132,6 +144,7 @@ class ReferralTerms:
     (goods, a service) costs the firm what it is worth, like one in "money"; friends of a weak brand take money amiss.
     """
 
+    audience: ClassVar[Audience] = "everybody"
     reward: float = 0.0
     reward_share: float = 0.0
     friend_rate: float = 0.0

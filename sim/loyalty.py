@@ -44,6 +44,21 @@ class PointsWeek:
     liability: int = 0
     reward_cost: int = 0
     perk_cost: int = 0
+    welcome_points: int = 0  # that somebody who joins is given
+    welcome: int = 0  # what those given with a first order are expected to cost: a cost of acquisition
+    point_value: float = 0.0  # what one point still out is expected to cost
+    perks: tuple[float, ...] = (0.0,)  # what a member of each tier costs this week beyond rewards and price cuts
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Whom the end of a week changed: rows that lost points and how many, rows that joined or changed tier and the tier
+    they are in now."""
+
+    lapsed: NDArray[np.int32]
+    points: NDArray[np.int32]
+    placed: NDArray[np.int32]
+    tier: NDArray[np.uint8]
 
 
 class LoyaltyBooks:
@@ -54,6 +69,7 @@ class LoyaltyBooks:
         self.points_rule: PointsRule | None = None
         self.tier_rule: TierRule | None = None
         self.weeks: dict[int, PointsWeek] = {}
+        self.moves: dict[int, Moves] = {}
         self.opening = PointsWeek()  # the points of the customers of week 0, and what the firm owes for them
         self._response = world.loyalty
         self._minor = world.minor
@@ -64,8 +80,16 @@ class LoyaltyBooks:
         books = copy(self)
         last = self.weeks[max(self.weeks)] if self.weeks else PointsWeek()
         books.opening = PointsWeek(outstanding=last.outstanding, liability=last.liability)
-        books.weeks = {}
+        books.weeks, books.moves = {}, {}
         return books
+
+    def open(self, customers: Customers) -> None:
+        """Note who holds points and which tier at week 0: as if it had happened in the week before."""
+        if customers.enrolled.size:
+            nothing = np.zeros(customers.n, customers.points.dtype)
+            nowhere = np.full(customers.n, np.iinfo(customers.tier.dtype).max, customers.tier.dtype)
+            was = np.where(customers.enrolled == NOT_ENROLLED, customers.tier, nowhere)
+            self.moves[-1] = _moves(customers, nothing, was, -1)
 
     def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
         """This week's programme in the form that the compiled pass takes."""
@@ -101,6 +125,7 @@ class LoyaltyBooks:
         rule, levels = self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(())
         self._roll_windows(customers, log, week, rule)
         response = self._response
+        points_before, tier_before = customers.points.copy(), customers.tier.copy()
         held, expired = _review(
             customers.enrolled, customers.points, customers.points_recent, customers.last_order, customers.spend_52,
             customers.orders_52, customers.tier, customers.tier_ends,
@@ -108,20 +133,27 @@ class LoyaltyBooks:
             programme.by_orders, programme.thresholds, levels.hold_weeks, levels.grace_weeks,
             _DOWNGRADE[levels.downgrade], response.pressure_gap, response.stretch_weeks, response.demotion_weeks,
         )  # fmt: skip
+        self.moves[week] = _moves(customers, points_before, tier_before, week)
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
         cost_of_point = rule.reward_value * self._minor * rule.cost_ratio / rule.reward_points
+        point_value = cost_of_point * (1 - rule.breakage)
         perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
         burnt = int(orders.burnt.sum(dtype=np.int64))
+        welcomed = int(np.count_nonzero(with_welcome(orders, programme.welcome_points)))
         closed = PointsWeek(
             issued=int(orders.earned.sum(dtype=np.int64)),
             burnt=burnt,
             expired=int(expired),
             outstanding=outstanding,
-            liability=round(outstanding * cost_of_point * (1 - rule.breakage)),
+            liability=round(outstanding * point_value),
             reward_cost=round(burnt * cost_of_point),
             perk_cost=round(float(held @ perks) * self._minor / YEAR),
+            welcome_points=programme.welcome_points,
+            welcome=round(welcomed * programme.welcome_points * point_value),
+            point_value=point_value,
+            perks=tuple(float(perk) * self._minor / YEAR for perk in perks),
         )
         self.weeks[week] = closed
         return closed
@@ -140,6 +172,19 @@ class LoyaltyBooks:
                 if term > 0:
                     _count_points(log.week(week - term), column, -1)
         self.terms = terms
+
+
+def with_welcome(orders: Orders, welcome_points: NDArray[np.int64] | int) -> NDArray[np.bool_]:
+    """Which orders were first orders that brought welcome points: who joins with the first order has these and what the
+    order itself earned, anybody else has none from it. Shape [m]."""
+    return (orders.nth == 0) & (np.asarray(welcome_points) > 0) & (orders.earned >= welcome_points)
+
+
+def _moves(customers: Customers, points: NDArray[np.int32], tier: NDArray[np.uint8], week: int) -> Moves:
+    lost = points - customers.points
+    lapsed = np.flatnonzero(lost).astype(np.int32)
+    placed = np.flatnonzero((customers.tier != tier) | (customers.enrolled == week)).astype(np.int32)
+    return Moves(lapsed, lost[lapsed], placed, customers.tier[placed])
 
 
 def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:

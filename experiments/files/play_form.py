@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, create_model
@@ -15,11 +14,14 @@ from pydantic import Field, create_model
 from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
 from crmlab.experiments.files.messages import Loc, Problem, not_known
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.sim.plays import Play
+from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
 from crmlab.sim.world import Channel
 from crmlab.strategies import STRATEGIES
 from crmlab.strategies.channel_mix import ChannelMix
+from crmlab.strategies.first_order_offer import WelcomeOffer
 
 PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
 
@@ -64,26 +66,25 @@ class NoSuchStrategy(ValueError):
 
 def known_strategies() -> dict[str, type]:
     """Every strategy that has a short name: those shipped, and those other installed packages offer."""
-    return STRATEGIES | {e.name: e.load() for e in entry_points(group=PLUGINS)}
+    return STRATEGIES | {e.name: find_strategy(e.name) for e in entry_points(group=PLUGINS)}
 
 
-def find_strategy(kind: str) -> type:
-    """The class behind a `kind`: a short name or `package.module:Class`. Raises `NoSuchStrategy`."""
+def find_strategy(kind: str, folder: Path | None = None) -> type:
+    """The class behind a `kind`: a short name or `package.module:Class`, of a module that may lie in `folder`.
+
+    Raises `NoSuchStrategy`, also for code of the user's own that may not run yet.
+    """
     if kind in STRATEGIES:
         return STRATEGIES[kind]
-    if ":" not in kind:
-        offered = entry_points(group=PLUGINS)
-        if kind not in offered.names:
-            raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
-        return checked_strategy(offered[kind].load(), kind)
-    module, _, name = kind.partition(":")
     try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
-        raise NoSuchStrategy(f'cannot import "{module}": {error}.') from None
-    if found is None:
-        raise NoSuchStrategy(f'"{module}" has no class "{name}".')
-    return checked_strategy(found, kind)
+        if ":" in kind:
+            return checked_strategy(loaded(kind, folder), kind)
+        offered = entry_points(group=PLUGINS)
+        if kind in offered.names:
+            return checked_strategy(loaded(offered[kind].value.partition(" ")[0]), kind)
+    except NotLoaded as error:
+        raise NoSuchStrategy(str(error)) from None
+    raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
 
 
 def checked_strategy(found: Any, kind: str) -> type:
@@ -138,10 +139,8 @@ def _play_of(
     if not isinstance(kind, str):
         text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(STRATEGIES)}."
         return None, [problem(text, (*loc, "kind"), source, kind)]
-    if ":" in kind and (folder := str(source.path.parent.resolve())) not in sys.path:
-        sys.path.append(folder)  # strategies may lie beside the file that names them
     try:
-        strategy = find_strategy(kind)
+        strategy = find_strategy(kind, source.path.parent)  # it may lie beside the file that names it
     except NoSuchStrategy as error:
         return None, [problem(str(error), (*loc, "kind"), source, kind)]
     return play_from(strategy, entry, loc, source, channels)
@@ -153,12 +152,17 @@ def play_from(
     """The play of one strategy that a table describes, and what is wrong with it."""
     form, problems = filled(play_form(strategy), entry, loc, source)
     target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, channels)
-    problems += found + _timing_problems(entry, loc, source)
+    problems += found + _timing_problems(entry, loc, source) + _audience_problems(strategy, entry, target, loc, source)
     if form is None:
         return None, problems
     play, found = _filled_play(strategy, form, target, loc, source)
     if play and isinstance(play.strategy, ChannelMix) and channels is not None:
         problems += _factor_problems(play.strategy.factors, channels, (*loc, "factors"), source)
+    if play and isinstance(play.strategy, WelcomeOffer) and channels is not None:
+        names = ["", *(c.name for c in channels)]
+        if play.strategy.channel not in names:
+            text = not_known(play.strategy.channel, "channel of this world", names[1:])
+            problems.append(problem(text, (*loc, "channel"), source, play.strategy.channel))
     return play, problems + found
 
 
@@ -171,6 +175,27 @@ def _filled_play(
         return None, [problem(f"is refused by the strategy: {error}.", loc, source)]
     settings = {k: v for k, v in form if k in PlayFields.model_fields and k not in ("name", "target")}
     return Play(name=form.name or form.kind, strategy=chosen, target=target, **settings), []
+
+
+def _audience_problems(
+    strategy: type, entry: Mapping[str, Any], target: Target, loc: Loc, source: TomlSource
+) -> list[Problem]:
+    """A target, a holdout or a ramp that the strategy's actions cannot honour is refused, never ignored."""
+    audience = audience_of(strategy)
+    if audience == "customers":
+        return []
+    asked = [name for name in ("holdout", "ramp_weeks") if entry.get(name)]
+    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), strategy.__name__)
+    if audience is None:
+        why = f'"{kind}" does not say whom it addresses'
+        way = 'write audience: ClassVar = "customers" in its class, if all its actions are on identified customers'
+    else:
+        why = f'"{kind}" acts on everybody, so this would be ignored'
+        choice = [k for k, cls in STRATEGIES.items() if audience_of(cls) == "customers"]
+        way = f"leave it out (start and stop are kept), or take a strategy for chosen customers: {', '.join(choice)}"
+    return [
+        problem(f"{why}; {way}.", (*loc, name), source) for name in ([] if target.everybody else ["target"]) + asked
+    ]
 
 
 def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> list[Problem]:
