@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.calibration.order_log import OrderLog, OrderLogError, Reading, read_orders
-from crmlab.experiments.calibration.tables import TableOptions
 
 REPOSITORY = Path(__file__).parents[1]
 CDNOW = REPOSITORY / "experiments" / "data" / "cdnow_sample.csv"

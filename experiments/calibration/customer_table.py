@@ -27,9 +27,10 @@ def customer_table(calibration: Calibration, own_ids: bool = False, weeks: float
     """One row per customer, the most valuable first.
 
     `customer` (running number as in the world's history, or the shop's own identifier), `orders` and `days_since_order`
-    at the end of the calibration, `p_alive`, `orders_next_52_weeks` and, with amounts, `mean_order` (expected) and
+    at the end of the log, `p_alive`, `orders_next_52_weeks` and, with amounts, `mean_order` (expected) and
     `value_next_52_weeks` (revenue, not discounted), each expectation with `_low` and `_high`.
     """
+    calibration = calibration.founding  # all weeks, the held-back ones too
     seen = calibration.histories
     fit = calibration.fits[calibration.base]
     rows, back = np.unique(seen[["x", "tx", "T"]].to_numpy(np.float64), axis=0, return_inverse=True)

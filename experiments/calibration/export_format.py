@@ -132,7 +132,7 @@ def _counted_days(written: pd.Series, notes: list[str]) -> pd.Series | None:
         if inside.mean() > 0.9:
             start = _SERIAL_EPOCH if unit == "D" else pd.Timestamp(0)
             notes.append(f"dates such as {written[inside].iloc[0]} were read as {what}")
-            days = start + pd.to_timedelta(np.floor(numbers.where(inside)), unit=unit)
+            days = start + pd.to_timedelta(np.floor(numbers.where(inside)), unit=unit)  # type: ignore[call-overload]
             return pd.Series(days).dt.normalize().astype("datetime64[s]")
     return None
 

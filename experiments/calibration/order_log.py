@@ -28,7 +28,7 @@ from crmlab.experiments.calibration.tables import (
 )
 
 _PARTS_PER_UNIT = 10_000  # refunds are netted in whole parts of a typical amount: exact sums
-_SCIENTIFIC = r"^\d(?:[.,]\d+)?E\+?\d{2}$"  # what a spreadsheet makes of a long number
+_SCIENTIFIC = r"^\d(?:[.,]\d+)?[Ee]\+?\d{2}$"  # what a spreadsheet makes of a long number
 _OUTLYING_ROWS, _OUTLYING_SHARE, _OUTLYING_DAYS = 3, 0.002, 182  # few orders, long after (or before) all others
 _THIN_SHARE, _THIN_WEEKS = 0.1, 3  # orders of the last weeks against the usual, and how many weeks count
 _PLACEHOLDER_SHARE = 0.1  # of all orders under one identifier, beside hundreds of others
@@ -168,7 +168,7 @@ def _refusal(reason: str, lines: np.ndarray) -> dict[str, Any]:
 
 
 def _settled(table: Table, names: dict[str, str], reading: Reading) -> OrderLog:
-    rows, notes, warnings = _Rows(table), list(table.notes), []
+    rows, notes, warnings = _Rows(table), list(table.notes), list[str]()
     if table.surplus:
         rows.keep(~rows.table.index.isin(table.surplus), "more fields than the header")
     for column, wanted, values in reading.where:

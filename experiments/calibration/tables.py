@@ -205,7 +205,7 @@ def _records(
     missing, longest = _MISSING, max(places) + 1
     errors = "replace" if encoding == "cp1252" else "strict"
     with gzip.open(path) if zipped else path.open("rb") as raw:
-        text = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")  # type: ignore[arg-type]
+        text = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
         for _ in range(begins - 1):
             text.readline()
         reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True, strict=strict)
