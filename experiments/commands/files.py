@@ -107,6 +107,7 @@ def _checked(file: Path, world: Path | None, settings: list[str] | None) -> tupl
     from crmlab.experiments.files.spec import load_experiment
     from crmlab.experiments.files.toml_source import TomlSource
     from crmlab.experiments.files.world_file import load_world
+    from crmlab.experiments.guard import guard_notes
     from crmlab.experiments.plausibility import notes, opening_market, touched, world_notes
     from crmlab.sim.offers import ActionError
 
@@ -124,7 +125,7 @@ def _checked(file: Path, world: Path | None, settings: list[str] | None) -> tupl
         )
     experiment = load_experiment(file, overrides(settings, None), world)
     try:
-        asked, whom = notes(experiment), touched(experiment)
+        asked, whom = notes(experiment) + guard_notes(experiment), touched(experiment)
     except ActionError as error:
         raise UserError(f"{file} cannot be played: {error}.") from None
     design, arms = experiment.design, ", ".join(arm.name for arm in experiment.arms)

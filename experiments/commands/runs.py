@@ -22,14 +22,23 @@ def list_all(out: Out = RESULTS, as_json: AsJson = False) -> None:
     runs = list_runs(out)
     if as_json:
         print_json(
-            [{"run": r.run_id, "experiment": r.experiment, "status": r.status, "path": str(r.path)} for r in runs]
+            [
+                {
+                    "run": r.run_id,
+                    "command": r.command,
+                    "experiment": r.experiment,
+                    "status": r.status,
+                    "path": str(r.path),
+                }
+                for r in runs
+            ]
         )
         return
     if not runs:
         say(f"There are no runs in {out} yet.\nNext: crmlab init")
         return
-    rows = [(r.experiment, r.run_id, r.status, f"{r.ended.astimezone():%Y-%m-%d %H:%M}") for r in runs]
-    print_table(f"Runs in {out}", ["experiment", "run", "status", "ended"], rows)
+    rows = [(r.experiment, r.command, r.run_id, r.status, f"{r.ended.astimezone():%Y-%m-%d %H:%M}") for r in runs]
+    print_table(f"Runs in {out}", ["experiment", "command", "run", "status", "ended"], rows)
     say(f"Next: crmlab runs show {runs[-1].run_id}")
 
 

@@ -175,6 +175,11 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
 
 def quick(experiment: Experiment) -> Experiment:
     """The same question on a small scale, to see whether everything is in place: minutes become seconds."""
+    small = _smaller(experiment)
+    return replace(small, quick=True) if small != experiment else experiment
+
+
+def _smaller(experiment: Experiment) -> Experiment:
     d = experiment.design
     small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
     if s := experiment.search:
@@ -184,6 +189,13 @@ def quick(experiment: Experiment) -> Experiment:
     if isinstance(experiment.task, Sweep):
         return replace(experiment, design=small, task=quick_sweep(experiment.task))
     return replace(experiment, design=small)
+
+
+def against(experiment: Experiment, name: str) -> Experiment:
+    """The experiment with another arm as the one that all are compared with. Raises `SpecError` when there is none."""
+    if name not in (known := [arm.name for arm in experiment.arms]):
+        raise SpecError(experiment.name, [Problem(f"--against {name}: {not_known(name, 'arm', known)}")])
+    return replace(experiment, arms=tuple(sorted(experiment.arms, key=lambda arm: arm.name != name)))
 
 
 def only_arm(experiment: Experiment, name: str) -> Experiment:

@@ -68,6 +68,15 @@ class StoredRun:
             return "unknown"
 
     @property
+    def command(self) -> str:
+        """The command of `crmlab` that the run answers: compare, run, tune, ...; "unknown" where it does not say."""
+        try:
+            name = str(self.json("manifest")["driver"]).rpartition(".")[2]
+            return "run" if name == "compare" and len(self.json("resolved")["arms"]) == 1 else name
+        except (StoreError, ValueError, LookupError, TypeError):
+            return "unknown"
+
+    @property
     def ended(self) -> datetime:
         """When the folder was last written to."""
         written = [p.stat().st_mtime for p in (self.path / "status", self.path / LEDGER) if p.exists()]
