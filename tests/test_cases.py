@@ -58,7 +58,11 @@ def case(*folders: str) -> Callable[[Callable[[Outcome], None]], Callable[[Outco
     return note
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in CASES.iterdir() if folder.is_dir()))
+SLOW = {"03-small-currency-units-flip-the-verdict"}  # compares twice
+FOLDERS = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in FOLDERS])
 def test_the_case(
     name: str,
     tmp_path: Path,
