@@ -175,6 +175,11 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
 
 def quick(experiment: Experiment) -> Experiment:
     """The same question on a small scale, to see whether everything is in place: minutes become seconds."""
+    small = _smaller(experiment)
+    return replace(small, quick=True) if small != experiment else experiment
+
+
+def _smaller(experiment: Experiment) -> Experiment:
     d = experiment.design
     small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
     if s := experiment.search:
