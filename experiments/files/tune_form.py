@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +21,9 @@ from crmlab.sim.readings import KPIS
 from crmlab.sim.world import Channel
 
 MOST_OBJECTIVES = 3
-_CONSTRAINT = re.compile(r"\s*(\w+)(\s+gain)?\s*(\S+?)\s*([-+]?[\d_.]+(?:[eE][-+]?\d+)?)\s*")
+_CONSTRAINT = re.compile(r"([A-Za-z_]\w*)(\s+gain)?\s*([^\w\s.+-]+)\s*(\S+)", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_LONGEST = 200  # characters of a limit
 
 
 class TuneForm(Form):
@@ -163,8 +166,8 @@ def _limits_of(texts: Sequence[str], key: str, source: TomlSource) -> tuple[list
     limits, problems = [], []
     for position, text in enumerate(texts):
         loc = ("tune", key, position)
-        found = _CONSTRAINT.fullmatch(text)
-        if not found:
+        found = _CONSTRAINT.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+        if not found or not _NUMBER.fullmatch(found[4]) or not math.isfinite(float(found[4])):
             problems.append(problem('must look like "media <= 50000" or "cac gain <= 0".', loc, source, text))
             continue
         kpi, gain, op, bound = found[1], bool(found[2]), found[3], found[4]
