@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import (
+    answered,
+    end_on_failures,
+    fit_of,
+    notes_of,
+    report_of,
+    say_fit,
+    say_if_quick,
+)
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -59,9 +67,11 @@ def explain(
     experiment = asked(small(experiment) if quick else experiment, arm)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
-        print_json(run.json("explain") | {"run": str(run.path)})
+        print_json(run.json("explain") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_explanation(run)
+        say_if_quick(run)
+        say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)
     if not as_json:
@@ -97,7 +107,7 @@ class _Words:
         self.currency = resolved["currency"]
         self.origin = provenance(resolved["fitted"])
         sure = f"{resolved['design']['confidence']:.0%}"
-        self.intervals = (f"{sure} luck only", f"{sure} luck and unknowns")
+        self.intervals = (f"{sure} luck only", "range of worlds")
 
     def estimate(self, row: Any, unit: str, times: float = 1) -> tuple[str, str, str]:
         """A difference and both of its intervals."""

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
+<<<<<<< HEAD
 from crmlab.experiments.own_kpis import all_kpis
+=======
+from crmlab.experiments.plausibility import notes
+>>>>>>> main
 from crmlab.experiments.runs.resolved import resolved
 from crmlab.experiments.runs.store import RunFolder, finite
 from crmlab.sim.readings import HEADLINE, Kpi
@@ -15,14 +19,21 @@ NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like th
 
 
 def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
-    """The JSON files of a run: what was found, the comparison that goes with it, and the glossary of its KPIs."""
+    """The JSON files of a run: what was found, the comparison that goes with it, the glossary of its KPIs, and
+    notes on numbers that are hardly meant."""
     name = experiment.driver.rpartition(".")[2]
     contents = {NAMES.get(name, name): found.to_json()}
     if name != "compare":
         contents["comparison"] = found.comparison.to_json()
+    contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
+<<<<<<< HEAD
     return finite(contents | {"resolved": resolved(experiment), "glossary": glossary(experiment.kpis)})
+=======
+    said = {"resolved": resolved(experiment), "glossary": glossary(), "notes": notes(experiment)}
+    return finite(contents | said)
+>>>>>>> main
 
 
 def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:
