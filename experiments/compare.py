@@ -168,7 +168,8 @@ def _tables(
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
-    tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
+    if "ltv" in tables:  # a verification has the readings without the tables
+        tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
     whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
     tables["breakeven"] = breakeven_table(
         experiment,

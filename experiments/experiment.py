@@ -51,13 +51,8 @@ class Experiment:
     ("base", "spend", "history"); `calibration` is what `calibrate` knew about them (its JSON), None for an authored
     world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `search` is
     what a tuning looks for, and `task` what any other question asks (a sweep, a stress test, an explanation): a frozen
-<<<<<<< HEAD
-    dataclass whose class says in `DRIVER` which module answers it. A comparison has neither. `kpis` are
-    KPIs of one's own, read beside the shipped ones.
-=======
     dataclass whose class says in `DRIVER` which module answers it. A comparison has neither. `quick` marks a question
-    that was made smaller than it was put, for a first look.
->>>>>>> main
+    that was made smaller than it was put, for a first look. `kpis` are KPIs of one's own, read beside the shipped ones.
     """
 
     name: str
@@ -71,14 +66,11 @@ class Experiment:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     search: Search | None = None
     task: Any = None
-<<<<<<< HEAD
+    quick: bool = False
     kpis: tuple[Kpi, ...] = ()
 
     def __post_init__(self) -> None:
         adopt(self.kpis)
-=======
-    quick: bool = False
->>>>>>> main
 
     @classmethod
     def of(

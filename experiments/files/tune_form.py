@@ -19,11 +19,7 @@ from crmlab.experiments.own_code.loading import NotLoaded
 from crmlab.experiments.own_kpis import function_named
 from crmlab.experiments.robust.scores import Score
 from crmlab.experiments.tuning.offered import batch_problem, sampler_problem
-<<<<<<< HEAD
-from crmlab.experiments.tuning.search import EQUITY, Constraint, OwnSampler, Sampler, Search, SearchedLever
-=======
-from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, Sampler, Search, SearchedLever
->>>>>>> main
+from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, OwnSampler, Sampler, Search, SearchedLever
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import KPIS
 from crmlab.sim.world import Channel
@@ -112,19 +108,15 @@ def search_of(
     problems += wrong_limits + wrong_wishes + _objective_problems(form, source)
     if EQUITY not in (*form.objectives, *(c.kpi for c in constraints)):  # must not fall unless the file looks at it
         constraints.append(Constraint(EQUITY, ">=", 0.0, gain=True, added=True))
-<<<<<<< HEAD
-    named, unknown = _sampler_of(form.sampler, source)
-    problems += unknown
-    sampler: Sampler | OwnSampler = named or ("tpe" if len(form.objectives) == 1 else "nsga2")
-=======
     ratios = [kpi for kpi in form.objectives if kpi in KPIS and KPIS[kpi].is_ratio]
     if form.any_volume and not ratios:
         text = "lifts the limit that a search for a ratio has; none of the objectives is one."
         problems.append(problem(text, ("tune", "any_volume"), source, form.any_volume))
     if ratios and not form.any_volume and VOLUME not in (*form.objectives, *(c.kpi for c in constraints)):
         constraints.append(Constraint(VOLUME, ">=", 0.0, gain=True, added=True))
-    sampler: Sampler = form.sampler or ("tpe" if len(form.objectives) == 1 else "nsga2")
->>>>>>> main
+    named, unknown = _sampler_of(form.sampler, source)
+    problems += unknown
+    sampler: Sampler | OwnSampler = named or ("tpe" if len(form.objectives) == 1 else "nsga2")
     problems += _effort_problems(form, sampler, levers, source)
     effort = ("candidates", "batch", "confirm", "confirm_replications", "racing", "simulations", "patience", "score")
     search = Search(

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
-<<<<<<< HEAD
 from crmlab.experiments.own_kpis import all_kpis
-=======
 from crmlab.experiments.plausibility import notes
->>>>>>> main
 from crmlab.experiments.runs.resolved import resolved
 from crmlab.experiments.runs.store import RunFolder, finite
 from crmlab.sim.readings import HEADLINE, Kpi
@@ -28,12 +25,8 @@ def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
     contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
-<<<<<<< HEAD
-    return finite(contents | {"resolved": resolved(experiment), "glossary": glossary(experiment.kpis)})
-=======
-    said = {"resolved": resolved(experiment), "glossary": glossary(), "notes": notes(experiment)}
+    said = {"resolved": resolved(experiment), "glossary": glossary(experiment.kpis), "notes": notes(experiment)}
     return finite(contents | said)
->>>>>>> main
 
 
 def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:

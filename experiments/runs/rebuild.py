@@ -137,11 +137,8 @@ def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
         ranges=built(Mapping[str, tuple[float, float]], stored["ranges"]),
         search=built(Search, stored["search"]) if "search" in stored else None,
         task=_task(stored["task"]) if "task" in stored else None,
-<<<<<<< HEAD
-        kpis=built(tuple[Kpi, ...], stored.get("kpis", [])),
-=======
         quick=stored.get("quick", False),
->>>>>>> main
+        kpis=built(tuple[Kpi, ...], stored.get("kpis", [])),
     )
 
 
