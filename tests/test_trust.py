@@ -212,6 +212,12 @@ def test_the_chart_shows_the_log_and_todays_weeks_with_table_and_sentence(calibr
     assert set(orders.table["Source"]) == {"your log", "simulated"}
     last = found.weekly_log["first_orders"][-26:].mean()
     assert f"your log held {last:,.1f} first orders a week; today goes on with" in first.sentence
+    cohort = [week | {"first_orders": 0} for week in read.calibration["weekly_log"]]
+    for chart in log_continued({"weekly_log": cohort}, weekly, Look("today", ("today",), "USD")):
+        assert "theirs, and what they order, is an assumption" in chart.sentence
+    fallen = weekly.assign(mean=weekly["mean"] / 2)
+    halved = log_continued(read.calibration, fallen, Look("today", ("today",), "USD"))[0]
+    assert "It does not go on where your log ends" in halved.sentence
 
 
 # --- what is hardly meant -------------------------------------------------------------------------------------------
