@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from crmlab.experiments.calibration.acquisition import new_customers, weekly_log
+from crmlab.experiments.calibration.acquisition import new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import judged, light_of
@@ -151,6 +151,13 @@ def test_new_customers_a_week_are_those_of_the_recent_year_of_the_log(calibrated
     assert rate.weeks == 52
     assert rate.weekly == pytest.approx(12.0, abs=4 * np.sqrt(12 / 52) + 1.0)  # + old customers who order rarely
     assert calibrated[0].weekly_log["first_orders"][:4].mean() > 18
+
+
+def test_a_log_that_begins_in_the_middle_of_a_shops_life_is_named_and_a_complete_one_is_not(calibrated) -> None:
+    """Old customers who look new hide how many leave; the fit of such a log expects too many repeat orders."""
+    assert any("many of those customers are older than the log" in warning for warning in calibrated[0].warnings)
+    assert calibrated[0].light.miss > 0.05
+    assert older_than_the_log(weekly_log(steady_shop(before=0))) == ""
 
 
 def test_weeks_of_a_log_are_whole_and_counted_from_its_end() -> None:
