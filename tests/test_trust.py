@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from crmlab.experiments.calibration.acquisition import new_customers, weekly_log
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import judged, light_of
 from crmlab.experiments.charts import Look, log_continued
+from crmlab.experiments.cli import app
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.currencies import CODES, currency_note
+from crmlab.experiments.files.spec import load_experiment
 from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.files.world_writer import write_world
+from crmlab.experiments.lab.asking import compare
 from crmlab.experiments.plausibility import day_one, notes, prospects_left, touched, weekly_budget
 from crmlab.experiments.run import live_replication
 from crmlab.sim import Play
@@ -113,6 +118,28 @@ def test_the_light_travels_with_the_world_and_a_world_written_by_hand_has_none(c
     assert light_of(load_world("shop").calibration) is None
     old = {"holdout": {"weeks": 26, "actual_repeat_orders": 1000, "nbd": 700.0}, "base_model": "nbd"}
     assert light_of(old).colour == "red"  # calibrated before lights were stored
+
+
+def test_the_light_stands_beside_the_verdict_in_terminal_json_report_and_notebook(calibrated, tmp_path) -> None:
+    found, _, files = calibrated
+    asked = tmp_path / "q.toml"
+    text = (
+        f'name = "q"\nworld = "{files[0]}"\n[design]\nweeks = 8\ncustomers = 100\nreplications = 2\nunknowns = false\n'
+    )
+    asked.write_text(text + '[arms.cut]\n[[arms.cut.strategies]]\nkind = "price_cut"\n')
+    runner = CliRunner()
+    told = runner.invoke(app, ["compare", str(asked), "--out", str(tmp_path), "--workers", "1"])
+    assert told.exit_code == 0, told.output
+    assert found.light.words in told.stdout
+    assert told.stdout.index("cut against today") < told.stdout.index(found.light.words)
+    data = json.loads(runner.invoke(app, ["compare", str(asked), "--out", str(tmp_path), "--json"]).stdout)
+    assert data["fit"] == found.light.to_json()
+    page = next(tmp_path.rglob("report.html")).read_text()
+    assert f'<p class="light {found.light.colour}"><strong>Fit: {found.light.colour}.</strong>' in page
+    assert 'id="continued"' in page
+    answer = compare(load_experiment(asked), workers=1, progress=False)
+    assert answer.fit == found.light
+    assert "Fit " in answer._repr_html_()
 
 
 # --- new customers and prospects ------------------------------------------------------------------------------------
