@@ -167,6 +167,7 @@ def _tables(
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
+    tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
     whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
     tables["breakeven"] = breakeven_table(
         experiment,
@@ -177,6 +178,12 @@ def _tables(
     )
     tables["assumptions"] = assumptions_table(experiment)
     return tables
+
+
+def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The payback of the table of effects in that of the curve too: means over the same replications."""
+    payback = effects[effects["kpi"] == "payback_weeks"].set_index("arm")["value"]
+    return ltv.assign(payback=ltv["arm"].map(payback))
 
 
 def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool = True) -> pd.DataFrame:

@@ -108,3 +108,17 @@ def test_validate_asks_back_on_stderr_and_in_json_and_is_no_error(tmp_path) -> N
     notes = json.loads(crmlab("validate", path, "--json").stdout)["notes"]
     assert any("Is this a yearly figure?" in note for note in notes)
     assert any("ISO 4217" in note for note in json.loads(crmlab("validate", market, "--json").stdout)["notes"])
+
+
+def test_validate_says_how_far_a_calibrated_world_can_be_believed(tmp_path) -> None:
+    sample = Path(__file__).parents[1] / "experiments" / "data" / "cdnow_sample.csv"
+    columns = ("--customer", "sample_id", "--date", "date", "--amount", "dollar_value")
+    market = tmp_path / "cdnow.toml"
+    said = crmlab("calibrate", sample, *columns, "--holdout-weeks", "39", "--out", market).stdout
+    assert "A world is founded on all weeks, 1997-01-01 to 1998-06-30, with 2,357 customers:" in said
+    assert "New customers a week cannot be told from this log: all customers came in the first weeks" in said
+    light = "Fit AMBER: in 39 weeks that it had not seen, the model expected"
+    assert light in said
+    for file in (market, question(tmp_path, market)):
+        assert light in crmlab("validate", file).stdout
+        assert json.loads(crmlab("validate", file, "--json").stdout)["fit"]["colour"] == "amber"

@@ -18,7 +18,7 @@ from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.sweep_form import SweepForm, sweep_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.tune_form import TuneForm, search_of
-from crmlab.experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from crmlab.experiments.files.world_file import WorldFile, is_there, load_world, shipped_worlds, world_of, world_path
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.sweeps.designs import quick_sweep
 from crmlab.experiments.sweeps.question import Sweep
@@ -214,10 +214,10 @@ def _world(source: TomlSource, overrides: Sequence[str]) -> tuple[WorldFile | No
     if not isinstance(world, str):
         return None, []  # the form says so
     path = world_path(world, source.path.parent)
-    if not path.exists():
+    if not is_there(path):
         worlds = ", ".join(shipped_worlds())
         hint = did_you_mean(world, shipped_worlds())
-        text = f"does not exist (looked for {path}).{hint} Shipped worlds: {worlds}."
+        text = f"does not exist (looked for {str(path)[:200]}).{hint} Shipped worlds: {worlds}."
         return None, [problem(text, ("world",), source, world)]
     try:
         return load_world(path if path.suffix else world, overrides), []

@@ -11,10 +11,8 @@ import pandas as pd
 from crmlab.experiments.reporting.rows import each_row
 from crmlab.experiments.reporting.verdict import judge, verdict_sentence
 from crmlab.experiments.tuning.confirm import Winner
-from crmlab.experiments.tuning.search import Search
+from crmlab.experiments.tuning.search import VOLUME, Search
 from crmlab.sim.readings import KPIS
-
-VOLUME = "first_orders"  # stands beside every ratio: CAC falls and LTV rises where almost nobody is won
 
 
 @dataclass(frozen=True)
