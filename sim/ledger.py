@@ -30,6 +30,8 @@ MEDIA = "media"
 CHANNEL_COSTS = "channel fees"  # fixed costs of channels, and what they take per new customer
 REWARDS = "rewards"  # what burnt points cost
 PERKS = "tier benefits"
+PROGRAMME_SETUP = "programme set-up"
+PROGRAMME_RUNNING = "programme running"  # systems and service, per member
 PROVISION = "points provision"  # the change of what the points still out are expected to cost
 LIABILITY = "points liability"
 OPENING = "opening balance"  # what the firm owed at week 0: neither income nor cost of the run
@@ -38,7 +40,7 @@ REWARDS_OWED = "referral rewards owed"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED, OPENING,
+    REWARDS, PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED, OPENING,
 )  # fmt: skip
 BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED, OPENING)  # all other accounts are income or cost of the run
 NO_CHANNEL = -1
@@ -126,10 +128,14 @@ class Ledger:
         self.post(week, PAYMENT, CASH, int(costs.payment.sum()))
         self.post(week, COMMISSIONS, CASH, int(costs.commission.sum()))
 
-    def book_programme(self, week: int, reward_cost: int, perk_cost: int, liability: int) -> None:
-        """Rewards and benefits of the week in cash, and the change of the liability as a provision."""
+    def book_programme(
+        self, week: int, reward_cost: int, perk_cost: int, liability: int, setup_cost: int = 0, running_cost: int = 0
+    ) -> None:
+        """Rewards, benefits, set-up and running costs of the week in cash, and the change of the liability as a provision."""
         self.post(week, REWARDS, CASH, reward_cost)
         self.post(week, PERKS, CASH, perk_cost)
+        self.post(week, PROGRAMME_SETUP, CASH, setup_cost)
+        self.post(week, PROGRAMME_RUNNING, CASH, running_cost)
         change = liability - self.liability
         self.post(week, PROVISION, LIABILITY, max(change, 0))
         self.post(week, LIABILITY, PROVISION, max(-change, 0))

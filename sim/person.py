@@ -35,7 +35,7 @@ from crmlab.sim.behavior import (
     status_factor,
 )
 from crmlab.sim.conditions import Offer, Programme
-from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
+from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, LIVED, MOST_POINTS, OVERFLOWN, add_points, person_id
 from crmlab.sim.customers import (
     COLD,
     CUSTOMER,
@@ -54,6 +54,7 @@ from crmlab.sim.loyalty import NO_PROGRAMME
 from crmlab.sim.network import contact, n_contacts, place_of
 from crmlab.sim.quantiles import quantile
 from crmlab.sim.word_of_mouth import MOST_WARNINGS, Telling, can_be_won, reward_pull, sociability
+from crmlab.sim.worth import loyalty_pull, progress_after
 
 if TYPE_CHECKING:
     from crmlab.sim.micro import MicroMarket
@@ -69,6 +70,7 @@ class PlacedOrder:
     paid: int
     earned: int = 0
     burnt: int = 0
+    given: int = 0  # of the points earned, those that were a welcome
 
 
 class Person(mesa.Agent):
@@ -163,8 +165,11 @@ class Person(mesa.Agent):
         return loyalty_pull(
             self.model.week,
             float(self.order_rate),
+            float(self.mean_order),
+            float(self.elasticity),
             int(self.enrolled),
             int(self.points),
+            int(self.progress),
             int(self.rewarded),
             self.level(programme),
             int(self.tier_ends),
@@ -214,6 +219,7 @@ class Person(mesa.Agent):
         seen = max(standing, single)
         hazard, departure, repay, extra = self.hazards(seen, programme)
         self.model.counts[BOUND] += self.bound
+        self.model.counts[LIVED] += 1
         orders: list[PlacedOrder] = []
         since, index = now, int(self.orders)
         self.burnable = int(self.points) - int(self.points_pending)
@@ -291,7 +297,7 @@ class Person(mesa.Agent):
         return self.model.people[row], strong
 
     def use_programme(self, order: PlacedOrder, programme: Programme) -> PlacedOrder:
-        """Join at this order, burn points on it, earn points by it."""
+        """Join at this order, burn points on it, earn points by it: those of the own order are progress, given ones not."""
         if not (programme.on and self.identified):
             return order
         loyal = self.model.reaction.loyal
@@ -309,9 +315,10 @@ class Person(mesa.Agent):
             burnt = programme.reward_points
         if programme.earning:
             multiplier = programme.multipliers[self.level(programme)]
-            earned = int(points_for(float(order.paid), programme.per_unit, multiplier, self.model.minor)) + welcome
+            own = int(min(points_for(float(order.paid), programme.per_unit, multiplier, self.model.minor), MOST_POINTS))
+            earned = min(own + welcome, MOST_POINTS)
         self.burnable += (0 if programme.pending else earned) - burnt
-        return replace(order, earned=earned, burnt=burnt)
+        return replace(order, earned=earned, burnt=burnt, given=welcome)
 
     def become_customer(self, u_identified: float) -> None:
         self.stage = CUSTOMER
@@ -329,12 +336,22 @@ class Person(mesa.Agent):
         self.orders_52 += np.int32(len(orders))
         self.spend += np.int64(paid)
         self.spend_52 += np.int64(paid)
-        earned, burnt = sum(order.earned for order in orders), sum(order.burnt for order in orders)
-        self.points += np.int32(earned - burnt)
-        self.points_recent += np.int32(earned)
-        self.points_pending += np.int32(earned * programme.pending)
+        if self.enrolled != NOT_ENROLLED:
+            for order in orders:
+                self.turn_points(order, programme)
+
+    def turn_points(self, order: PlacedOrder, programme: Programme) -> None:
+        """Points of an order into the record; those that it earned itself, and not the welcome, onto the card."""
+        earned, burnt = order.earned, order.burnt
+        held, recent, too_many = add_points(int(self.points), int(self.points_recent), earned, burnt)
+        self.points, self.points_recent = np.int32(held), np.int32(recent)
+        self.model.counts[OVERFLOWN] += too_many
+        progress = progress_after(int(self.progress), programme.reward_points, burnt, earned - order.given)
+        self.progress = np.int32(min(progress, MOST_POINTS))
+        if programme.pending:
+            self.points_pending = np.int32(min(int(self.points_pending) + earned, MOST_POINTS))
         if burnt:
-            self.rewarded = np.int16(week)
+            self.rewarded = np.int16(self.model.week)
 
     def settle_debt(self, repay: float, extra: float, lived: float) -> None:
         if self.debt > 0 or extra > 0:

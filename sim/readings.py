@@ -207,7 +207,7 @@ _KPIS = (
         "undefined in runs of less than 52 weeks", 1, "Fader & Hardie 2009", _retention),
     Kpi("contribution", "Contribution after marketing", "currency",
         "revenue - goods - fulfilment - payment - commissions - media - channel fees - programme costs "
-        "(rewards, tier benefits, change of the points liability) - referral rewards, undiscounted",
+        "(rewards, tier benefits, set-up, running, change of the points liability) - referral rewards, undiscounted",
         ALL, RUN, NONE, 1, MARKETING_METRICS,
         lambda r: _total(r, r.contribution)
         - _total(r, r.channel_costs_by_week + r.programme_costs_by_week + r.referral_costs_by_week)),
@@ -233,7 +233,7 @@ _KPIS = (
         "net revenue of orders by customers enrolled at order time / net revenue; mostly selection, no effect",
         ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
     Kpi("programme_cost", "Cost of the loyalty programme", "currency",
-        "rewards + tier benefits + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
+        "rewards + tier benefits + set-up and running of the programme + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
         lambda r: _total(r, r.reward_cost / r.market.minor) + _total(r, r.programme_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",
         "points outstanding x cost of a point x (1 - breakage)", "members",

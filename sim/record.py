@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.customers import CUSTOMER, NOBODY, NOT_ENROLLED
-from crmlab.sim.ledger import CHANNEL_COSTS, FIRST_ORDER_DISCOUNTS, MEDIA, PERKS, PROVISION, REFERRAL_REWARDS
+from crmlab.sim.ledger import (
+    CHANNEL_COSTS,
+    FIRST_ORDER_DISCOUNTS,
+    MEDIA,
+    PERKS,
+    PROGRAMME_RUNNING,
+    PROGRAMME_SETUP,
+    PROVISION,
+    REFERRAL_REWARDS,
+)
 from crmlab.sim.market import Market
 from crmlab.sim.orders import YEAR, Orders
 
@@ -136,8 +145,8 @@ class Record:
 
     @cached_property
     def programme_costs_by_week(self) -> Floats:
-        """Tier benefits and the change of the points liability, in currency units. Rewards are costs of orders."""
-        return (self._booked(PERKS) + self._booked(PROVISION)) / self.market.minor
+        """Tier benefits, set-up and running costs, and the change of the points liability, in currency units. Rewards are costs of orders."""
+        return sum(self._booked(account) for account in (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION)) / self.market.minor
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)
@@ -167,5 +176,5 @@ class Record:
 
     @property
     def guard_share(self) -> float:
-        """Share of customer-weeks in which the composition guard bound."""
-        return self.market.guarded_weeks / max(self.market.customer_weeks, 1)
+        """Share of customer- and lead-weeks in which the composition guard bound."""
+        return self.market.guarded_weeks / max(self.market.lived_weeks, 1)

@@ -58,7 +58,7 @@ LAYERS = [
     {"levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
     {"responses"},
     {"customers", "draws", "quantiles", "world", "strategy", "plays"},
-    {"behavior", "order_rates", "orders", "view", "network"},
+    {"behavior", "order_rates", "orders", "view", "network", "worth"},
     {"crowd"},
     {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
     {"loyalty", "referral"},

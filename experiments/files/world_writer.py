@@ -169,7 +169,14 @@ def _population(customers: int, presets: Mapping[str, Any], history: tuple[str, 
 def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
     economics = dict(presets["economics"])
     fulfilment = economics.pop("fulfilment_share_of_order") * order_value
-    return economics | {"fulfilment_cost": round(fulfilment, 2), "currency": currency}
+    setup = economics.pop("programme_setup_in_orders") * order_value
+    member = economics.pop("programme_member_share_of_order") * order_value
+    return economics | {
+        "fulfilment_cost": round(fulfilment, 2),
+        "programme_setup": round(setup, 2),
+        "programme_member": round(member, 2),
+        "currency": currency,
+    }
 
 
 def _channels(customers: int, order_value: float, presets: Mapping[str, Any]) -> list[str]:
