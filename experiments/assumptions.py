@@ -8,13 +8,11 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.persona_numbers import persona_numbers
 from crmlab.experiments.unknowns import assumed_unknowns
-from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.experiments.world_numbers import group_of, numbers_of
+from crmlab.sim.levers import Unknown
 
 KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed", "K": "known"}
-UNUSED = {"pareto_nbd": {"a", "b"}, "bg_nbd": {"s", "beta"}, "nbd": {"a", "b", "s", "beta"}}
-GROUPS = ("base", "spend", "population", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth")
 
 
 def assumptions_table(experiment: Experiment) -> pd.DataFrame:
@@ -29,26 +27,10 @@ def assumptions_table(experiment: Experiment) -> pd.DataFrame:
     varied = {number.path for number in assumed_unknowns(experiment)} | {
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
-    rows: list[dict[str, Any]] = []
-    for group in GROUPS if world.word_of_mouth.on else GROUPS[:-1]:
-        rows += _rows(experiment, group, group, getattr(world, group), varied)
-    for channel in world.channels:
-        rows += _rows(experiment, "channels", f"channels.{channel.name}", channel, varied)
-    for path, unknown, value in persona_numbers(world, experiment.ranges):
-        rows.append(_row(experiment, "personas", path, unknown, value, path in varied))
-    return pd.DataFrame(rows)
-
-
-def _rows(experiment: Experiment, group: str, prefix: str, values: Any, varied: set[str]) -> list[dict[str, Any]]:
     rows = []
-    skipped = _skipped(experiment, group)
-    for name, field in unknowns_of(values).items():
-        unknown, path = field.range, f"{prefix}.{name}"
-        assert isinstance(unknown, Unknown)
-        if name not in skipped:
-            value = getattr(values, name)
-            rows.append(_row(experiment, group, path, _as_stated(unknown, value, field.default), value, path in varied))
-    return rows
+    for path, (unknown, value, default) in numbers_of(world, experiment.ranges).items():
+        rows.append(_row(experiment, group_of(path), path, _as_stated(unknown, value, default), value, path in varied))
+    return pd.DataFrame(rows)
 
 
 def _as_stated(unknown: Unknown, value: Any, default: Any) -> Unknown:
@@ -57,16 +39,6 @@ def _as_stated(unknown: Unknown, value: Any, default: Any) -> Unknown:
         return unknown
     words = f"stated in the world file; default {default:g}: {unknown.source}"
     return replace(unknown, source=words, evidence="A")
-
-
-def _skipped(experiment: Experiment, group: str) -> set[str]:
-    """The numbers of a group that this world makes no use of."""
-    world = experiment.world
-    if group == "base":
-        return {"r", "alpha", "s", "beta", "a", "b"} if world.authored else UNUSED[world.base.model]
-    if group == "spend" and world.authored:
-        return {"q", "gamma"}
-    return {"history_weeks"} if group == "population" and world.history is not None else set()
 
 
 def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from crmlab.experiments.commands import (
     about,
     calibrating,
     explaining,
+    exporting,
     files,
     repeating,
     running,
@@ -25,6 +26,7 @@ from crmlab.experiments.commands import (
     tuning,
     twins,
 )
+from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.files.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
@@ -47,6 +49,7 @@ app.command()(explaining.explain)
 app.command()(twins.twins)
 app.command()(calibrating.calibrate)
 app.command()(runs.report)
+app.command()(exporting.export)
 app.command()(repeating.verify)
 app.command()(repeating.rerun)
 runs.app.command()(tuning.export)
@@ -70,6 +73,8 @@ def exit_code(arguments: Sequence[str]) -> int:
         return _usage(error)
     except UserError as error:
         return _told(str(error), error.exit_code)
+    except NothingLived as error:
+        return _told(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
     except (KeyboardInterrupt, typer.Abort):
         return _told("Interrupted.", 130)
     except BrokenPipeError:  # whoever read our output has seen enough

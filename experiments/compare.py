@@ -20,7 +20,8 @@ import pandas as pd
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.breakeven import FACTORS, Families, breakeven_table, concerned, replications_asked, strengthened
 from crmlab.experiments.effects import holm, paired_effect
-from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.execution.executor import Executor, run_all
+from crmlab.experiments.execution.failures import NothingLived, settled
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
@@ -82,10 +83,6 @@ class Task(NamedTuple):
         return f"replication {self.replication} of the {'stated' if self.world == 'fixed' else 'sampled'} world"
 
 
-class ReplicationsFailed(Exception):
-    """No replication of the stated world has a result."""
-
-
 def compare(
     experiment: Experiment,
     workers: int | Executor = 0,
@@ -96,7 +93,7 @@ def compare(
     """Run an experiment. `workers` (processes, 0: one per core; or an executor) never change a number.
 
     Replications found in the `ledger` are not lived again. Those that fail are left out and named in the answer;
-    raises `ReplicationsFailed` when none of the stated world is left.
+    raises `NothingLived` when none of the stated world is left.
     """
     compile_ahead(experiment)
     asked = concerned(experiment) if len(experiment.arms) > 1 else {}  # one arm has nothing to break even with
@@ -104,16 +101,14 @@ def compare(
     lived = run_all(partial(_live, experiment, asked), tasks, workers, on_progress, ledger=ledger)
     runs: list[Run] = []
     what_if: dict[tuple[str, float], list[Run]] = {}
-    failures: list[dict[str, str]] = []
-    for task, batch in zip(tasks, lived, strict=True):
-        if isinstance(batch, Failed):
-            failures.append({"task": str(task), "error": batch.error, "trace": batch.trace})
-        elif task.assumption is None:
+    done, failures = settled(tasks, lived)
+    for task, batch in done:
+        if task.assumption is None:
             runs += batch
         else:
             what_if.setdefault((task.assumption, task.strength), []).extend(batch)
     if not any(run.world == "fixed" for run in runs):
-        raise ReplicationsFailed(f"no replication of the stated world has a result; {failures[0]['error']}")
+        raise NothingLived("no replication of the stated world", failures)
     tables = _tables(experiment, runs, what_if, asked)
     return Comparison(experiment.baseline.name, experiment.design.replications, tables, tuple(failures))
 

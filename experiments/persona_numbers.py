@@ -59,6 +59,11 @@ def _range_of(group: Any, name: str) -> Unknown:
     return unknown
 
 
+def persona_value(world: World, path: str) -> float:
+    """One number of a persona, or one correlation, of a world. Raises `KeyError` where there is none of this path."""
+    return {number.path: number.value for number in persona_numbers(world, (path,))}[path]
+
+
 def with_persona_value(world: World, path: str, value: float) -> World:
     """The same world with one number of a persona, or one correlation, changed."""
     group, _, rest = path.partition(".")

@@ -1,7 +1,12 @@
-"""The contract between the world and its strategies. Importing it loads neither mesa, simpy nor numba."""
+"""The contract between the world and its strategies, and (loaded when first used) the world itself.
+
+Importing it loads neither mesa, simpy nor numba; `Market`, `World`, `Kpi` and `KPIS` do when they are asked for.
+"""
 
 if __name__ != "crmlab.sim":
     raise ImportError("The package is called crmlab.sim: write `from crmlab.sim import ...`.")
+
+from typing import TYPE_CHECKING, Any
 
 from crmlab.sim.actions import (
     Action,
@@ -22,7 +27,13 @@ from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target
 from crmlab.sim.view import FirmView
 
+if TYPE_CHECKING:
+    from crmlab.sim.market import Market
+    from crmlab.sim.readings import KPIS, Kpi
+    from crmlab.sim.world import World
+
 __all__ = [
+    "KPIS",
     "Action",
     "ChannelBudget",
     "ContractError",
@@ -30,7 +41,9 @@ __all__ = [
     "Discount",
     "FirmView",
     "FirstOrderOffer",
+    "Kpi",
     "Lever",
+    "Market",
     "Play",
     "PointsRule",
     "PublicDiscount",
@@ -40,6 +53,17 @@ __all__ = [
     "Target",
     "TierRule",
     "Unknown",
+    "World",
     "check_strategy",
     "levers_of",
 ]
+
+_HEAVY = {"Market": "market", "World": "world", "Kpi": "readings", "KPIS": "readings"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HEAVY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"crmlab.sim.{_HEAVY[name]}"), name)

@@ -30,7 +30,7 @@ MOST_COUNT = 2**31 - 1
 
 
 class ActionError(ValueError):
-    """A strategy returned something that cannot be carried out; the text names play, field, value and what is allowed."""
+    """A strategy returned something that cannot be carried out; the text names play, field, value, allowed."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ class PointsRule:
 
     A member earns `per_unit` points for each currency unit paid, times the multiplier of the tier. `reward_points`
     points buy one reward worth `reward_value` currency units to the customer; what it costs the firm is the world's to
-    say (`Economics.reward_cost`). Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling" (`expiry_weeks` after they
-    were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an order), "calendar" (all
-    of them every `expiry_weeks`, counted from week 0) or "never". Who joins is given
+    say (`Economics.reward_cost`). Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling"
+    (`expiry_weeks` after they were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an
+    order), "calendar" (all of them every `expiry_weeks`, counted from week 0) or "never". Who joins is given
     `welcome_points` as a head start on the first reward. A rule that is no longer returned ends the earning; balances
     stay until they expire.
     """
@@ -169,8 +169,9 @@ class ReferralTerms:
     """Term: what a customer gets whose friend places a first order, and what the friend gets.
 
     `reward` is a fixed amount in currency units and `reward_share` a share of what the friend pays for that order;
-    both add up and are paid in cash `delay_weeks` after it. A customer gets at most `most_rewards` of them in a
-    programme year (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order.
+    both add up and are due `delay_weeks` after it. A customer gets at most `most_rewards` of them in a programme year
+    (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order. A reward "in_kind"
+    (goods, a service) costs the firm what it is worth, like one in "money"; friends of a weak brand take money amiss.
     """
 
     reward: Annotated[float, Allowed(0.0, 1e9, "currency units")] = 0.0
@@ -178,6 +179,7 @@ class ReferralTerms:
     friend_rate: Annotated[float, RATE] = 0.0
     most_rewards: Annotated[int, Allowed(0, 10_000, "rewards a year", whole=True)] = 12
     delay_weeks: Annotated[int, WEEKS] = 0
+    kind: Literal["money", "in_kind"] = "money"
 
 
 Action = (

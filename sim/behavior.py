@@ -30,17 +30,22 @@ def relative_price(rate, today_rate):
 
 
 @rule
-def price_pull(price, reference, elasticity, gain, loss_aversion):
+def price_pull(price, reference, elasticity, gain, loss_aversion, latitude):
     """Change of the log order rate because of the price.
 
-    -elasticity * ln P + gain * ln(R/P) where the price lies below the reference R; where it lies above, the same gap
-    weighs `loss_aversion` times as much. Zero at today's price with an adapted reference.
+    -elasticity * ln P + gain * ln(R/P) where the price lies below the reference R. A price above it is a loss, weighed
+    `loss_aversion` times as much, as far as it lies above what still seems the regular price: today's, unless somebody
+    has got used to paying less than 1 / (1 + latitude) of it. So the end of a promotion is no loss.
     """
     if price == 1.0 and reference == 1.0:
         return 0.0
-    surprise = gain * math.log(reference / price)
-    if surprise < 0.0:
-        surprise = surprise * loss_aversion
+    surprise = 0.0
+    if price < reference:
+        surprise = gain * math.log(reference / price)
+    else:
+        usual = max(reference, min(1.0, reference * (1.0 + latitude)))
+        if price > usual:
+            surprise = loss_aversion * gain * math.log(usual / price)
     return surprise - elasticity * math.log(price)
 
 

@@ -7,6 +7,8 @@ prospects it moves the channel's clock, which every prospect meets at a threshol
 
 from __future__ import annotations
 
+from weakref import ref
+
 import mesa
 
 from crmlab.sim.world import Channel as ChannelSpec
@@ -53,6 +55,15 @@ class Channel(mesa.Agent):
         self.adstock = spec.budget / (1 - spec.carry_over)  # the steady state of today's budget
         self.clock = opening_clock
         self.clock_before = opening_clock
+
+    @property
+    def model(self) -> mesa.Model | None:
+        """The market that the channel is part of. Held weakly, so that the market can be freed with its channels."""
+        return self._model()
+
+    @model.setter
+    def model(self, model: mesa.Model) -> None:
+        self._model = ref(model)
 
     @property
     def pressure(self) -> float:

@@ -128,6 +128,9 @@ class Reaction(NamedTuple):
     p_identified: NDArray[np.float64]  # [sources]
     loyal: Loyal
     bonds: Bonds
+    first_gain: float  # gain of leads, who have no reference price yet
+    latitude: float
+    coupon_readiness: NDArray[np.float64]  # log quantiles of the chance that somebody would use a coupon
     minor: float  # minor units in one currency unit
 
 

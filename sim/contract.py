@@ -11,7 +11,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import numpy as np
@@ -20,24 +22,35 @@ from crmlab.sim.actions import Action
 from crmlab.sim.levers import levers_of
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
+from crmlab.sim.watching import remembered, watched
+
+YEAR_WEEKS = 52
+SMALL_MARKET = 2_000  # people of a user's own world in which a strategy is tried
 
 
 class ContractError(AssertionError):
     """A strategy breaks the contract; the text says which clause and how to mend it."""
 
 
-def check_strategy(strategy: type | Strategy) -> None:
+def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
     """Raise `ContractError` unless a strategy (a class whose fields have defaults, or an instance) keeps the contract.
 
     It is a documented frozen dataclass; its levers' defaults lie in their ranges; it can be pickled; `decide` returns
     actions for a market with and without identified customers, at its defaults and at both ends of every lever; it
-    returns the same for the same view, leaves the view alone, and asks for nothing that a firm cannot see.
+    returns the same for the same view, leaves the view alone, asks for nothing that a firm cannot see, and remembers
+    nothing: neither in itself nor in globals. At its defaults it lives a year in several small worlds: one without
+    customers, one without prospects, one where people talk, one where nobody leaves.
+
+    `world` adds one of your own, or a list: a `World`, or what `load_world` gives; its population is made small.
     """
     instance = _instance(strategy)
     _check_form(instance)
     _check_levers(instance)
     for variant in _variants(instance):
-        _check_decisions(variant)
+        for customers in (0, 40):
+            _live(variant, _small_world(customers), weeks=3)
+    for where in (*_small_worlds(), *_made_small(world)):
+        _check_memory(instance, where)
 
 
 def _instance(strategy: type | Strategy) -> Any:
@@ -88,29 +101,25 @@ def _variants(instance: Any) -> Iterator[Any]:
                 yield dataclasses.replace(instance, **{lever_name: type(value)(end)})
 
 
-def _check_decisions(instance: Any) -> None:
+def _live(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
+    """Some weeks in a market, each decision checked. Returns the decisions."""
     from crmlab.sim.market import Market  # the engine is heavy and only needed here
 
-    for customers in (0, 40):
-        market = Market(_small_world(customers), (Play("checked", instance),), customers=max(customers, 1))
-        for _ in range(3):
-            _check_one_decision(instance, market)
+    market = Market(world, (Play("checked", instance),), customers=max(world.population.customers, 1))
+    decided = []
+    for _ in range(weeks):
+        decided.append(_check_one_decision(instance, market))
+        with _in_words(instance, market):
             market.step()  # settles the actions: shapes, rates and channel names are checked there
+    return decided
 
 
-def _check_one_decision(instance: Any, market: Any) -> None:
+def _check_one_decision(instance: Any, market: Any) -> list[Action]:
     name = type(instance).__name__
     before = {c: getattr(market.customers, c).tobytes() for c in ("stage", "spend", "reference", "coupon_rate")}
-    try:
-        first, second = instance.decide(market.look()), instance.decide(market.look())
-    except AttributeError as error:
-        if "FirmView" in str(error):
-            raise ContractError(f"{name}: asks for something that a firm cannot see ({error})") from None
-        raise
-    except ValueError as error:
-        if "read-only" in str(error):
-            raise ContractError(f"{name}: writes to the view ({error})") from None
-        raise
+    with _in_words(instance, market), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a division by zero that has no consequence is the strategy's own affair
+        first, second = instance.decide(watched(market.look())), instance.decide(watched(market.look()))
     if not isinstance(first, Sequence):
         raise ContractError(f"{name}: decide must return a list of actions, not {type(first).__name__}")
     for action in first:
@@ -121,6 +130,62 @@ def _check_one_decision(instance: Any, market: Any) -> None:
     after = {c: getattr(market.customers, c).tobytes() for c in before}
     if before != after:
         raise ContractError(f"{name}: decide must change nothing; only the market carries actions out")
+    return list(first)
+
+
+@contextmanager
+def _in_words(instance: Any, market: Any) -> Iterator[None]:
+    """What goes wrong in a decision, or in carrying it out, as a sentence about the strategy."""
+    name = type(instance).__name__
+    place = f"in week {market.week} of a market with {market.identified_rows.size} identified customers"
+    try:
+        yield
+    except ContractError:
+        raise
+    except AttributeError as error:
+        if "FirmView" in str(error):
+            raise ContractError(f"{name}: asks for something that a firm cannot see ({error})") from None
+        raise ContractError(f"{name}: fails {place} (AttributeError: {error})") from error
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise ContractError(f"{name}: writes to the view ({error})") from None
+        undefined = "; a division by zero makes such numbers" if _has_nan(instance, market) else ""
+        raise ContractError(f"{name}: is refused {place} ({error}{undefined})") from error
+    except ZeroDivisionError as error:
+        advice = "there may be no customers, no orders and no spend: ask first, or divide by max(n, 1)"
+        raise ContractError(f"{name}: divides by zero {place} ({error}); {advice}") from error
+    except Exception as error:
+        raise ContractError(f"{name}: fails {place} ({type(error).__name__}: {error})") from error
+
+
+def _has_nan(instance: Any, market: Any) -> bool:
+    """Whether an action holds a number that is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            actions = instance.decide(market.look())
+        numbers = [getattr(action, f.name) for action in actions for f in dataclasses.fields(action)]
+        return any(isinstance(n, float | np.ndarray) and not np.isfinite(n).all() for n in numbers)
+    except Exception:
+        return False
+
+
+def _check_memory(instance: Any, world: Any) -> None:
+    """A year in a world, and the same year again: nothing may be left of the first one."""
+    name, before = type(instance).__name__, remembered(instance)
+    first = _live(instance, world, YEAR_WEEKS)
+    for place, content in remembered(instance).items():
+        if content != before.get(place):
+            raise ContractError(
+                f"{name}: remembers something in {place}; a strategy has no memory but tags and the records of the view"
+            )
+    again = _live(instance, world, YEAR_WEEKS)
+    for week, (then, now) in enumerate(zip(first, again, strict=True)):
+        if not _same(then, now):
+            raise ContractError(
+                f"{name}: decides otherwise when the same year is lived again (week {week}): something outside the "
+                "view is remembered"
+            )
 
 
 def _same(first: Sequence[Action], second: Sequence[Action]) -> bool:
@@ -128,13 +193,18 @@ def _same(first: Sequence[Action], second: Sequence[Action]) -> bool:
         return False
     pairs = zip(first, second, strict=True)
     return all(
-        type(a) is type(b)
-        and all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
+        type(a) is type(b) and all(_equal(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a))
         for a, b in pairs
     )
 
 
-def _small_world(customers: int) -> Any:
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two parts of an action are the same; an undefined number is like another one."""
+    undefined = np.asarray(a).dtype.kind == "f" and np.asarray(b).dtype.kind == "f"
+    return bool(np.array_equal(a, b, equal_nan=undefined))
+
+
+def _small_world(customers: int, **changes: Any) -> Any:
     from crmlab.sim.responses import WordOfMouth
     from crmlab.sim.world import Channel, Population, World
 
@@ -142,8 +212,30 @@ def _small_world(customers: int) -> Any:
         Channel("paid_search", leads_most=20, half_budget=100, budget=100),
         Channel("organic", leads_most=5),
     )
-    return World(
+    world = World(
         population=Population(customers=customers, prospects=60),
         channels=channels,
         word_of_mouth=WordOfMouth(p_invite=0.05),
     )
+    return dataclasses.replace(world, **changes)
+
+
+def _small_worlds() -> Iterator[Any]:
+    """Worlds in which a careless strategy stumbles."""
+    from crmlab.sim.world import Base, Population
+
+    yield _small_world(0)  # nobody, until the first prospects come
+    yield _small_world(1)
+    yield _small_world(60)
+    quiet = Population(customers=40, prospects=0)
+    yield _small_world(40, population=quiet)  # nobody comes any more
+    yield _small_world(40, base=Base(model="nbd"))  # nobody leaves
+
+
+def _made_small(world: Any) -> Iterator[Any]:
+    """The user's worlds with few people in them."""
+    for given in world if isinstance(world, list | tuple) else [] if world is None else [world]:
+        found: Any = getattr(given, "world", given)
+        people = found.population
+        share = min(1.0, SMALL_MARKET / max(people.customers + people.prospects, 1))
+        yield found.at_rows(max(1, round(people.customers * share)))[0]

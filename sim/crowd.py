@@ -30,6 +30,7 @@ from crmlab.sim.behavior import (
     status_factor,
 )
 from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.coupons import would_use
 from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
 from crmlab.sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
@@ -147,6 +148,7 @@ def live_week(
     carry_over, p_exposure = reaction.carry_over, reaction.p_exposure
     pull_forward, repay_share = reaction.pull_forward, reaction.repay_share
     spend_shape, spend_quantiles, minor = reaction.spend_shape, reaction.spend_quantiles, reaction.minor
+    first_gain, latitude, readiness = reaction.first_gain, reaction.latitude, reaction.coupon_readiness
     conversion, cooling, p_identified = reaction.conversion, reaction.cooling, reaction.p_identified
     public, first, own = offer.public, offer.first, offer.own
     before, after = pressure.before, pressure.after
@@ -193,7 +195,8 @@ def live_week(
         else:
             if own.size > 0:
                 standing = max(standing, float(own[i]))
-            if coupon_ends[i] > week:
+            ends = np.int64(coupon_ends[i])
+            if ends > week and would_use(key0, key1, who, ends, readiness):
                 single = float(coupon_rates[i])
             base = float(order_rates[i]) * season
             if member:
@@ -201,8 +204,9 @@ def live_week(
                 standing = max(standing, tier_rates[tier])
                 other = loyalty_pull(
                     week, float(order_rates[i]), float(mean_orders[i]), float(elasticities[i]),
-                    np.int64(enrolleds[i]), np.int64(points_of[i]), np.int64(progresses[i]), np.int64(rewardeds[i]), tier, np.int64(tier_endss[i]), np.int64(moods[i]),
-                    np.int64(mood_endss[i]), spends_52[i], orders_52[i], loyal, programme,
+                    np.int64(enrolleds[i]), np.int64(points_of[i]), np.int64(progresses[i]),
+                    np.int64(rewardeds[i]), tier, np.int64(tier_endss[i]), np.int64(moods[i]), np.int64(mood_endss[i]),
+                    spends_52[i], orders_52[i], loyal, programme,
                 )  # fmt: skip
                 stays = status_factor(loyal.status, float(tier), float(top_tier))
             if bonds.on:
@@ -210,7 +214,8 @@ def live_week(
             departure = float(departure_rates[i]) * stays
         price = relative_price(max(standing, single), today_rate)
         reference, elasticity = float(references[i]), float(elasticities[i])
-        pull = price_pull(price, reference, elasticity, gain, loss_aversion)
+        surprise = first_gain if stage == LEAD else gain
+        pull = price_pull(price, reference, elasticity, surprise, loss_aversion, latitude)
         hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
         bound = pull + other != guarded(pull + other)
 
@@ -262,9 +267,11 @@ def live_week(
             burnts[written] = 0
             written += 1
             nth += 1
-            used_single = used_single or single > standing
+            spent = single > standing and not used_single
+            used_single = used_single or spent
             order_clock = exponential(u_gap)
-            if stage == LEAD:
+            converted = stage == LEAD
+            if converted:
                 stage = CUSTOMER
                 customer_since = now
                 identified = u_identified < p_identified[source]
@@ -273,11 +280,18 @@ def live_week(
                 if bonds.on:
                     stays = bonds.departure[bond]
                     departure *= stays
-                after_first = relative_price(standing, today_rate)
-                pull = price_pull(after_first, reference, elasticity, gain, loss_aversion)
-                hazard, repay, extra = order_hazard(base, pull, 0.0, debt, repay_share)
-            elif u_drop < float(p_dropouts[i]) * stays:
-                stage = GONE
+                other = 0.0
+            else:
+                if u_drop < float(p_dropouts[i]) * stays:
+                    stage = GONE
+                if spent:
+                    debt = next_debt(debt, repay, extra, pull_forward, now - customer_since)
+            if converted or spent:  # the rest of the week goes on at the standing price
+                customer_since = now
+                pull = price_pull(
+                    relative_price(standing, today_rate), reference, elasticity, gain, loss_aversion, latitude
+                )
+                hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
             if programme.on and identified:
                 was_member = enrolled != NOT_ENROLLED
                 enrolled, burnable, earned, burnt = use_programme(
@@ -341,9 +355,9 @@ def live_week(
             if used_single:
                 coupon_ends[i] = 0
             m = written
-        if stage == CUSTOMER and (debt > 0.0 or extra > 0.0):
+        if stage == CUSTOMER and (debt > 0.0 or extra > 0.0 or used_single):
             debts[i] = next_debt(debt, repay, extra, pull_forward, now - customer_since)
-        if price != reference:
+        if stage == CUSTOMER and price != reference:  # whoever has not ordered yet knows no price
             noticed = written > first_written
             if not noticed:
                 noticed = uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure

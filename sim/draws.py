@@ -40,6 +40,8 @@ PERSONA = 17  # lane 0: which persona, of those that fit the traits
 SOCIAL = 18  # lane 0: how readily this person tells friends
 WARN = 19  # lanes on leaving: warns a contact, which one
 PLACES = 20  # customer = half a place, index = round: who stands where on the graph
+COUPON = 21  # index = week in which the coupon ends, lane 0: would its holder use this one
+READINESS = 22  # lane 0: how ready this person is to use coupons
 
 # Kinds of use: seeds of one kind never meet those of another.
 MODEL, SEARCH, CONFIRM = 0, 1, 2

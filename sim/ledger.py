@@ -131,7 +131,7 @@ class Ledger:
     def book_programme(
         self, week: int, reward_cost: int, perk_cost: int, liability: int, setup_cost: int = 0, running_cost: int = 0
     ) -> None:
-        """Rewards, benefits, set-up and running costs of the week in cash, and the change of the liability as a provision."""
+        """Rewards, benefits, set-up and running of the week in cash; the change of the liability as a provision."""
         self.post(week, REWARDS, CASH, reward_cost)
         self.post(week, PERKS, CASH, perk_cost)
         self.post(week, PROGRAMME_SETUP, CASH, setup_cost)

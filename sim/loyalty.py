@@ -23,7 +23,7 @@ from crmlab.sim.order_rates import order_rates
 from crmlab.sim.orders import YEAR, OrderLog, Orders
 from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.world import World
-from crmlab.sim.worth import CALM, DEMOTION, FAILURE, SUCCESS
+from crmlab.sim.worth import DEMOTION, FAILURE, SUCCESS
 
 MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
 _EXPIRY = {"never": 0, "rolling": 1, "inactivity": 2, "calendar": 3}
@@ -248,8 +248,8 @@ def refuse_overflow(times: int, week: int, per_unit: float) -> None:
     """Refuse a programme whose points no longer fit their columns."""
     if times:
         raise ActionError(
-            f"week {week}: a member would hold {MOST_POINTS:,} points or more, more than can be kept; give fewer points "
-            f"than {per_unit:g} for a currency unit (PointsRule.per_unit, multipliers, welcome_points)"
+            f"week {week}: a member would hold {MOST_POINTS:,} points or more, which cannot be kept: give fewer than "
+            f"{per_unit:g} points for a currency unit (PointsRule.per_unit, multipliers, welcome_points)"
         )
 
 

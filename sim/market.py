@@ -8,9 +8,11 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
+from crmlab.sim.agent_ids import let_models_go
 from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.channels import Channel
 from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
+from crmlab.sim.coupons import coupon_readiness
 from crmlab.sim.crowd import ALIVE, BOUND, LIVED, N_COUNTS, OVERFLOWN, call_prospects, live_week, person_ids
 from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
@@ -28,6 +30,8 @@ from crmlab.sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
 from crmlab.sim.world import World
 from crmlab.sim.yesterday import Inheritance
 
+let_models_go()
+
 FRIEND_CONVERSION = 7.0  # first orders per week of those who have accepted a recommendation: within a day or so
 
 
@@ -37,6 +41,9 @@ class Market(mesa.Model):
     `world` is the real market; `customers` founding rows stand for its customers, each for `scale` of them, and the
     prospects in proportion. The same seed and replication are the same people with the same luck under any plays.
     Pass `founders` (from `found` with the same arguments) to save founding them again.
+
+    A market is freed as soon as nobody holds it: nothing in it refers back to it, neither its channels nor the wrapped
+    `step` that Mesa gives each model. (It holds tens of megabytes, too many to wait for the collector of cycles.)
     """
 
     def __init__(
@@ -51,6 +58,8 @@ class Market(mesa.Model):
         founders: Founders | None = None,
     ) -> None:
         super().__init__(rng=seed)
+        for wrapped in ("step", "_user_step"):  # bound methods, and so references to the market; `step` counts itself
+            self.__dict__.pop(wrapped, None)
         self.world, self.scale = world.at_rows(world.population.customers if customers is None else customers)
         self.minor = self.world.minor
         self.plays = tuple(plays)
@@ -112,6 +121,7 @@ class Market(mesa.Model):
         7 close programme   points mature and expire, tiers are reviewed, the liability is booked
         8 remember          records, trailing year, campaign results, weekly series
         """
+        self.steps += 1
         view = self.look()
         settled = self.offers.settle(view, self.identified_rows, self.plays)
         self.advertise(settled)
@@ -229,7 +239,12 @@ class Market(mesa.Model):
         if programme.on:
             closed = self.loyalty.close_week(self.customers, self.order_log, self.week, programme)
             self.ledger.book_programme(
-                self.week, closed.reward_cost, closed.perk_cost, closed.liability, closed.setup_cost, closed.running_cost
+                self.week,
+                closed.reward_cost,
+                closed.perk_cost,
+                closed.liability,
+                closed.setup_cost,
+                closed.running_cost,
             )
 
     def remember(self, settled: Settled, orders: Orders) -> None:
@@ -287,6 +302,9 @@ def reaction_of(world: World) -> Reaction:
         np.array([source.p_identified for source in world.sources], np.float64),
         loyal_of(world),
         bonds_of(world),
+        float(price.first_order_gain),
+        float(price.latitude),
+        coupon_readiness(price),
         world.minor,
     )
 

@@ -42,6 +42,7 @@ from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import REFERRAL, Channel
 
+
 @dataclass
 class Settled:
     """This week's outcome: the offer, spend by source [sources] in row currency, and who was treated or held out."""

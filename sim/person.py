@@ -35,6 +35,7 @@ from crmlab.sim.behavior import (
     status_factor,
 )
 from crmlab.sim.conditions import Offer, Programme
+from crmlab.sim.coupons import would_use
 from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, LIVED, MOST_POINTS, OVERFLOWN, add_points, person_id
 from crmlab.sim.customers import (
     COLD,
@@ -53,7 +54,7 @@ from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.loyalty import NO_PROGRAMME
 from crmlab.sim.network import contact, n_contacts, place_of
 from crmlab.sim.quantiles import quantile
-from crmlab.sim.word_of_mouth import MOST_WARNINGS, Telling, can_be_won, reward_pull, sociability
+from crmlab.sim.word_of_mouth import MOST_WARNINGS, Telling, can_be_won, quality_pull, reward_pull, sociability
 from crmlab.sim.worth import loyalty_pull, progress_after
 
 if TYPE_CHECKING:
@@ -110,15 +111,15 @@ class Person(mesa.Agent):
             self.become_lead(self.model.reaction.bonds.source)
         elif self.stage == CUSTOMER:
             self.model.counts[ALIVE] += 1
-        orders, seen, debt_terms = self.go_through_week(offer, programme, now)
+        orders, seen, debt = self.go_through_week(offer, programme, now)
         if self.stage == GONE and self.model.reaction.bonds.on:
             self.bond = np.uint8(self.bond | LEFT)
         self.model.counts[DEPARTED] += self.stage == GONE
         self.model.counts[COOLED] += self.stage == COLD
         self.store_records(orders, was, programme)
         if self.stage == CUSTOMER:
-            self.settle_debt(*debt_terms)
-        self.notice_price(seen, bool(orders))
+            self.debt = np.float32(debt)
+            self.notice_price(seen, bool(orders))
         return orders
 
     def hear_of_us(self) -> tuple[int | None, float]:
@@ -182,24 +183,31 @@ class Person(mesa.Agent):
         )
 
     def single_rate(self, offer: Offer) -> float:
-        """The price cut for one order: first-order offer of a lead, coupon of a customer."""
+        """The price cut for one order: first-order offer of a lead, coupon of a customer who would use it."""
         if self.stage == LEAD:
             return offer.first[int(self.source) + 1]
-        return float(self.coupon_rate) if self.coupon_ends > self.model.week else 0.0
+        ends, readiness = int(self.coupon_ends), self.model.reaction.coupon_readiness
+        key0, key1 = self.model.key
+        if ends > self.model.week and would_use(key0, key1, self.who, ends, readiness):
+            return float(self.coupon_rate)
+        return 0.0
 
-    def hazards(self, rate: float, programme: Programme) -> tuple[float, float, float, float]:
+    def hazards(self, rate: float, programme: Programme, debt: float) -> tuple[float, float, float, float]:
         """(order hazard, departure hazard, repayment, extra hazard) this week when offered `rate`."""
         reaction = self.model.reaction
         other = -reaction.bonds.warning * float(self.warned) if self.stage == LEAD else self.loyalty(programme)
         price = relative_price(rate, reaction.today_rate)
-        pull = price_pull(price, float(self.reference), float(self.elasticity), reaction.gain, reaction.loss_aversion)
+        gain = reaction.first_gain if self.stage == LEAD else reaction.gain
+        pull = price_pull(
+            price, float(self.reference), float(self.elasticity), gain, reaction.loss_aversion, reaction.latitude
+        )
         self.bound = pull + other != guarded(pull + other)
         if self.stage == LEAD:
             base, departure = reaction.conversion[self.source], reaction.cooling[self.source]
         else:
             base = float(self.order_rate) * self.model.season
             departure = float(self.departure_rate) * self.stays(programme)
-        hazard, repay, extra = order_hazard(base, pull, other, float(self.debt), reaction.repay_share)
+        hazard, repay, extra = order_hazard(base, pull, other, debt, reaction.repay_share)
         return hazard, departure, repay, extra
 
     def stays(self, programme: Programme) -> float:
@@ -210,14 +218,13 @@ class Person(mesa.Agent):
             factor = status_factor(reaction.loyal.status, float(self.level(programme)), top)
         return factor * reaction.bonds.departure[self.bond]
 
-    def go_through_week(
-        self, offer: Offer, programme: Programme, now: float
-    ) -> tuple[list[PlacedOrder], float, tuple[float, float, float]]:
-        """Events of the rest of the week. Returns the orders, the best rate seen, and (repay, extra, share lived)."""
+    def go_through_week(self, offer: Offer, programme: Programme, now: float) -> tuple[list[PlacedOrder], float, float]:
+        """Events of the rest of the week. Returns the orders, the best rate seen, and the debt at its end."""
         standing, single = self.standing_rate(offer, programme), self.single_rate(offer)
         stays = 1.0 if self.stage == LEAD else self.stays(programme)
         seen = max(standing, single)
-        hazard, departure, repay, extra = self.hazards(seen, programme)
+        debt, pull_forward = float(self.debt), self.model.reaction.pull_forward
+        hazard, departure, repay, extra = self.hazards(seen, programme, debt)
         self.model.counts[BOUND] += self.bound
         self.model.counts[LIVED] += 1
         orders: list[PlacedOrder] = []
@@ -235,7 +242,8 @@ class Person(mesa.Agent):
                 break
             u_gap, _, u_drop, u_identified = self.draw(ORDER, index)
             orders.append(self.place_order(index, now, max(standing, single)))
-            if single > standing:
+            spent = single > standing
+            if spent:
                 self.coupon_ends = np.int16(0)
                 single = 0.0
             self.order_clock = exponential(u_gap)
@@ -243,14 +251,19 @@ class Person(mesa.Agent):
             if self.stage == LEAD:
                 standing = offer.public[int(self.source) + 1]
                 self.become_customer(u_identified)
-                hazard, departure, repay, extra = self.hazards(standing, NO_PROGRAMME)
+                hazard, departure, repay, extra = self.hazards(standing, NO_PROGRAMME, debt)
                 since, stays = now, self.stays(NO_PROGRAMME)
-            elif u_drop < float(self.p_dropout) * stays:
-                self.stage = GONE
+            else:
+                if u_drop < float(self.p_dropout) * stays:
+                    self.stage = GONE
+                if spent:
+                    debt, since = next_debt(debt, repay, extra, pull_forward, now - since), now
+                    if self.stage != GONE:
+                        hazard, _, repay, extra = self.hazards(standing, programme, debt)
             orders[-1] = self.use_programme(orders[-1], programme)
             if self.stage == GONE:
                 break
-        return orders, seen, (repay, extra, now - since)
+        return orders, seen, next_debt(debt, repay, extra, pull_forward, now - since)
 
     def place_order(self, index: int, at: float, rate: float) -> PlacedOrder:
         reaction = self.model.reaction
@@ -278,7 +291,8 @@ class Person(mesa.Agent):
         if not can_be_won(friend.stage):
             return True, None
         base = telling.accept_strong if strong else telling.accept_weak
-        accepts = u_accept < p_accept(base, telling.offer_pull, float(friend.warned), telling.warning)
+        offer = telling.offer_pull + quality_pull(telling, float(friend.order_rate))
+        accepts = u_accept < p_accept(base, offer, float(friend.warned), telling.warning)
         return True, friend if accepts else None
 
     def warn_a_contact(self, telling: Telling) -> bool:
@@ -297,7 +311,7 @@ class Person(mesa.Agent):
         return self.model.people[row], strong
 
     def use_programme(self, order: PlacedOrder, programme: Programme) -> PlacedOrder:
-        """Join at this order, burn points on it, earn points by it: those of the own order are progress, given ones not."""
+        """Join at this order, burn points on it, earn points by it."""
         if not (programme.on and self.identified):
             return order
         loyal = self.model.reaction.loyal
@@ -352,11 +366,6 @@ class Person(mesa.Agent):
             self.points_pending = np.int32(min(int(self.points_pending) + earned, MOST_POINTS))
         if burnt:
             self.rewarded = np.int16(self.model.week)
-
-    def settle_debt(self, repay: float, extra: float, lived: float) -> None:
-        if self.debt > 0 or extra > 0:
-            pull_forward = self.model.reaction.pull_forward
-            self.debt = np.float32(next_debt(float(self.debt), repay, extra, pull_forward, lived))
 
     def notice_price(self, rate: float, ordered: bool) -> None:
         """An order shows the price; without one, it is noticed by chance. Expectations move towards it."""

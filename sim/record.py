@@ -145,8 +145,12 @@ class Record:
 
     @cached_property
     def programme_costs_by_week(self) -> Floats:
-        """Tier benefits, set-up and running costs, and the change of the points liability, in currency units. Rewards are costs of orders."""
-        return sum(self._booked(account) for account in (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION)) / self.market.minor
+        """Tier benefits, set-up and running costs, and the change of the points liability, in currency units.
+        Rewards are costs of orders."""
+        return (
+            sum(self._booked(account) for account in (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION))
+            / self.market.minor
+        )
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)

@@ -61,6 +61,44 @@ class PriceResponse:
     repayment_weeks: Annotated[
         float, Unknown(2.0, 12.0, "weeks", "Pauwels, Hanssens & Siddarth 2002", "A", vary="range")
     ] = 4.0
+    latitude: Annotated[
+        float,
+        Unknown(
+            0.15,
+            0.5,
+            "how far above what one is used to pay today's price still seems regular",
+            "chosen so that the dip after one promotion is `pull_forward`; sign Kalyanaram & Little 1994",
+            "A",
+            off=0,
+            vary="range",
+        ),
+    ] = 0.2
+    first_order_gain: Annotated[
+        float, Unknown(0.0, 1.8, "log orders per log price", "none: who never ordered has no reference price", "A")
+    ] = 0.0
+    coupon_use: Annotated[
+        float,
+        Unknown(
+            0.06,
+            0.17,
+            "share of coupons that their holders would use; 1: all",
+            "Complete Journey, 6,589 household-campaigns: 17 / 7 / 6 % by type of campaign",
+            "C",
+            off=1,
+            vary="range",
+        ),
+    ] = 0.12
+    coupon_use_icc: Annotated[
+        float,
+        Unknown(
+            0.16,
+            0.40,
+            "intraclass correlation of using coupons within people",
+            "Complete Journey, beta-binomial fit",
+            "C",
+            vary="range",
+        ),
+    ] = 0.22
 
 
 @dataclass(frozen=True)
@@ -96,7 +134,13 @@ class LoyaltyResponse:
     heavy: Annotated[
         float,
         Unknown(
-            0.0, 1.0, "share of the pull of rewards left in heavy buyers", "sign Liu 2007", "A", vary="range", absent=0.0
+            0.0,
+            1.0,
+            "share of the pull of rewards left in heavy buyers",
+            "sign Liu 2007",
+            "A",
+            vary="range",
+            absent=0.0,
         ),
     ] = 0.5
     member_half_life: Annotated[
@@ -131,7 +175,8 @@ class LoyaltyResponse:
         float, Unknown(0.1, 1.0, "chance per order with enough points", "no source found", "A", vary="range")
     ] = 0.6
     expected_breakage: Annotated[
-        float, Unknown(0.0, 0.4, "share of expiring points members expect to lose", "no source found", "A", vary="range")
+        float,
+        Unknown(0.0, 0.4, "share of expiring points members expect to lose", "no source found", "A", vary="range"),
     ] = 0.1
     reach_weeks: Annotated[
         float, Unknown(26.0, 104.0, "weeks; a reward further off pulls nobody", "no source found", "A", vary="range")
@@ -153,7 +198,9 @@ class LoyaltyResponse:
             absent=0.0,
         ),
     ] = 0.058
-    pressure_weeks: Annotated[float, Unknown(4.0, 12.0, "weeks before a deadline", "no source found", "A", vary="range")] = 8.0
+    pressure_weeks: Annotated[
+        float, Unknown(4.0, 12.0, "weeks before a deadline", "no source found", "A", vary="range")
+    ] = 8.0
     pressure_gap: Annotated[
         float, Unknown(0.1, 0.5, "share of the threshold still missing", "no source found", "A", vary="range")
     ] = 0.25
@@ -215,7 +262,7 @@ class WordOfMouth:
     p_invite: Annotated[
         float,
         Unknown(
-            0.005, 0.08, "chance per order, no reward", "see Kumar, Petersen & Leone 2007", "A", off=0, vary="range"
+            0.01, 0.20, "chance per order, no reward", "see Kumar, Petersen & Leone 2007", "A", off=0, vary="range"
         ),
     ] = 0.0
     sociability_cv: Annotated[
@@ -223,11 +270,26 @@ class WordOfMouth:
     ] = 0.5
     accept_strong: Annotated[
         float,
-        Unknown(0.01, 0.20, "chance that a strong tie orders", "magnitude Leskovec et al. 2007", "A", vary="range"),
-    ] = 0.08
+        Unknown(
+            0.05,
+            0.45,
+            "chance that a strong tie orders",
+            "so that K fits Kumar, Petersen & Leone 2007",
+            "A",
+            vary="range",
+        ),
+    ] = 0.25
     accept_weak: Annotated[
-        float, Unknown(0.01, 0.20, "chance that a weak tie orders", "magnitude Leskovec et al. 2007", "A", vary=2.0)
-    ] = 0.02
+        float,
+        Unknown(
+            0.01,
+            0.20,
+            "chance that a weak tie orders",
+            "so that K fits Kumar, Petersen & Leone 2007",
+            "A",
+            vary="range",
+        ),
+    ] = 0.06
     reward_strong: Annotated[
         float,
         Unknown(0.0, 0.8, "log invitations to strong ties", "sign Ryu & Feick 2007", "M", vary="range", absent=0.0),
@@ -286,6 +348,30 @@ class WordOfMouth:
         float, Unknown(0.0, 0.3, "share of other new customers who claim a friend", "no source found", "A")
     ] = 0.02
     p_identified: Annotated[float, Unknown(0.0, 1.0, "referred buyers whose identity the firm gets", "code", "A")] = 1.0
+    quality: Annotated[
+        float,
+        Unknown(
+            -0.10,
+            0.0,
+            "order rate of friends won, per doubling of the reward beyond `full_reward`",
+            "sign Wolters et al. 2020",
+            "A",
+            off=0,
+            vary="range",
+        ),
+    ] = -0.05
+    money_weak_brand: Annotated[
+        float,
+        Unknown(
+            0.6,
+            1.0,
+            "inviting and accepting for money / in kind, weakest brand",
+            "sign Jin & Huang 2014",
+            "A",
+            vary="range",
+        ),
+    ] = 0.85
+    brand_strength: Annotated[float, Unknown(0.0, 1.0, "0 weakest, 1 strongest brand", "scenario", "A")] = 0.5
 
     @property
     def on(self) -> bool:

@@ -32,11 +32,13 @@ from crmlab.sim.customers import (
 )
 from crmlab.sim.draws import INVITE, SOCIAL, WARN, uniforms
 from crmlab.sim.network import contact, n_contacts, place_of
+from crmlab.sim.order_rates import order_rates
 from crmlab.sim.personas import social_of
 from crmlab.sim.quantiles import lognormal_quantiles, quantile
 from crmlab.sim.world import World
 
 MOST_WARNINGS = 255
+LEAST_RATE = 1e-9  # orders a week: below, a person's rate is taken as this
 
 
 class Telling(NamedTuple):
@@ -50,7 +52,9 @@ class Telling(NamedTuple):
     most_rewards: int  # customers with so many this programme year no longer care for the reward
     accept_strong: float
     accept_weak: float
-    offer_pull: float  # of the friend's offer, on log acceptances
+    offer_pull: float  # of the friend's offer and the kind of reward, on log acceptances
+    quality_power: float  # acceptances grow with the friend's order rate to this power ...
+    quality_norm: float  # ... relative to its logged mean over all people
     p_warn: float
     warning: float
     false_claims: float
@@ -68,20 +72,25 @@ class Said(NamedTuple):
 def telling_of(world: World, terms: ReferralTerms | None, friend_rate: float) -> Telling:
     """This week's propensities; `friend_rate` is the best price cut on a friend's first order."""
     response = world.word_of_mouth
-    presence = beyond = 0.0
+    presence = beyond = kind = 0.0
     if terms is not None:
         size = terms.reward / world.mean_order + terms.reward_share
         presence, beyond = reward_presence(size, response.full_reward)
+        if terms.kind == "money":
+            kind = presence * (1 - response.brand_strength) * math.log(response.money_weak_brand)
+    power, norm = friend_quality(world, response.quality, beyond)
     return Telling(
         p_invite=float(response.p_invite),
         social=social_of(world),
         sociability=lognormal_quantiles(1.0, response.sociability_cv).log_value,
-        pull_strong=float(response.reward_strong * presence + response.reward_doubling * beyond),
-        pull_weak=float(response.reward_weak * presence + response.reward_doubling * beyond),
+        pull_strong=float(response.reward_strong * presence + response.reward_doubling * beyond + kind),
+        pull_weak=float(response.reward_weak * presence + response.reward_doubling * beyond + kind),
         most_rewards=terms.most_rewards if terms else 0,
         accept_strong=float(response.accept_strong),
         accept_weak=float(response.accept_weak),
-        offer_pull=float(response.friend_offer * max(0.0, friend_rate - world.today_rate)),
+        offer_pull=float(response.friend_offer * max(0.0, friend_rate - world.today_rate) + kind),
+        quality_power=power,
+        quality_norm=norm,
         p_warn=float(response.p_warn),
         warning=float(response.warning),
         false_claims=float(response.false_claims) if presence > 0 else 0.0,
@@ -95,6 +104,19 @@ def reward_presence(size: float, full: float) -> tuple[float, float]:
     if full == 0 or size >= full:
         return 1.0, math.log2(size / full) if full else 0.0
     return size / full, 0.0
+
+
+def friend_quality(world: World, quality: float, doublings: float) -> tuple[float, float]:
+    """How the friends whom a larger reward wins are worth less: (power, log of the mean of rate^power).
+
+    Acceptances are proportional to rate^power, so that the friends won order (1 + quality)^doublings times as often as
+    those whom a reward of full effect wins. Nobody becomes another person, and no more and no fewer accept.
+    """
+    if quality == 0 or doublings == 0:
+        return 0.0, 0.0
+    rates = order_rates(world)
+    power = rates.tilting_power((1 + quality) ** doublings)
+    return power, float(math.log(rates.share @ rates.relative_moments(power)) + power * math.log(rates.mean))
 
 
 def bonds_of(world: World) -> Bonds:
@@ -128,6 +150,14 @@ def reward_pull(telling, strong, rewards):
     if rewards >= telling.most_rewards:
         return 0.0
     return telling.pull_strong if strong else telling.pull_weak
+
+
+@rule
+def quality_pull(telling, order_rate):
+    """What a friend's own order rate adds to the log chance to accept, when the reward is larger than need be."""
+    if telling.quality_power == 0.0:
+        return 0.0
+    return telling.quality_power * math.log(max(order_rate, LEAST_RATE)) - telling.quality_norm
 
 
 @rule
@@ -165,7 +195,8 @@ def spread_word(orders, people, referrer, rewards, telling, graph, source, n_fou
         invitations += 1
         if can_be_won(stage[other]):
             base = telling.accept_strong if strong else telling.accept_weak
-            if u_accept < p_accept(base, telling.offer_pull, float(people.warned[other]), telling.warning):
+            pull = telling.offer_pull + quality_pull(telling, float(people.order_rate[other]))
+            if u_accept < p_accept(base, pull, float(people.warned[other]), telling.warning):
                 stage[other] = REFERRED
                 referrer[other] = i
                 won[n_won] = other

@@ -109,9 +109,9 @@ def at_stake(
 ):  # fmt: skip
     """What a member may win or lose at a deadline that is near, as a share of yearly spend."""
     stake = 0.0
-    if programme.calendar_weeks > 0 and points > 0 and worth > 0.0:
-        if programme.calendar_weeks - week % programme.calendar_weeks <= loyal.pressure_weeks:
-            stake = float(points) * programme.point_value / max(YEAR * weekly_spend, LEAST_SPEND)
+    weeks_left = programme.calendar_weeks - week % max(programme.calendar_weeks, 1)
+    if 0 < weeks_left <= loyal.pressure_weeks and points > 0 and worth > 0.0:
+        stake = float(points) * programme.point_value / max(YEAR * weekly_spend, LEAST_SPEND)
     if programme.tiered and tier_ends - week <= loyal.pressure_weeks:
         value = float(orders_52) if programme.by_orders else float(spend_52)
         gap = tier_gap(value, programme.thresholds, tier)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, price_pull, relative_price
 from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.compiling import compiled
+from crmlab.sim.coupons import coupon_readiness, would_use
 from crmlab.sim.crowd import MOST_POINTS, add_points, person_ids, use_programme
 from crmlab.sim.customers import LONG_AGO, NOT_ENROLLED, PROGRAMME, Customers, column_names
 from crmlab.sim.draws import NOTICE, draw_lots, lot_index, uniforms
@@ -78,14 +79,15 @@ def inherit(
             people.order_rate, people.elasticity, people.orders, people.reference, people.debt, people.coupon_rate,
             people.coupon_ends, people.enrolled, people.tier, ordered, settled.offer.public[0], settled.offer.own,
             programme.on, programme.rates, week, world.today_rate, price.gain, price.loss_aversion,
-            price.carry_over, price.p_exposure, price.pull_forward, 1 / price.repayment_weeks, *key,
+            price.latitude, price.carry_over, price.p_exposure, price.pull_forward, 1 / price.repayment_weeks,
+            coupon_readiness(price), *key,
         )  # fmt: skip
         newcomers = orders.row[orders.nth == 0]
         overflown = _record(
             orders, people.order_rate, people.first_order, people.last_order, people.orders, people.orders_52,
             people.spend, people.spend_52, people.enrolled, people.points, people.points_pending,
-            people.points_recent, people.progress, people.rewarded, people.tier, people.tier_ends, week, world.minor, loyal, programme,
-            *key,
+            people.points_recent, people.progress, people.rewarded, people.tier, people.tier_ends, week,
+            world.minor, loyal, programme, *key,
         )  # fmt: skip
         refuse_overflow(overflown, week, programme.per_unit)
         people.identified[newcomers] = True
@@ -134,8 +136,8 @@ def _hand_over(people: Customers, customers: Customers, n: int) -> None:
 @compiled
 def _meet_prices(
     order_rate, elasticity, orders, reference, debt, coupon_rate, coupon_ends, enrolled, tiers, ordered, public, own,
-    programme_on, tier_rates, week, today_rate, gain, loss_aversion, carry_over, p_exposure, pull_forward,
-    repay_share, key0, key1,
+    programme_on, tier_rates, week, today_rate, gain, loss_aversion, latitude, carry_over, p_exposure, pull_forward,
+    repay_share, readiness, key0, key1,
 ):  # fmt: skip
     """The prices of a week: what they do to expectations and to orders brought forward, and the coupons they use up."""
     for i in range(orders.size):
@@ -149,12 +151,13 @@ def _meet_prices(
                 standing = max(standing, float(own[i]))
             if programme_on and enrolled[i] != NOT_ENROLLED:
                 standing = max(standing, tier_rates[min(np.int64(tiers[i]), tier_rates.size - 1)])
-            if coupon_ends[i] > week:
+            ends = np.int64(coupon_ends[i])
+            if ends > week and would_use(key0, key1, i, ends if ends > 0 else BEFORE_WEEK_0 + ends, readiness):
                 single = float(coupon_rate[i])
         price = relative_price(max(standing, single), today_rate)
         before = float(reference[i])
         if known and (price != 1.0 or before != 1.0 or debt[i] > 0.0):
-            pull = price_pull(price, before, float(elasticity[i]), gain, loss_aversion)
+            pull = price_pull(price, before, float(elasticity[i]), gain, loss_aversion, latitude)
             _, repay, extra = order_hazard(float(order_rate[i]), pull, 0.0, float(debt[i]), repay_share)
             debt[i] = next_debt(float(debt[i]), repay, extra, pull_forward, 1.0)
         if single > standing and ordered[i]:

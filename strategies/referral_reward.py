@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from crmlab.sim import Action, FirmView, Lever, ReferralTerms
 
@@ -13,7 +13,8 @@ class ReferralReward:
     """Who recommends the firm to a friend gets a share of the friend's first order back; the friend pays less for it.
 
     Two-sided by default (10 % back, 20 % off), as is usual where friends are close. `reward` is a fixed amount beside
-    or instead of the share. The cap and the delay keep self-referral and cancelled orders from paying.
+    or instead of the share. The cap and the delay keep self-referral and cancelled orders from paying. As
+    `reward_kind` "money" or "in_kind" (goods or a service of that cost, which friends of a weak brand take better).
     """
 
     reward_share: Annotated[float, Lever(0.0, 0.5, unit="share of the friend's first order")] = 0.10
@@ -21,6 +22,7 @@ class ReferralReward:
     friend_rate: Annotated[float, Lever(0.0, 0.5, unit="share of price")] = 0.20
     most_rewards: Annotated[int, Lever(1, 52, step=1, unit="rewards a year")] = 12
     delay_weeks: Annotated[int, Lever(0, 13, step=1, unit="weeks")] = 2
+    reward_kind: Literal["money", "in_kind"] = "money"
 
     def decide(self, view: FirmView) -> list[Action]:
         return [
@@ -30,5 +32,6 @@ class ReferralReward:
                 friend_rate=self.friend_rate,
                 most_rewards=self.most_rewards,
                 delay_weeks=self.delay_weeks,
+                kind=self.reward_kind,
             )
         ]

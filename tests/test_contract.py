@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 
+from crmlab.lab import load_world
 from crmlab.sim import (
     ChannelBudget,
     ContractError,
@@ -87,9 +88,96 @@ class Chatty:
         return ["discount"]
 
 
+@dataclass(frozen=True)
+class Prying:
+    """Goes behind the view."""
+
+    def decide(self, view):
+        return [Discount(np.where(view._customers.elasticity[view._rows] > 2, 0.1, 0.0))]
+
+
+@dataclass(frozen=True)
+class Dividing:
+    """A fifth of what is spent per customer."""
+
+    def decide(self, view):
+        return [PublicDiscount(min(0.2, 5 / view.n))]
+
+
+@dataclass(frozen=True)
+class DividingByOrders:
+    """Nobody has ordered yet: the mean is no number."""
+
+    def decide(self, view):
+        return [PublicDiscount(float(view.spend.mean()) * 0)]
+
+
+@dataclass(frozen=True)
+class Stumbling:
+    """Fails half a year into the run."""
+
+    def decide(self, view):
+        if view.week == 26:
+            raise KeyError("summer")
+        return []
+
+
+SEEN: list[int] = []
+COUNT = 0
+
+
+def note(week):
+    SEEN.append(week)
+
+
+@dataclass(frozen=True)
+class RememberingInAList:
+    """Keeps a list in its module, by way of a helper."""
+
+    def decide(self, view):
+        note(view.week)
+        return []
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Counts in a global."""
+
+    def decide(self, view):
+        global COUNT
+        COUNT += 1
+        return []
+
+
+@dataclass(frozen=True)
+class RememberingInItself:
+    """Frozen, but not cold."""
+
+    def decide(self, view):
+        object.__setattr__(self, "last", view.n)
+        return []
+
+
+@dataclass(frozen=True)
+class RememberingInADefault:
+    """Keeps a list where nobody looks."""
+
+    def decide(self, view, seen=[]):  # noqa: B006
+        seen.append(view.week)
+        return []
+
+
 @pytest.mark.parametrize(
     ("strategy", "clause"),
     [
+        (Prying, "_customers is a private name"),
+        (Dividing, "divides by zero in week 0 of a market with 0 identified customers"),
+        (DividingByOrders, "a division by zero makes such numbers"),
+        (Stumbling, r"fails in week 26 of a market with \d+ identified customers \(KeyError: 'summer'\)"),
+        (RememberingInAList, "remembers something in the global SEEN"),
+        (Counting, "remembers something in the global COUNT"),
+        (RememberingInItself, "remembers something in its field last"),
+        (RememberingInADefault, r"remembers something in a default of decide \(seen\)|a default of decide"),
         (Peeking, "cannot see"),
         (Scribbling, "writes to the view"),
         (Dicing, "same view must lead to the same actions"),
@@ -101,6 +189,35 @@ class Chatty:
 def test_a_strategy_that_breaks_the_contract_is_told_which_clause(strategy: type, clause: str) -> None:
     with pytest.raises(ContractError, match=clause):
         check_strategy(strategy)
+
+
+@dataclass(frozen=True)
+class OnlyPaidSearch:
+    """Knows one channel by name."""
+
+    def decide(self, view):
+        return [ChannelBudget("paid_social", 100.0)]
+
+
+def test_a_strategy_is_tried_in_a_world_of_ones_own() -> None:
+    with pytest.raises(ContractError, match='no channel "paid_social"'):
+        check_strategy(OnlyPaidSearch)
+    with pytest.raises(ContractError, match="private name"):
+        check_strategy(Prying, world=shop())
+    check_strategy(DiscountTiers, world=[shop(), load_world("personas")])
+
+
+@dataclass(frozen=True)
+class Careful:
+    """Divides everywhere and uses it where there is something to divide by."""
+
+    def decide(self, view):
+        mean = np.where(view.orders > 0, view.spend / view.orders, 0.0)
+        return [Discount(np.where(mean > 1e9, 0.1, 0.0))]
+
+
+def test_a_division_without_consequences_is_the_strategys_own_affair() -> None:
+    check_strategy(Careful)
 
 
 @dataclass(frozen=True)

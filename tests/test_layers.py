@@ -55,11 +55,12 @@ def test_no_file_is_loaded_under_a_second_name(package: str) -> None:
 
 
 LAYERS = [
-    {"levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
+    {"agent_ids", "levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
     {"responses"},
     {"customers", "draws", "quantiles", "world", "strategy", "plays"},
     {"behavior", "order_rates", "orders", "view", "network", "worth"},
-    {"crowd"},
+    {"coupons"},
+    {"crowd", "watching"},
     {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
     {"loyalty", "referral"},
     {"books"},

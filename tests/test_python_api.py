@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ import pytest
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
+from crmlab.experiments.files.sweep_form import SweepForm
+from crmlab.experiments.files.tune_form import TuneForm
 from crmlab.experiments.lab.answer import Answer
 from crmlab.experiments.lab.questions import with_search, with_sweep
+from crmlab.experiments.robust.question import Stress
 from crmlab.experiments.runs.identity import run_id
 from crmlab.experiments.runs.verify import verify
 from crmlab.lab import compare, load_world, stress, sweep, tune
@@ -171,11 +175,31 @@ def test_mistakes_in_other_questions_are_told_like_those_of_their_tables():
         (tune, {"arm": "tears", "levers": ["x"]}, 'Did you mean "tiers"?'),
         (tune, {}, "tune.arm  is missing."),
         (sweep, {"arm": "tiers", "unknowns": ["price.elasticty"]}, 'Did you mean "price.elasticity"?'),
-        (stress, {"wolds": 5}, 'Did you mean "worlds"?'),
         (stress, {"table": pd.DataFrame({"price.elasticity": [99.0]})}, "price.elasticity"),
     ):
         with pytest.raises(UserError, match=re.escape(sentence)):
             ask(experiment, progress=False, **words)
+
+
+def test_every_word_of_a_table_is_a_keyword_and_no_other_is() -> None:
+    own = {"experiment", "workers", "progress"}
+    for ask, words in (
+        (tune, set(TuneForm.model_fields)),
+        (sweep, set(SweepForm.model_fields)),
+        (stress, {field.name for field in fields(Stress)}),
+    ):
+        assert set(inspect.signature(ask).parameters) - own == words
+        with pytest.raises(TypeError, match="wolds"):
+            ask(same(), wolds=5)
+
+
+def test_market_world_and_kpi_come_with_the_contract_when_they_are_asked_for() -> None:
+    code = (
+        "import sys, crmlab.sim; assert 'mesa' not in sys.modules\n"
+        "from crmlab.sim import KPIS, Kpi, Market, World; assert 'mesa' in sys.modules\n"
+        "assert isinstance(KPIS['cac'], Kpi) and Market(World(), customers=10).run(1).week == 1"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_an_answer_has_tables_and_the_figures_of_the_report(answer: Answer):

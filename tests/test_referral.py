@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from crmlab.experiments.files.world_file import load_world
 from crmlab.sim import Play, ReferralTerms
 from crmlab.sim.customers import ACCOMPANIED, CUSTOMER, GONE, NOBODY, RECOMMENDED, REFERRED_BOND, column_names
 from crmlab.sim.draws import key_of
@@ -28,6 +29,7 @@ TALKATIVE = WordOfMouth(p_invite=0.3, accept_strong=0.6, accept_weak=0.3)
 NO_EFFECT = replace(
     TALKATIVE, referred_departure=1.0, referred_value=0.0, referrer_departure=1.0, referrer_value=0.0, p_warn=0.0,
     warning=0.0, reward_strong=0.0, reward_weak=0.0, reward_doubling=0.0, friend_offer=0.0, false_claims=0.0,
+    quality=0.0, money_weak_brand=1.0,
 )  # fmt: skip
 STEADY = Base(model="pareto_nbd", r=400.0, alpha=10_000.0, s=1e6, beta=1e6 * 52 / -math.log(0.9))  # 10 % leave a year
 
@@ -134,11 +136,82 @@ def test_more_readiness_to_recommend_multiplies_as_the_theory_says(r0: float) ->
     assert abs(1 + friends.sum() / seeds - expected) < 4 * math.sqrt(r0 / (1 - r0) ** 3 / seeds) + 0.02 * (expected - 1)
 
 
-def test_default_strengths_stay_far_below_a_chain_reaction() -> None:
-    world = shop(word_of_mouth=WordOfMouth(p_invite=0.03))
-    kpis = read_all(Market(world, today(Play("friends", ReferralReward())), customers=2000).run(104))
-    assert 0 < kpis["k_factor"] < 0.2
-    assert kpis["referral_rate"] < 0.2
+@pytest.mark.parametrize("name", ["shop", "personas"])
+def test_friends_per_customer_and_year_of_the_shipped_worlds_are_those_of_the_field(name: str) -> None:
+    """Kumar, Petersen & Leone 2007: 12-14 % of customers ever produce one. K 0.02-0.06 a year without a reward and
+    0.05-0.15 with a two-sided one, far below a chain reaction."""
+    world = load_world(name).world
+    rows = world.population.customers
+    k = {
+        arm: np.mean(
+            [read_all(Market(world, plays, customers=rows, replication=r).run(104))["k_factor"] for r in (0, 1)]
+        )
+        for arm, plays in (("today", today()), ("reward", today(Play("friends", ReferralReward()))))
+    }
+    assert 0.02 <= k["today"] <= 0.065
+    assert 0.05 <= k["reward"] <= 0.15
+    assert k["reward"] > 1.2 * k["today"]
+
+
+# Which reward
+
+
+def acceptances(terms: ReferralTerms, **changes) -> Market:
+    """A market in which a thousand seeds invite many people under these terms, once each."""
+    world = replace(one_order_each(80_000, p_invite=0.9), base=Base(model="nbd", r=0.8, alpha=1e7))
+    told = replace(world.word_of_mouth, accept_weak=0.4, **changes)
+    return Market(replace(world, word_of_mouth=told), today(Play("terms", Terms(terms)))).run(12)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Referral terms as they are."""
+
+    terms: ReferralTerms
+
+    def decide(self, view):
+        return [self.terms]
+
+
+def test_a_larger_reward_wins_friends_who_are_worth_less_by_the_stated_share_per_doubling() -> None:
+    """-5 % per doubling beyond 10 % of an order, by who accepts: nobody becomes another, as many accept."""
+    markets = {
+        share: acceptances(ReferralTerms(reward_share=share), quality=-0.05, full_reward=0.1) for share in (0.1, 0.8)
+    }
+    rates = {
+        share: market.customers.order_rate[market.customers.referrer != NOBODY].astype(float)
+        for share, market in markets.items()
+    }
+    np.testing.assert_array_equal(markets[0.1].customers.order_rate, markets[0.8].customers.order_rate)
+    ratio = rates[0.8].mean() / rates[0.1].mean()
+    se = ratio * math.sqrt(sum(r.var() / r.size / r.mean() ** 2 for r in rates.values()))
+    assert se < 0.03
+    assert abs(ratio - 0.95**3) < 4 * se
+    n = [r.size for r in rates.values()]
+    assert abs(n[0] - n[1]) < 4 * math.sqrt(sum(n))
+
+
+@pytest.mark.plain
+def test_friends_of_a_weak_brand_take_money_amiss_and_goods_or_a_strong_brand_not() -> None:
+    def pulls(kind: str, strength: float, share: float = 0.1) -> tuple[float, float]:
+        world = shop(word_of_mouth=replace(TALKATIVE, brand_strength=strength))
+        telling = telling_of(world, ReferralTerms(reward_share=share, kind=kind), 0.0)
+        return telling.pull_weak, telling.offer_pull
+
+    in_kind = pulls("in_kind", 0.0)
+    for one, other in zip(pulls("money", 0.0), in_kind, strict=True):
+        assert one - other == pytest.approx(math.log(0.85))
+    assert pulls("money", 1.0) == pytest.approx(in_kind)
+    assert pulls("money", 0.0, share=0.0) == (0.0, 0.0), "a reward that is none is no insult"
+    assert pulls("money", 0.0, share=1e-6)[1] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_reward_of_an_unknown_kind_is_refused() -> None:
+    market = Market(
+        shop(word_of_mouth=TALKATIVE), today(Play("terms", Terms(ReferralTerms(kind="gold")))), customers=50
+    )
+    with pytest.raises(ActionError, match='"money" or "in_kind"'):
+        market.step()
 
 
 def test_a_friend_who_accepts_orders_next_week_and_is_booked_as_a_referral() -> None:
@@ -365,7 +438,7 @@ def test_false_claims_cost_rewards_and_bring_nobody() -> None:
 def test_rewards_move_weak_ties_more_than_strong_ones_and_size_hardly_matters() -> None:
     world = shop(word_of_mouth=TALKATIVE)
     none, small, usual, double = (
-        telling_of(world, ReferralTerms(reward_share=share), 0.0) for share in (0.0, 0.05, 0.1, 0.2)
+        telling_of(world, ReferralTerms(reward_share=share, kind="in_kind"), 0.0) for share in (0.0, 0.05, 0.1, 0.2)
     )
     assert none.pull_weak == none.pull_strong == 0.0
     assert usual.pull_weak == 0.35

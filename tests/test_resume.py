@@ -21,9 +21,10 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.compare import ReplicationsFailed, compare
+from crmlab.experiments.compare import compare
 from crmlab.experiments.execution import ledger as ledger_module
 from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.execution.ledger import LEDGER, Ledger
 from crmlab.experiments.execution.records import line_of
 from crmlab.experiments.execution.task_keys import task_key
@@ -302,7 +303,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     monkeypatch.setattr("crmlab.experiments.compare.live_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
-    with pytest.raises(ReplicationsFailed, match="nobody came"):
+    with pytest.raises(NothingLived, match="nobody came"):
         compare(load_experiment(question), workers=1)
 
 

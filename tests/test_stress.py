@@ -18,13 +18,14 @@ from crmlab.experiments.files.messages import SpecError, UserError
 from crmlab.experiments.reporting.report import write_report
 from crmlab.experiments.robust.flips import flips_of, rule_of_three
 from crmlab.experiments.robust.gains import Gains
-from crmlab.experiments.robust.possible_worlds import possible_world, unknowns_by_world, value_at, varying_unknowns
+from crmlab.experiments.robust.possible_worlds import possible_world, unknowns_by_world, varying_unknowns
 from crmlab.experiments.robust.question import Stress, WorldTable
 from crmlab.experiments.robust.stress import StressResult, stress
 from crmlab.experiments.robust.world_table import read_world_table, settable_unknowns
 from crmlab.experiments.run import live_replication
 from crmlab.experiments.runs.store import finite
 from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.world_numbers import value_of
 from crmlab.sim.plays import Play
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics
@@ -184,8 +185,8 @@ def test_worlds_of_a_table_state_what_their_row_says_and_nothing_else() -> None:
     experiment = small_shop()
     table = WorldTable(("price.elasticity", "channels.content.leads_most"), ((1.5, 33.0),))
     world = possible_world(experiment, Stress(table=table), 0)
-    assert value_at(world, "price.elasticity") == 1.5
-    assert value_at(world, "channels.content.leads_most") == 33.0
+    assert value_of(world, "price.elasticity") == 1.5
+    assert value_of(world, "channels.content.leads_most") == 33.0
     assert replace(world, price=experiment.world.price, channels=experiment.world.channels) == experiment.world
 
 
@@ -197,7 +198,7 @@ def test_every_number_that_varies_between_sampled_worlds_is_told() -> None:
     assert unknowns.columns[:2].tolist() == ["base.r", "base.alpha"]
     world = experiment.world
     for path in varying_unknowns(experiment):
-        assert unknowns[path][2] == value_at(sampled_world(experiment, 2), path)
+        assert unknowns[path][2] == value_of(sampled_world(experiment, 2), path)
     rebuilt = possible_world(experiment, Stress(table=WorldTable(tuple(unknowns), (tuple(unknowns.iloc[2]),))), 0)
     assert rebuilt == sampled_world(experiment, 2) != world
 

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
+from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.execution.ledger import LEDGER, Ledger
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import SpecError, UserError
@@ -26,7 +27,7 @@ from crmlab.experiments.run import live_replication
 from crmlab.experiments.runs.identity import run_id
 from crmlab.experiments.sweeps import sweep as sweeping
 from crmlab.experiments.sweeps.designs import places_of, quick_sweep
-from crmlab.experiments.sweeps.lives import NothingLived, tasks_of
+from crmlab.experiments.sweeps.lives import tasks_of
 from crmlab.experiments.sweeps.points import changed_world, points_of
 from crmlab.experiments.sweeps.question import Factor, Sweep
 from crmlab.experiments.sweeps.responses import BOTH, FALLS, FLAT, RISES, shape_of
@@ -223,9 +224,11 @@ def test_a_point_that_is_refused_or_fails_is_told_and_the_others_are_lived() -> 
     rows = found.responses[found.responses["kpi"] == EQUITY].set_index("lever.cut.rate")
     assert rows["difference"].notna().tolist() == [True, True, True, False, False, False]
     assert set(rows[rows.index > 0.25]["refused"]) == {"more than a quarter is too much"}
-    (failure,) = found.failures
-    assert "cut.rate = 0.2" in failure["task"]
-    assert failure["error"] == "RuntimeError: no idea what to do"
+    assert [failure["task"] for failure in found.failures] == [
+        f"cut, cut.rate = 0.2 in the world as stated, replication {replication}" for replication in range(2)
+    ]
+    assert {failure["error"] for failure in found.failures} == {"RuntimeError: no idea what to do"}
+    assert all("decide" in failure["trace"] for failure in found.failures)
     assert found.to_json()["failures"] == list(found.failures)
 
 
@@ -234,7 +237,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
         raise RuntimeError("the world is not for living")
 
     monkeypatch.setattr("crmlab.experiments.sweeps.lives.found", broken)
-    with pytest.raises(NothingLived, match="no point has a result; RuntimeError: the world is not for living"):
+    with pytest.raises(NothingLived, match="no point could be lived; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 
 

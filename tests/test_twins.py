@@ -14,13 +14,14 @@ from crmlab.experiments.charts import Look, twin_chart
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.recentre import recentred
 from crmlab.experiments.twins.twins import LIKE, gains_of_changed, twin_lives
 from crmlab.experiments.twins.watched_market import recorded_columns
 from crmlab.sim import Coupon, Play
 from crmlab.sim.customers import STAGES, Customers
 from crmlab.sim.market import Market
 from crmlab.sim.record import Record
-from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut
+from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, Today
 from tests.conftest import shop, today
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +63,18 @@ def test_a_life_is_what_the_order_log_of_the_whole_market_says_of_that_row(cut) 
         assert life.orders["paid"].tolist() == (record.orders.paid[mine] / record.market.minor).tolist()
         assert life.totals["contribution"] == pytest.approx(record.contribution[mine].sum(), abs=0.005)
         assert life.totals["orders"] == mine.sum()
+
+
+def test_twins_live_in_the_re_centred_world_as_in_every_other_question() -> None:
+    programme = (Play("today", Today()), Play("points", PointsAndTiers()))
+    question = replace(QUESTION, arms=(Arm("today", programme), Arm("cut", (*programme, CUT.plays[-1]))))
+    twins = twin_lives(question, "cut", customer=7)
+    centred = recentred(question.world, programme, question.design.seed)
+    assert centred != question.world
+    records = [Record(Market(centred, arm.plays, customers=300, seed=3).run(40)) for arm in question.arms]
+    for life, record in zip(twins.lives, records, strict=True):
+        assert life.orders["moment"].tolist() == record.moment[record.orders.row == 7].tolist()
+    assert twins.changed["people"] == len(gains_of_changed(*records))
 
 
 def test_the_same_order_has_the_same_basket_in_both_lives(cut) -> None:

@@ -188,13 +188,17 @@ class Letters:
 def test_coupons_and_marks_that_today_has_given_are_there_at_week_0() -> None:
     plays = today(Play("letters", Letters()))
     world = replace(base_alone(), today=plays)
-    market = Market(world, plays, customers=800)
+    everybody_uses_them = replace(world, price=replace(world.price, coupon_use=1.0))
+    market = Market(everybody_uses_them, plays, customers=800)
     people = market.customers
     held = people.coupon_ends > 0
     silent = -people.last_order
     assert 0.02 < held.mean() < 0.9
     assert (silent[held] >= 26).all()  # who has ordered since has used it
     assert market.look().tag("written to").sum() >= held.sum()
+    hardly_anybody_does = Market(world, plays, customers=800).customers
+    unused = (hardly_anybody_does.coupon_ends > 0) & (-hardly_anybody_does.last_order < 26)
+    assert unused.any()
     fresh = Market(replace(world, today=()), plays, customers=800)
     assert not fresh.customers.coupon_ends.any()
 

@@ -45,7 +45,7 @@ class MesaCustomer(mesa.Agent):
             now = self.make_up_my_mind(now)
         if self.stage == "customer":
             self.order_and_maybe_leave(now)
-        if self.stage in ("lead", "customer"):
+        if self.stage == "customer":
             self.notice_price(self.orders > ordered)
 
     def hear_of_us(self) -> float:
@@ -61,7 +61,7 @@ class MesaCustomer(mesa.Agent):
 
     def make_up_my_mind(self, now: float) -> float:
         """Maybe place a first order or lose interest. Returns when in the week."""
-        order = self.model.conversion[self.source] * math.exp(self.price_pull())
+        order = self.model.conversion[self.source] * math.exp(self.price_pull(self.model.world.price.first_order_gain))
         leave = 1.0 / self.model.world.acquisition.lead_weeks
         now += self.random.expovariate(order + leave)
         if now >= 1.0:
@@ -76,7 +76,7 @@ class MesaCustomer(mesa.Agent):
         return now
 
     def order_and_maybe_leave(self, now: float) -> None:
-        lifted = self.order_rate * math.exp(self.price_pull())
+        lifted = self.order_rate * math.exp(self.price_pull(self.model.world.price.gain))
         repay = min(self.debt / self.model.world.price.repayment_weeks, 0.9 * lifted)
         end = now + self.random.expovariate(self.departure_rate) if self.departure_rate > 0 else 1.0
         end, since = min(end, 1.0), now
@@ -101,14 +101,14 @@ class MesaCustomer(mesa.Agent):
         self.model.orders += 1
         self.model.revenue += paid
 
-    def price_pull(self) -> float:
+    def price_pull(self, gain: float) -> float:
         """Change of the log order hazard because of the price, within a factor of five."""
         price, response = self.model.price, self.model.world.price
         if price == 1.0:
             return 0.0
-        surprise = response.gain * math.log(self.reference / price)
-        if surprise < 0:
-            surprise *= response.loss_aversion
+        usual = max(self.reference, min(1.0, self.reference * (1 + response.latitude)))
+        surprise = gain * max(0.0, math.log(self.reference / price))
+        surprise -= response.loss_aversion * gain * max(0.0, math.log(price / usual))
         pull = surprise - self.elasticity * math.log(price)
         return min(max(pull, math.log(0.2)), math.log(5.0))
 

@@ -57,7 +57,7 @@ def base_world() -> World:
 
 def talkative_world() -> World:
     """The same shop where customers recommend it to friends: not part of the base model, but of the whole market."""
-    return replace(base_world(), word_of_mouth=WordOfMouth(p_invite=0.03))
+    return replace(base_world(), word_of_mouth=WordOfMouth(p_invite=0.08))
 
 
 def founding_customers(world: World, rows: int) -> int:

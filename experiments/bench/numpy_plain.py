@@ -69,7 +69,7 @@ class NumpyMarket:
         """Leads place a first order or lose interest. Returns the new customers and when in the week they came."""
         order = self.conversion[self.source[leads]]
         if self.pulled:
-            order = order * np.exp(self.pull(leads))
+            order = order * np.exp(self.pull(leads, self.world.price.first_order_gain))
         leave = 1.0 / self.world.acquisition.lead_weeks
         wait = self.rng.standard_exponential(leads.size) / (order + leave)
         decided = wait < 1.0 - since
@@ -78,9 +78,6 @@ class NumpyMarket:
         newcomers = leads[buys]
         self.first_orders += newcomers.size
         self.book(newcomers)
-        if self.pulled:
-            # The price that a lead sees is noticed after the week, but a customer's own week starts from the old one.
-            self.to_notice = self.leads
         return newcomers, (since + wait)[buys].astype(np.float32)
 
     def order_and_leave(self, newcomers: Rows, since: Floats) -> None:
@@ -104,7 +101,7 @@ class NumpyMarket:
             self.borrow(rows, repay, extra, lived)
             ordered = n_orders > 0
             ordered[rows.size - newcomers.size :] = True
-            self.notice(np.concatenate([self.to_notice, rows[~ordered]]), rows[ordered])
+            self.notice(rows[~ordered], rows[ordered])
 
     def book(self, rows: Rows) -> None:
         """Price and record one order of each row; a row may be there several times."""
@@ -118,16 +115,18 @@ class NumpyMarket:
         self.last_order[rows] = self.week
         self.revenue += int(paid.sum())
 
-    def pull(self, rows: Rows) -> NDArray[np.float64]:
+    def pull(self, rows: Rows, gain: float) -> NDArray[np.float64]:
         """Change of the log order hazard because of the price, within a factor of five."""
         response = self.world.price
-        surprise = response.gain * np.log(self.reference[rows] / self.price)
-        surprise = np.where(surprise < 0, response.loss_aversion * surprise, surprise)
+        reference = self.reference[rows]
+        usual = np.maximum(reference, np.minimum(1.0, reference * (1 + response.latitude)))
+        surprise = gain * np.maximum(0.0, np.log(reference / self.price))
+        surprise -= response.loss_aversion * gain * np.maximum(0.0, np.log(self.price / usual))
         return np.clip(surprise - self.people.elasticity[rows] * np.log(self.price), np.log(0.2), np.log(5.0))
 
     def price_effects(self, rows: Rows, base: Floats) -> tuple[NDArray, NDArray, NDArray]:
         """(hazard, repayment, extra hazard) per week."""
-        lifted = base * np.exp(self.pull(rows))
+        lifted = base * np.exp(self.pull(rows, self.world.price.gain))
         repay = np.minimum(self.debt[rows] / self.world.price.repayment_weeks, 0.9 * lifted)
         return lifted - repay, repay, lifted - base
 

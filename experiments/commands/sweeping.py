@@ -106,7 +106,8 @@ def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Lis
 
 
 def _write_csv(run: StoredRun, path: Path) -> None:
+    from crmlab.experiments.reporting.export import without_formulas
     from crmlab.experiments.runs.store import disk_trouble
 
     with disk_trouble(path):
-        run.table("sweep").to_csv(path, index=False)
+        without_formulas(run.table("sweep")).to_csv(path, index=False)

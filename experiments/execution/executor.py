@@ -56,7 +56,8 @@ def run_all(
     """The result of every task, in the order of the tasks, wherever they are lived.
 
     `work` and the tasks must be picklable. A task that raises, or kills three workers, becomes a `Failed`; the others
-    are not touched by it. `workers` is a number of local processes (0: one per core, 1: this process) or an executor.
+    are not touched by it. A task of several lives may return a list in which some are
+    `Failed`. `workers` is a number of local processes (0: one per core, 1: this process) or an executor.
     `on_done(done, total)` is called after each task.
 
     With a `ledger`, results that it holds are not lived again, and new ones are on the disk within a moment; results
@@ -65,7 +66,7 @@ def run_all(
     """
     kept: Ledger | _Memory = _Memory() if ledger is None else ledger
     keys = [kept.key(stage, position, task) for position, task in enumerate(tasks)]
-    failures: dict[str, Failed] = {}
+    failed: dict[str, Any] = {}  # and tasks in which one life failed beside others: both are tried again next time
     missing = [(key, task) for key, task in zip(keys, tasks, strict=True) if key not in kept]
     done = len(tasks) - len(missing)
     if done and on_done:
@@ -73,8 +74,8 @@ def run_all(
     try:
         for outcomes in _outcomes(work, Waiting(missing), _executor(workers, len(missing))):
             for key, outcome in outcomes:
-                if isinstance(outcome, Failed):
-                    failures[key] = outcome
+                if isinstance(outcome, Failed) or (isinstance(outcome, list) and any_failed(outcome)):
+                    failed[key] = outcome
                 else:
                     kept.add(key, outcome)
                 done += 1
@@ -83,7 +84,12 @@ def run_all(
             kept.write_when_due()
     finally:
         kept.write()
-    return [failures[key] if key in failures else kept.result(key) for key in keys]
+    return [failed[key] if key in failed else kept.result(key) for key in keys]
+
+
+def any_failed(lives: list[Any]) -> bool:
+    """Whether one of the lives of a task is a `Failed`."""
+    return any(isinstance(life, Failed) for life in lives)
 
 
 def _executor(workers: int | Executor, n_tasks: int) -> Executor:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
-from crmlab.experiments.compare import Comparison, Progress, ReplicationsFailed, Task, compile_ahead, effects_table
+from crmlab.experiments.compare import Comparison, Progress, Task, compile_ahead, effects_table
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.execution.failures import NothingLived, settled
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.explaining import deadweight, winners
 from crmlab.experiments.explaining.composition import composition
@@ -142,7 +143,7 @@ def explain(
     """Why `arm` (default: the first after the baseline) does what it does. `workers` never change a number.
 
     Replications that `ledger` holds are not lived again. One that fails is left out and named in `failures`; raises
-    `ReplicationsFailed` when all of the stated world do, `UserError` when there is no such arm, or when it plays
+    `NothingLived` when all of the stated world do, `UserError` when there is no such arm, or when it plays
     exactly what the baseline plays.
     """
     experiment = asked(experiment, arm)
@@ -153,7 +154,7 @@ def explain(
         tasks += [Task(r, "sampled") for r in replications]
     compile_ahead(experiment)
     lived = run_all(partial(_live, experiment), tasks, workers, on_progress, ledger=ledger, stage="explain")
-    return _explanation(experiment, players, zip(tasks, lived, strict=True))
+    return _explanation(experiment, players, tasks, lived)
 
 
 def asked(experiment: Experiment, arm: str | None = None) -> Experiment:
@@ -224,17 +225,15 @@ def _live(experiment: Experiment, task: Task) -> dict[str, Any]:
 
 
 def _explanation(
-    experiment: Experiment, players: Sequence[Player], lived: Iterable[tuple[Task, dict[str, Any] | Failed]]
+    experiment: Experiment, players: Sequence[Player], tasks: Sequence[Task], lived: Sequence[dict[str, Any] | Failed]
 ) -> Explanation:
-    readings, runs, failures = [], [], []
-    for task, outcome in lived:
-        if isinstance(outcome, Failed):
-            failures.append({"task": str(task), "error": outcome.error, "trace": outcome.trace})
-            continue
+    done, failures = settled(tasks, lived)
+    readings, runs = [], []
+    for task, outcome in done:
         readings.append((task.world, task.replication, outcome["readings"]))
         for arm, kpis in outcome["kpis"].items():
             runs.append({"arm": arm, "world": task.world, "replication": task.replication, **kpis})
     if not any(run["world"] == "fixed" for run in runs):
-        raise ReplicationsFailed(f"no replication of the stated world has a result; {failures[0]['error']}")
+        raise NothingLived("no replication of the stated world", failures)
     names = tuple(player.name for player in players)
     return Explanation(experiment, names, readings_table(readings), pd.DataFrame(runs), tuple(failures))

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from crmlab.experiments.assumptions import GROUPS, assumptions_table
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.forms import Form, problem
 from crmlab.experiments.files.lever_form import lever_of
@@ -20,7 +19,8 @@ from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.sweeps.designs import fewest_points, usual_points
 from crmlab.experiments.sweeps.question import DesignKind, Factor, Sweep
 from crmlab.experiments.unknowns import assumed_unknowns, bounds_of
-from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.experiments.world_numbers import Number, numbers_of
+from crmlab.sim.levers import Unknown
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import HEADLINE, KPIS
 
@@ -111,7 +111,7 @@ def sweep_of(
             lever if isinstance(lever, str) else Factor(lever.path, lever.low, lever.high, lever, entry.get("points"))
         )
         _keep(found, factors, problems, ("sweep", "levers", position), source, entry["lever"])
-    known = _unknowns(experiment)
+    known = numbers_of(experiment.world, experiment.ranges)
     for position, entry in enumerate(_swept_unknowns(form, experiment)):
         found = _unknown_of(entry, experiment, known)
         _keep(found, factors, problems, ("sweep", "unknowns", position), source, entry["unknown"])
@@ -158,28 +158,12 @@ def _swept_unknowns(form: SweepForm, experiment: Experiment) -> list[Mapping[str
     return list(form.unknowns)
 
 
-def _unknowns(experiment: Experiment) -> dict[str, tuple[Unknown, float]]:
-    """Every number of the table of assumptions with its value, by path."""
-    world = experiment.world
-    groups = {name: getattr(world, name) for name in GROUPS}
-    groups |= {f"channels.{channel.name}": channel for channel in world.channels}
-    used = set(assumptions_table(experiment)["name"])
-    return {
-        path: (field.range, float(getattr(group, name)))
-        for prefix, group in groups.items()
-        for name, field in unknowns_of(group).items()
-        if (path := f"{prefix}.{name}") in used and isinstance(field.range, Unknown)
-    }
-
-
-def _unknown_of(
-    entry: Mapping[str, Any], experiment: Experiment, known: Mapping[str, tuple[Unknown, float]]
-) -> Factor | str:
+def _unknown_of(entry: Mapping[str, Any], experiment: Experiment, known: Mapping[str, Number]) -> Factor | str:
     """An unknown with its range, or the sentence that says why it cannot be swept."""
     path = entry["unknown"]
     if path not in known:
         return f"is not a number of this world.{did_you_mean(path, known)} docs/assumptions.md lists them."
-    unknown, value = known[path]
+    unknown, value = known[path].unknown, known[path].value
     usual = _usual_range(experiment, path, unknown, value)
     if usual is None and not {"low", "high"} <= set(entry):
         return f'does not vary by itself; say between which values: {{ unknown = "{path}", low = ..., high = ... }}.'

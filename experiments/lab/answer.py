@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +17,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError, not_known
 from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to
 from crmlab.experiments.lab.lives import Lives
+from crmlab.experiments.reporting.export import export_run, slug
 from crmlab.experiments.reporting.listings import Listing
 from crmlab.experiments.reporting.provenance import provenance
 from crmlab.experiments.reporting.report_sections import sections
@@ -64,7 +64,7 @@ class Answer:
     @cached_property
     def charts(self) -> dict[str, Chart]:
         """The charts of the report by title, each with its figure, its facts as a table, and a sentence."""
-        return {_slug(chart.title): chart for section in self._sections for chart in section.charts}
+        return {slug(chart.title): chart for section in self._sections for chart in section.charts}
 
     @property
     def figures(self) -> dict[str, go.Figure]:
@@ -102,6 +102,11 @@ class Answer:
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the report, one HTML file that needs nothing else, and return its path."""
         return write_report_to(self, Path(path))
+
+    def export(self, folder: str | Path, *, tables: Sequence[str] = (), figures: Sequence[str] = ()) -> list[Path]:
+        """Write all tables ("csv", "xlsx", "latex") and figures ("svg", "png", "pdf") into a folder, as `crmlab export`
+        does. Returns the files written. Raises `UserError`."""
+        return export_run(self._files, self.tables, Path(folder), tables, figures)
 
     def __repr__(self) -> str:
         sentence, _ = self._headline
@@ -142,10 +147,6 @@ def _main_rows(table: pd.DataFrame, primary: str) -> pd.DataFrame:
     main = {KPIS[kpi].label for kpi in (*HEADLINE, primary) if kpi in KPIS}
     kept = table[table["KPI"].isin(main)]
     return (kept if len(kept) else table).reset_index(drop=True)
-
-
-def _slug(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
 
 
 def _named(name: str, known: Mapping[str, Any], what: str) -> Any:

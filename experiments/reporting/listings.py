@@ -113,6 +113,9 @@ def glossary_listing(glossary: Iterable[Mapping[str, Any]]) -> Listing:
     return Listing("KPI glossary", pd.DataFrame(rows), f"{len(rows)} KPIs, as this run computed them.")
 
 
+HOW_TO_REPEAT = (("To check some of its numbers", "verify"), ("To play all of it again", "rerun"))
+
+
 def reproducibility_listing(manifest: Mapping[str, Any]) -> Listing:
     """What is needed to repeat the run: seeds, versions, hashes of everything that determines the numbers."""
     long = ("config", "sources", "results")  # full configuration, a hash per source and result file: too many to read
@@ -121,6 +124,8 @@ def reproducibility_listing(manifest: Mapping[str, Any]) -> Listing:
     rows += [
         {"Item": key, "Value": f"{len(manifest[key])} hashes, in manifest.json"} for key in long[1:] if key in manifest
     ]
+    if run_id := manifest.get("run_id"):
+        rows = [{"Item": what, "Value": f"crmlab {command} {run_id}"} for what, command in HOW_TO_REPEAT] + rows
     sentence = (
         f"Run {manifest.get('run_id', '(no manifest)')}; the same configuration gives the same id and the same numbers."
     )

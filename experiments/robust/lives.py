@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
+from crmlab.experiments.execution.chunks import Failed
+from crmlab.experiments.execution.failures import attempt
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.recentre import recentred
 from crmlab.experiments.robust.gains import STATED
@@ -23,9 +26,13 @@ class Task(NamedTuple):
     world: int
     replications: tuple[int, ...]
 
+    @property
+    def place(self) -> str:
+        """The world in words."""
+        return "the world as stated" if self.world == STATED else f"world {self.world}"
+
     def __str__(self) -> str:
-        world = "the world as stated" if self.world == STATED else f"world {self.world}"
-        return f"{world}, replications {', '.join(map(str, self.replications))}"
+        return f"{self.place}, replications {', '.join(map(str, self.replications))}"
 
 
 def tasks_of(experiment: Experiment, asked: Stress) -> tuple[list[Task], list[Task]]:
@@ -39,16 +46,19 @@ def _blocks(n: int) -> list[tuple[int, ...]]:
     return [tuple(range(n))[i : i + REPLICATIONS_PER_TASK] for i in range(0, n, REPLICATIONS_PER_TASK)]
 
 
-def live(experiment: Experiment, asked: Stress, task: Task) -> list[dict[str, Any]]:
-    """The readings of every arm in some replications of one world."""
+def live(experiment: Experiment, asked: Stress, task: Task) -> list[list[dict[str, Any]] | Failed]:
+    """For every replication of one world the readings of all arms, or why they could not be lived."""
     design = experiment.design
     world = experiment.world if task.world == STATED else possible_world(experiment, asked, task.world)
     world = recentred(world, experiment.today, design.seed)
-    rows = []
-    for replication in task.replications:
+
+    def lived(replication: int) -> list[dict[str, Any]]:
         founders = found(world.at_rows(design.customers)[0], design.seed, replication, MODEL)
         luck: dict[str, Any] = {"seed": design.seed, "replication": replication, "founders": founders}
+        rows = []
         for arm in experiment.arms:
             market = Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks)
             rows.append({"arm": arm.name, "replication": replication, **read_all(market)})
-    return rows
+        return rows
+
+    return [attempt(partial(lived, replication)) for replication in task.replications]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.robust.question import Stress
 from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.world_numbers import value_of
 from crmlab.sim.world import World
 
 
@@ -29,7 +28,7 @@ def unknowns_by_world(experiment: Experiment, stress: Stress) -> pd.DataFrame:
     else:
         paths = varying_unknowns(experiment)
         worlds = (sampled_world(experiment, number) for number in range(stress.worlds))
-        values = pd.DataFrame([[value_at(world, path) for path in paths] for world in worlds], columns=paths)
+        values = pd.DataFrame([[value_of(world, path) for path in paths] for world in worlds], columns=paths)
     return values[[path for path in values if values[path].nunique() > 1]]
 
 
@@ -38,12 +37,3 @@ def varying_unknowns(experiment: Experiment) -> list[str]:
     fitted = [f"{group}.{name}" for group in sorted(experiment.log_covariance)
               for name in experiment.log_covariance[group][0]]  # fmt: skip
     return fitted + [number.path for number in assumed_unknowns(experiment)]
-
-
-def value_at(world: World, path: str) -> float:
-    """A number of a world; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
-    group, *rest = path.split(".")
-    holder: Any = getattr(world, group)
-    if group == "channels":
-        holder = next(channel for channel in world.channels if channel.name == ".".join(rest[:-1]))
-    return float(getattr(holder, rest[-1]))

@@ -20,6 +20,7 @@ import pandas as pd
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.compare import Comparison, Progress, compile_ahead, effects_table
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.execution.failures import NothingLived, failure, settled
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError, not_known
@@ -30,10 +31,6 @@ from crmlab.experiments.robust.possible_worlds import unknowns_by_world
 from crmlab.experiments.robust.question import Stress
 from crmlab.experiments.robust.score_table import Recommendation, score_table
 from crmlab.sim.readings import KPIS
-
-
-class NothingLived(Exception):
-    """The world as stated, or every possible world, failed."""
 
 
 @dataclass(frozen=True)
@@ -187,9 +184,7 @@ def stress(
         results = run_all(partial(live, experiment, asked), tasks, workers, show, ledger=ledger, stage=stage)
         rows = _rows(tasks, results, failures)
         if not rows:
-            raise NothingLived(
-                f"{'no world' if lived else 'the world as stated'} could be lived; {failures[-1]['error']}"
-            )
+            raise NothingLived("no other world" if lived else "no replication of the world as stated", failures)
         lived += rows
         gains_of(pd.DataFrame(lived), experiment.design.primary, _names(experiment), asked.replications)
     return StressResult(experiment, pd.DataFrame(lived), unknowns, tuple(failures))
@@ -206,11 +201,14 @@ def _show(on_progress: Progress | None, before: int, total: int, done: int, _of_
 
 def _rows(tasks: list[Task], results: list[Any], failures: list[dict[str, str]]) -> list[dict[str, Any]]:
     """The readings of all tasks that have some; what failed is added to `failures`."""
-    rows = []
-    for task, result in zip(tasks, results, strict=True):
-        if isinstance(result, Failed):
-            failures.append({"task": str(task), "error": result.error, "trace": result.trace})
-        else:
-            kind = "fixed" if task.world == STATED else "sampled"
-            rows += [{"arm": row["arm"], "world": kind, "number": task.world} | row for row in result]
+    rows: list[dict[str, Any]] = []
+    done, failed = settled(tasks, results)
+    failures += failed
+    for task, replications in done:
+        kind = "fixed" if task.world == STATED else "sampled"
+        for replication, lived in zip(task.replications, replications, strict=True):
+            if isinstance(lived, Failed):
+                failures.append(failure(f"{task.place}, replication {replication}", lived))
+            else:
+                rows += [{"arm": row["arm"], "world": kind, "number": task.world} | row for row in lived]
     return rows

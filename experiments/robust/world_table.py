@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from crmlab.experiments.assumptions import GROUPS, UNUSED
 from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, number_text
 from crmlab.experiments.robust.question import WorldTable
+from crmlab.experiments.world_numbers import numbers_of
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.world import World
 
@@ -42,16 +42,11 @@ def world_table(table: pd.DataFrame, world: World, path: Path | str = "The table
 
 
 def settable_unknowns(world: World) -> dict[str, Unknown]:
-    """Every number that a world may state, by its path, with the range in which it may lie."""
-    holders = {group: getattr(world, group) for group in GROUPS}
-    holders |= {f"channels.{channel.name}": channel for channel in world.channels}
-    found = {}
-    for prefix, holder in holders.items():
-        unused = UNUSED[world.base.model] if prefix == "base" else set()
-        for name, field in unknowns_of(holder).items():
-            if name not in unused and isinstance(field.range, Unknown):
-                found[f"{prefix}.{name}"] = field.range
-    return found
+    """Every number that the world makes use of, by its path, with the range in which it may lie. Word of mouth may be
+    switched on."""
+    friends = {f"word_of_mouth.{name}": field.range for name, field in unknowns_of(world.word_of_mouth).items()}
+    used = {path: unknown for path, (unknown, *_) in numbers_of(world).items()}
+    return used | {path: unknown for path, unknown in friends.items() if isinstance(unknown, Unknown)}
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.failures import attempt, failure, settled
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.recentre import recentred
 from crmlab.experiments.sweeps.points import Point, Settings, changed_arm, changed_world
@@ -47,13 +48,13 @@ class Task(NamedTuple):
     lives: tuple[Life, ...]
     replications: tuple[int, ...]
 
+    @property
+    def world(self) -> str:
+        """What is other in its world."""
+        return ", ".join(f"{path} = {value:.6g}" for path, value in self.unknowns) or "the world as stated"
+
     def __str__(self) -> str:
-        world = ", ".join(f"{path} = {value:.6g}" for path, value in self.unknowns) or "the world as stated"
-        return f"{world}, replications {self.replications[0]} to {self.replications[-1]}"
-
-
-class NothingLived(Exception):
-    """No point of a sweep has a result."""
+        return f"{self.world}, replications {self.replications[0]} to {self.replications[-1]}"
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,13 @@ def live_points(
     tasks = tasks_of(experiment.baseline.name, sweep, arms, points)
     results = run_all(partial(_live, experiment, sweep), tasks, workers, on_done, ledger=ledger, stage="sweep")
     readings: dict[tuple[Settings, Life, int], Mapping[str, float]] = {}
-    failures = []
-    for task, result in zip(tasks, results, strict=True):
-        if isinstance(result, Failed):
-            failures.append({"task": str(task), "error": result.error, "trace": result.trace})
-            continue
-        for life, outcome in zip(task.lives, result, strict=True):
-            if isinstance(outcome, str):
-                failures.append({"task": f"{life} in {task}", "error": outcome, "trace": ""})
-                continue
-            for replication, kpis in zip(task.replications, outcome, strict=True):
+    done, failures = settled(tasks, results)
+    for task, outcomes in done:
+        lives = itertools.product(task.replications, task.lives)
+        for (replication, life), kpis in zip(lives, outcomes, strict=True):
+            if isinstance(kpis, Failed):
+                failures.append(failure(f"{life} in {task.world}, replication {replication}", kpis))
+            else:
                 readings[task.unknowns, life, replication] = kpis
     return Lived(readings, tuple(failures), sweep.replications)
 
@@ -131,25 +129,19 @@ def _blocks(items: Iterable[Any], size: int) -> list[tuple[Any, ...]]:
     return [every[i : i + size] for i in range(0, len(every), size)]
 
 
-def _live(experiment: Experiment, sweep: Sweep, task: Task) -> list[list[dict[str, float]] | str]:
-    """The KPIs of every life, replication by replication, or in a sentence why it cannot be lived."""
+def _live(experiment: Experiment, sweep: Sweep, task: Task) -> list[dict[str, float] | Failed]:
+    """The KPIs of every life, replication by replication, or why it cannot be lived."""
     design = experiment.design
     world = recentred(changed_world(experiment.world, task.unknowns), experiment.today, design.seed)
     written = {arm.name: arm for arm in experiment.arms}
-    outcomes: list[list[dict[str, float]] | str] = [[] for _ in task.lives]
+    outcomes: list[dict[str, float] | Failed] = []
     for replication in task.replications:
         luck: dict[str, Any] = {"seed": design.seed, "replication": replication, "use": MODEL}
         luck["founders"] = found(world.at_rows(design.customers)[0], design.seed, replication, MODEL)
-        for number, life in enumerate(task.lives):
-            outcome = outcomes[number]
-            if isinstance(outcome, str):
-                continue
-            try:
-                arm = changed_arm(written[life.arm], sweep, life.levers)
-                market = Market(world, arm.plays, customers=design.customers, **luck)
-                outcome.append(read_all(market.run(design.weeks)))
-            except MemoryError:
-                raise  # says nothing about the life
-            except Exception as error:  # a strategy that fails at one point must not take its neighbours along
-                outcomes[number] = f"{type(error).__name__}: {error}"
+
+        def lived(life: Life, luck: dict[str, Any] = luck) -> dict[str, float]:
+            arm = changed_arm(written[life.arm], sweep, life.levers)
+            return read_all(Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks))
+
+        outcomes += [attempt(partial(lived, life)) for life in task.lives]
     return outcomes

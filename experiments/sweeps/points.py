@@ -11,6 +11,7 @@ from crmlab.experiments.sweeps.designs import places_of
 from crmlab.experiments.sweeps.question import Factor, Sweep
 from crmlab.experiments.tuning.search_space import with_levers
 from crmlab.experiments.unknowns import with_value
+from crmlab.experiments.world_numbers import value_of
 from crmlab.sim.world import World
 
 Settings = tuple[tuple[str, float], ...]  # (path, value) in order of the factors
@@ -70,11 +71,7 @@ def stated_values(sweep: Sweep, experiment: Experiment) -> dict[str, float]:
 
 def _stated(factor: Factor, world: World, arm: Arm) -> float:
     if factor.lever is None:
-        group, *rest = factor.path.split(".")
-        if group == "channels":
-            channel = next(channel for channel in world.channels if channel.name == ".".join(rest[:-1]))
-            return float(getattr(channel, rest[-1]))
-        return float(getattr(getattr(world, group), rest[0]))
+        return value_of(world, factor.path)
     lever = factor.lever
     strategy = next(play.strategy for play in arm.plays if play.name == lever.play)
     value = getattr(strategy, lever.lever)

@@ -16,10 +16,11 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.compare import Comparison, compile_ahead, effects_table
+from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.sweeps.designs import places_of
-from crmlab.experiments.sweeps.lives import Lived, NothingLived, Progress, live_points
+from crmlab.experiments.sweeps.lives import Lived, Progress, live_points
 from crmlab.experiments.sweeps.matters import matters_table, undecided, words_of
 from crmlab.experiments.sweeps.points import Point, points_of, refusals
 from crmlab.experiments.sweeps.question import INDICES, Sweep
@@ -110,7 +111,7 @@ def sweep(
     arms = _arms(experiment, asked)
     lived = live_points(experiment, asked, arms, taken, workers, on_progress, ledger)
     if not lived.readings:
-        raise NothingLived(f"no point has a result; {lived.failures[0]['error']}")
+        raise NothingLived("no point", lived.failures)
     responses = response_table(experiment, asked, points, lived, refused)
     _check_defined(experiment, responses)
     tables = {"sweep": responses, "sweep_runs": lived.table(asked, taken, (experiment.baseline.name, *arms))}

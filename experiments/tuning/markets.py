@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.failures import Failure, attempt, failure
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.recentre import recentred
@@ -20,9 +22,7 @@ from crmlab.sim.record import Record
 from crmlab.sim.world import World
 
 ARMS_PER_TASK = 4  # arms that share the founding of one replication; like the batch, no matter of processes
-ERROR = "error"  # what stands in place of readings where a life failed
 Task = tuple[int, tuple[Arm, ...]]  # a replication, and the arms to live in it
-Failure = dict[str, Any]  # {"arm", "replication", "error"}
 Lives = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), one column per KPI
 
 
@@ -39,23 +39,20 @@ class Markets:
     use: int
     kpis: tuple[str, ...] | None = None
 
-    def __call__(self, task: Task) -> list[dict[str, Any]]:
+    def __call__(self, task: Task) -> list[dict[str, float] | Failed]:
         replication, arms = task
         world = self.worlds[replication if len(self.worlds) > 1 else 0]
         founders = found(world.at_rows(self.design.customers)[0], self.design.seed, replication, self.use)
-        return [self._lived(world, arm, replication, founders) for arm in arms]
+        return [attempt(partial(self._lived, world, arm, replication, founders)) for arm in arms]
 
-    def _lived(self, world: World, arm: Arm, replication: int, founders: Any) -> dict[str, Any]:
+    def _lived(self, world: World, arm: Arm, replication: int, founders: Any) -> dict[str, float]:
         luck: dict[str, Any] = {"seed": self.design.seed, "replication": replication, "use": self.use}
-        try:
-            market = Market(world, arm.plays, customers=self.design.customers, founders=founders, **luck)
-            market.run(self.design.weeks)
-            if self.kpis is None:
-                return read_all(market)
-            record = Record(market)
-            return {kpi: float(KPIS[kpi].read(record)) for kpi in self.kpis}
-        except Exception as error:  # a strategy that fails is a row with its error, and the others go on
-            return {ERROR: f"{type(error).__name__}: {error}"}
+        market = Market(world, arm.plays, customers=self.design.customers, founders=founders, **luck)
+        market.run(self.design.weeks)
+        if self.kpis is None:
+            return read_all(market)
+        record = Record(market)
+        return {kpi: float(KPIS[kpi].read(record)) for kpi in self.kpis}
 
 
 def worlds_of(experiment: Experiment, sampled: bool, replications: range) -> tuple[World, ...]:
@@ -67,13 +64,13 @@ def worlds_of(experiment: Experiment, sampled: bool, replications: range) -> tup
 def live_arms(
     markets: Markets,
     arms: Sequence[Arm],
-    replications: range,
+    replications: Sequence[int],
     workers: Any = 0,
     on_done: Callable[[int, int], None] | None = None,
     ledger: Ledger | None = None,
     stage: str = "",
-) -> tuple[Lives, list[Failure]]:
-    """Every arm in these replications: the readings by name of the arm, and what failed.
+) -> tuple[Lives, dict[str, list[Failure]]]:
+    """Every arm in these replications: the readings, and what failed, by name of the arm.
 
     An arm lacks the rows of the replications in which it failed.
     """
@@ -81,12 +78,12 @@ def live_arms(
     tasks = [(replication, chunk) for replication in replications for chunk in chunks]
     found = run_all(markets, tasks, workers, on_done, ledger=ledger, stage=stage)
     rows: dict[str, dict[int, Mapping[str, float]]] = {arm.name: {} for arm in arms}
-    failures = []
+    failures: dict[str, list[Failure]] = {}
     for (replication, chunk), lived in zip(tasks, found, strict=True):
-        readings = [{ERROR: lived.error}] * len(chunk) if isinstance(lived, Failed) else lived
+        readings = [lived] * len(chunk) if isinstance(lived, Failed) else lived
         for arm, kpis in zip(chunk, readings, strict=True):
-            if ERROR in kpis:
-                failures.append({"arm": arm.name, "replication": replication, "error": str(kpis[ERROR])})
+            if isinstance(kpis, Failed):
+                failures.setdefault(arm.name, []).append(failure(f"{arm.name}, replication {replication}", kpis))
             else:
                 rows[arm.name][replication] = kpis
     return {arm: pd.DataFrame.from_dict(kpis, orient="index") for arm, kpis in rows.items()}, failures

@@ -33,7 +33,8 @@ class Found:
 
 
 class Searching:
-    """A search under way. `base` are the baseline's readings in all replications, `workers` says where lives are lived,
+    """A search under way. `base` are the baseline's readings, one row for each replication of the
+    search (the index); `workers` says where lives are lived,
     a `ledger` knows those that need not be lived again."""
 
     def __init__(
@@ -49,6 +50,7 @@ class Searching:
         self.search, self.arm, self.markets, self.base = search, arm, markets, base
         self.workers, self.ledger, self.show = workers, ledger, show
         self.found = Found()
+        self._replications = [int(r) for r in base.index]
         self._front: list[Judged] = []
         self._lives: dict[str, pd.DataFrame] = {}  # by settings: equal candidates are lived once
         self._errors: dict[str, str] = {}
@@ -121,16 +123,16 @@ class Searching:
                 groups.setdefault(known, {})[arm.name] = arm
         for known, group in groups.items():
             lives, failures = live_arms(
-                self.markets, list(group.values()), range(known, n), self.workers,
+                self.markets, list(group.values()), self._replications[known:n], self.workers,
                 lambda done, tasks: self.show(int(shown + share * done / tasks)), self.ledger,
                 f"search {batch}.{round_}.{known}",
             )  # fmt: skip
-            self.found.failures += failures
+            self.found.failures += [failure for of_arm in failures.values() for failure in of_arm]
             self.found.lived += len(group) * (n - known)
             for name, rows in lives.items():
                 self._lives[name] = pd.concat([self._lives[name], rows]) if known else rows
-            for failure in failures:
-                self._errors.setdefault(failure["arm"], failure["error"])
+            for name, of_arm in failures.items():
+                self._errors.setdefault(name, of_arm[0]["error"])
 
     def _entrant(self, name: str, number: int, n: int) -> Entrant:
         return entrant(self.search, number, self._lives[name].iloc[:n], self.base.iloc[:n])

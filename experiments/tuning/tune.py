@@ -18,13 +18,14 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.compare import Comparison, Progress, compile_ahead, effects_table
+from crmlab.experiments.execution.failures import Failure, NothingLived
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.tuning.candidates import records, trial_table
 from crmlab.experiments.tuning.confirm import Winner, confirmed, effect_readings, picked, winner_table
 from crmlab.experiments.tuning.importances import importance_table
-from crmlab.experiments.tuning.markets import Failure, Lives, Markets, live_arms, worlds_of
+from crmlab.experiments.tuning.markets import Lives, Markets, live_arms, worlds_of
 from crmlab.experiments.tuning.racing import race_table
 from crmlab.experiments.tuning.samplers import sampler_arguments
 from crmlab.experiments.tuning.search import Search
@@ -132,6 +133,10 @@ def tune(
     total = search.candidates + search.confirm_replications
     compile_ahead(experiment)
     found = _searched(experiment, search, workers, lambda n: show(n, total), ledger)
+    if not found.race:  # nobody came to the first look
+        if found.failures:
+            raise NothingLived("no candidate", found.failures)
+        raise UserError(f"Every candidate is refused by its strategy: {found.judged[0].refused}.")
     trials = trial_table(search, found.judged)
     chosen = [found.judged[number] for number in picked(search, trials)["number"]]
     arms = tuple(with_levers(arm_to_tune(experiment), search.levers, c.values, f"candidate {c.number}") for c in chosen)
@@ -150,8 +155,7 @@ def tune(
     )
     return Tuning(
         experiment, trials, race_table(found.race), winners, arms, lives, lives_sampled,
-        found.lived, found.stopped, tuple({"task": f"{f['arm']}, replication {f['replication']}", "error": f["error"]}
-              for f in (*found.failures, *failures, *more)),
+        found.lived, found.stopped, (*found.failures, *failures, *more),
     )  # fmt: skip
 
 
@@ -162,10 +166,13 @@ def _searched(experiment: Experiment, search: Search, workers: Any, show: Any, l
     lives, failures = live_arms(
         markets, [baseline], range(search.replications), workers, ledger=ledger, stage="baseline"
     )
-    if failures:
-        raise RuntimeError(f"{baseline.name}, the baseline, failed: {failures[0]['error']}")
-    _check_defined(search, experiment, lives[baseline.name])
-    return Searching(search, arm_to_tune(experiment), markets, lives[baseline.name], workers, ledger, show).run()
+    told, base = failures.get(baseline.name, []), lives[baseline.name]
+    if base.empty:
+        raise NothingLived(f"no replication of {baseline.name}, the baseline,", told)
+    _check_defined(search, experiment, base)
+    whole = replace(search, replications=len(base))  # those that the baseline could live
+    found = Searching(whole, arm_to_tune(experiment), markets, base, workers, ledger, show).run()
+    return replace(found, failures=[*told, *found.failures])
 
 
 @dataclass(frozen=True)
@@ -187,10 +194,11 @@ class _Fresh:
         lives, failures = live_arms(
             markets, [*self.experiment.arms, *self.arms], range(n), self.workers, on_done, self.ledger, stage
         )
+        told = [failure for of_arm in failures.values() for failure in of_arm]
         whole = [r for r in range(n) if all(r in rows.index for rows in lives.values())]
         if not whole:
-            raise RuntimeError(f"no replication could be confirmed: {failures[0]['error']}")
-        return {arm: rows.loc[whole] for arm, rows in lives.items()}, failures
+            raise NothingLived("no replication of all the winners", told)
+        return {arm: rows.loc[whole] for arm, rows in lives.items()}, told
 
 
 def _check_defined(search: Search, experiment: Experiment, base: pd.DataFrame) -> None:

@@ -196,7 +196,7 @@ assert order_factor(0.9, 0.95, 1.8, 0.8) < order_factor(0.9, 1.0, 1.8, 0.8), (
     "Who already thinks a lower price normal is surprised less: the factor must grow with the reference price."
 )
 for price, reference in [(0.9, 1.0), (0.8, 0.9), (0.95, 0.97)]:
-    wanted = np.exp(price_pull(price, reference, 1.8, 0.8, 1.5))
+    wanted = np.exp(price_pull(price, reference, 1.8, 0.8, 1.5, 0.2))
     mine = order_factor(price, reference, 1.8, 0.8)
     assert np.isclose(mine, wanted), (
         f"At P = {price}, R = {reference} the simulation uses {wanted:.4f}, not {mine:.4f}."
