@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -61,6 +62,7 @@ app.command()(about.doctor)
 
 def main() -> None:
     """Entry point of the `crmlab` program."""
+    _leave_the_working_folder_alone()
     sys.exit(exit_code(sys.argv[1:]))
 
 
@@ -86,6 +88,14 @@ def exit_code(arguments: Sequence[str]) -> int:
         if os.environ.get("CRMLAB_DEBUG"):
             raise
         return _told(f"Failed: {type(error).__name__}: {error} (CRMLAB_DEBUG=1 shows where).", 1)
+
+
+def _leave_the_working_folder_alone() -> None:
+    """No file may be loaded just because it lies where somebody stands, unless PYTHONPATH names the place."""
+    named = {os.path.realpath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place}
+    here = os.path.realpath(os.curdir)
+    if here not in named and here != os.path.realpath(Path(__file__).parents[1]):
+        sys.path[:] = [place for place in sys.path if os.path.realpath(place or os.curdir) != here]
 
 
 def _usage(error: Exception) -> int:

@@ -24,8 +24,9 @@ KEPT_CACHES = 6
 def source_hash(folder: Path | None = None) -> str:
     """First 16 hex digits of a hash over the names and contents of the Python files of `sim/`."""
     digest = hashlib.sha256()
-    for path in sorted((folder or Path(__file__).parent).glob("*.py")):
-        digest.update(path.name.encode())
+    folder = folder or Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -32,12 +32,12 @@ class Base:
     """
 
     model: PurchaseModel = "pareto_nbd"
-    r: Annotated[float, Unknown(0.05, 20, "shape of the order rate", CDNOW, "C")] = 0.553
-    alpha: Annotated[float, Unknown(0.1, 1000, "weeks", CDNOW, "C")] = 10.578
-    s: Annotated[float, Unknown(0.001, 20, "shape of the departure rate", CDNOW, "C")] = 0.606
-    beta: Annotated[float, Unknown(0.1, 5000, "weeks", CDNOW, "C")] = 11.669
-    a: Annotated[float, Unknown(0.001, 50, "-", CDNOW, "C")] = 0.793
-    b: Annotated[float, Unknown(0.01, 200, "-", CDNOW, "C")] = 2.426
+    r: Annotated[float, Unknown(0.01, 100, "shape of the order rate", CDNOW, "C")] = 0.553
+    alpha: Annotated[float, Unknown(0.001, 1e6, "weeks", CDNOW, "C")] = 10.578
+    s: Annotated[float, Unknown(0.001, 100, "shape of the departure rate", CDNOW, "C")] = 0.606
+    beta: Annotated[float, Unknown(0.001, 1e6, "weeks", CDNOW, "C")] = 11.669
+    a: Annotated[float, Unknown(0.001, 100, "-", CDNOW, "C")] = 0.793
+    b: Annotated[float, Unknown(0.01, 1e5, "-", CDNOW, "C")] = 2.426
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Spend:
 
     p: Annotated[float, Unknown(0.3, 100, "shape within a customer", CDNOW, "C")] = 6.25
     q: Annotated[float, Unknown(1.001, 100, "shape between customers", CDNOW, "C")] = 3.74
-    gamma: Annotated[float, Unknown(1e-3, 1e6, "currency", CDNOW, "C")] = 15.44
+    gamma: Annotated[float, Unknown(1e-12, 1e15, "currency", CDNOW, "C")] = 15.44
 
     @property
     def mean(self) -> float:
@@ -78,7 +78,7 @@ class Channel:
 
     name: str
     leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=2.0)]
-    half_budget: Annotated[float, Unknown(0, 1e9, "currency a week", "channel preset", "A")] = 0.0
+    half_budget: Annotated[float, Unknown(0, 1e15, "currency a week", "channel preset", "A")] = 0.0
     budget: float = 0.0
     half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M", vary=2.0)] = 1.0
     hill_slope: Annotated[float, Unknown(0.7, 2.0, "-", "shape of saturation", "A", vary="range")] = 1.0
@@ -96,8 +96,8 @@ class Channel:
     ] = 0.5
     p_identified: Annotated[float, Unknown(0.0, 1.0, "buyers whose identity the firm gets", "preset", "A")] = 0.9
     commission: Annotated[float, Unknown(0.0, 0.4, "share of every order's price", "preset", "R2")] = 0.0
-    fixed_cost: Annotated[float, Unknown(0.0, 1e7, "currency a week", "preset", "A")] = 0.0
-    success_fee: Annotated[float, Unknown(0.0, 1e6, "currency per first order it brings", "preset", "A")] = 0.0
+    fixed_cost: Annotated[float, Unknown(0.0, 1e15, "currency a week", "preset", "A")] = 0.0
+    success_fee: Annotated[float, Unknown(0.0, 1e15, "currency per first order it brings", "preset", "A")] = 0.0
 
     def conversion_hazard(self, lead_weeks: float) -> float:
         """Weekly hazard of a lead's first order at today's price, such that `p_convert` order before cooling off."""
@@ -164,7 +164,7 @@ class Economics:
     """What an order earns and costs, and what later money is worth."""
 
     gross_margin: Annotated[float, Unknown(0.05, 0.95, "share of list price", "scenario", "A", vary=1.2)] = 0.45
-    fulfilment_cost: Annotated[float, Unknown(0.0, 1e6, "currency per order", "scenario", "A", vary=1.5)] = 3.0
+    fulfilment_cost: Annotated[float, Unknown(0.0, 1e15, "currency per order", "scenario", "A", vary=1.5)] = 3.0
     payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2", vary=1.5)] = (
         0.025
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Channel, Population, World
 from crmlab.strategies import Today
 
+os.environ["CRMLAB_CONFIG"] = tempfile.mkdtemp(prefix="crmlab-tests-")  # nobody's own consents are read or written
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 CDNOW_PARETO = Base()
@@ -54,3 +57,9 @@ def shop(**changes) -> World:
 def today(*more: Play) -> tuple[Play, ...]:
     """Today's policy, and further plays on top of it."""
     return (Play("today", Today()), *more)
+
+
+@pytest.fixture(autouse=True)
+def own_configuration(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test trusts stays in the test: nothing is read from, or written to, the user's own configuration."""
+    monkeypatch.setenv("CRMLAB_CONFIG", str(tmp_path_factory.mktemp("configuration")))

@@ -9,8 +9,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from crmlab.experiments.calibration.calibrate import Calibration, CalibrationError, calibrate
-from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend
+from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, preferred
 from crmlab.experiments.calibration.order_log import OrderLog, read_orders
+from crmlab.sim.textbook import ParetoNBD
 
 REPOSITORY = Path(__file__).parents[1]
 CDNOW = REPOSITORY / "experiments" / "data" / "cdnow_sample.csv"
@@ -192,12 +193,66 @@ def test_without_amounts_there_is_no_spend_model_and_it_says_so():
     assert (said["holdout"]["weeks"], said["holdout"]["actual_repeat_orders"]) == (0, None)
 
 
-def test_a_customer_base_that_pays_one_price_has_no_spend_parameters():
+def test_a_customer_base_that_pays_one_price_gets_a_spend_of_one_price():
     shop = poisson_shop(300, 60)
     shop.frame["amount"] = 9.99
-    spend = calibrate(shop).to_json()["models"]["gamma_gamma"]
-    assert spend["identified"] is False
-    assert "p" not in spend
+    calibration = calibrate(shop)
+    spend = calibration.fits["gamma_gamma"]
+    assert spend.held == ("p", "q")
+    assert float(spend.model.mean()) == pytest.approx(9.99, rel=0.02)
+    assert any("p is held at 100" in warning for warning in calibration.warnings)
+
+
+def test_customers_who_order_alike_get_equal_rates():
+    rng = np.random.default_rng(8)
+    orders = rng.poisson(0.15 * 60, 400)
+    who = np.repeat(np.arange(400), orders)
+    log = log_of(np.concatenate([np.arange(400), who]), np.concatenate([np.zeros(400), rng.uniform(0.2, 60, len(who))]))
+    calibration = calibrate(log)
+    fit = calibration.fits["nbd"]
+    assert (calibration.base, fit.held, fit.parameters["r"]) == ("nbd", ("r",), 100)
+    assert 100 / fit.parameters["alpha"] == pytest.approx(calibration.histories["x"].sum() / (60 * 400), rel=0.02)
+    assert fit.standard_errors["r"] == 0 < fit.standard_errors["alpha"]
+
+
+def test_equal_departure_rates_are_kept_and_the_survival_is_right():
+    """Everybody leaves at 0.04 a week: neither 'nobody leaves' nor a spread that the data do not show."""
+    rng = np.random.default_rng(9)
+    n, weeks = 1500, 78.0
+    alive = np.minimum(rng.exponential(1 / 0.04, n), weeks)
+    x = rng.poisson(rng.gamma(1.0, 1 / 5.0, n) * alive).astype(float)
+    tx = np.where(x > 0, alive * rng.random(n) ** (1 / np.maximum(x, 1)), 0)
+    fits = fit_repeat_models(x, tx, np.full(n, weeks))
+    fit = fits["pareto_nbd"]
+    assert preferred(fits) == "pareto_nbd"
+    assert fit.held == ("s",)
+    assert fit.lost < 2
+    assert fit.model.survival(26) == pytest.approx(np.exp(-0.04 * 26), abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [1e3, 1e5, 1e7])
+def test_the_profile_is_flat_where_rates_are_equal_not_noise(shape):
+    """The likelihood of all but equal rates tends to that of equal ones, digit by digit."""
+    x, tx, seen = np.array([0.0, 3.0, 40.0]), np.array([0.0, 20.0, 50.0]), np.array([52.0, 52.0, 52.0])
+    near = ParetoNBD(shape, shape * 4, shape, shape * 30).log_likelihood(x, tx, seen)
+    far = ParetoNBD(10 * shape, 40 * shape, 10 * shape, 300 * shape).log_likelihood(x, tx, seen)
+    rate, leaving = 1 / 4, 1 / 30
+    total = rate + leaving
+    equal = x * np.log(rate) + np.log(
+        np.exp(-total * seen) + leaving / total * (np.exp(-total * tx) - np.exp(-total * seen))
+    )
+    assert_allclose(far, equal, atol=50 / shape + 1e-6)
+    assert (np.abs(far - equal) <= np.abs(near - equal) + 1e-9).all()
+
+
+def test_a_stray_top_in_the_rounding_is_no_estimate():
+    """Heavy-tailed amounts: q and gamma run off together, whatever a second derivative says."""
+    rng = np.random.default_rng(10)
+    n = 400
+    x = 1.0 + rng.poisson(2.0, n)
+    spend = fit_spend(x, rng.gamma(0.06 * x, 1e8, n) / x + 1e-3)
+    assert not spend.identified
+    assert spend.reason
 
 
 @pytest.mark.parametrize(

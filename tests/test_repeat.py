@@ -22,7 +22,7 @@ from crmlab.experiments.compare import compare
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
 from crmlab.experiments.files.toml_source import TomlSource
-from crmlab.experiments.runs import changes, identity
+from crmlab.experiments.runs import identity
 from crmlab.experiments.runs.changes import Changed
 from crmlab.experiments.runs.contents import write_found
 from crmlab.experiments.runs.rebuild import RebuildError, keep_inputs, rebuilt
@@ -279,8 +279,8 @@ def test_changed_sources_strategies_and_versions_are_named(run: Path, monkeypatc
     edited = sources | {"sim/behavior.py": "edited", "sim/newcomer.py": "new"}
     monkeypatch.setattr(identity, "source_hashes", lambda driver: edited)
     monkeypatch.setattr(identity, "strategy_hash", lambda cls: "x" if cls is DiscountTiers else hashed(cls))
-    found = changes._version
-    monkeypatch.setattr(changes, "_version", lambda name: "9.9" if name == "numpy" else found(name))
+    found = identity.version_of
+    monkeypatch.setattr(identity, "version_of", lambda name: "9.9" if name == "numpy" else found(name))
     with pytest.raises(Changed) as error:
         verify(run, workers=1)
     for words in ("sim/behavior.py has changed since", "sim/newcomer.py is new",

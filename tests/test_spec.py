@@ -101,7 +101,9 @@ def test_a_strategy_of_ones_own_may_lie_beside_the_file(tmp_path):
         "    def decide(self, view):\n        return []\n"
     )
     text = MINIMAL.replace('"price_cut"', '"own_levers_for_test:Gift"\nworth = 3')
-    assert getattr(load_experiment(written(tmp_path, text)).arms[1].plays[1].strategy, "worth", None) == 3
+    assert "say --trust once" in problems(tmp_path, text)[0]
+    trusted = load_experiment(written(tmp_path, text), trust=True)
+    assert getattr(trusted.arms[1].plays[1].strategy, "worth", None) == 3
     assert "between 0 and 9" in problems(tmp_path, text.replace("worth = 3", "worth = 30"))[0]
 
 

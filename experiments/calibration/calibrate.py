@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted
+from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted, preferred
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.sim.textbook import RepeatModel
 
@@ -25,7 +25,7 @@ _FEWEST_WEEKS = 4
 _FEWEST_SPENDERS = 20
 _TOLERATED_MISS = 0.05  # of the holdout, before the report warns
 _PREFERENCE = ("pareto_nbd", "bg_nbd", "nbd")
-_LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD"}
+_LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_gamma": "Gamma-Gamma"}
 
 
 class CalibrationError(ValueError):
@@ -141,9 +141,9 @@ def calibrate(log: OrderLog, holdout_weeks: float = 0) -> Calibration:
     histories = _histories(orders, end)
     _check_enough(histories)
     fits = fit_repeat_models(*(histories[name].to_numpy(np.float64) for name in ("x", "tx", "T")))
-    base = next((name for name in _PREFERENCE if fits[name].identified), None)
-    if base is None:
-        raise CalibrationError(f"no model of repeat buying can be fitted: {fits['nbd'].reason}.")
+    base = preferred(fits)
+    if not fits[base].identified:
+        raise CalibrationError(f"no model of repeat buying can be fitted: {fits[base].reason}.")
     fits["gamma_gamma"] = _fit_spend(histories)
     models = {name: _repeat_model(fit) for name, fit in fits.items() if fit.identified and name in _PREFERENCE}
     holdout = _check_holdout(log, histories, models, end, holdout_days / 7)
@@ -255,6 +255,8 @@ def _check_holdout(
 
 def _warnings(fits: dict[str, Fit], base: str, holdout: Holdout) -> list[str]:
     warnings = [f"{_LABELS[name]}: {fits[name].reason}" for name in _PREFERENCE[:2] if not fits[name].identified]
+    shown = [name for name in fits if name != "nbd" or base == "nbd"]
+    warnings += [f"{_LABELS[name]}: {note}" for name in shown for note in fits[name].notes]
     if not fits["gamma_gamma"].identified:
         warnings.append(f"Gamma-Gamma: {fits['gamma_gamma'].reason}")
     actual = holdout.actual_repeat_orders

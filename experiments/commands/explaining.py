@@ -17,6 +17,7 @@ from crmlab.experiments.commands.options import (
     Quick,
     Seed,
     Settings,
+    Trust,
     Workers,
     WorldOption,
     overrides,
@@ -46,6 +47,7 @@ def explain(
     seed: Seed = None,
     out: Out = RESULTS,
     force: Force = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Say why an arm does what it does: which plays, through which people, for whom, and with how much waste."""

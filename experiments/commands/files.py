@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from crmlab.experiments.commands.options import AsJson, Settings, WorldOption, overrides
+from crmlab.experiments.commands.options import AsJson, Settings, Trust, WorldOption, overrides
 from crmlab.experiments.commands.printing import print_json, say
 from crmlab.experiments.files.messages import SpecError, UserError
 
@@ -21,6 +21,7 @@ def init(
     path: Annotated[Path, typer.Argument(help="Where to write it: a file or a folder.")] = Path("experiment.toml"),
     world: WorldOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is already there.")] = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from."""
@@ -49,6 +50,7 @@ def validate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file or world file.")],
     world: WorldOption = None,
     settings: Settings = None,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Check an experiment file or a world file; nothing is run."""

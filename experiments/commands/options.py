@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 
 RESULTS = Path("results")
 
+
+def _trusted(context: typer.Context, yes: bool) -> bool:
+    """Let code of the user's own run for the rest of this command."""
+    if yes:
+        from crmlab.experiments.commands.printing import remark
+        from crmlab.experiments.own_code.consent import trusting
+
+        context.with_resource(trusting(told=remark))
+    return yes
+
+
 ExperimentFile = Annotated[Path, typer.Argument(metavar="FILE", help="Experiment file (TOML).", show_default=False)]
 RunName = Annotated[
     str | None, typer.Argument(metavar="RUN", help="Run id or its beginning, experiment name, or folder.")
@@ -33,6 +44,15 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Other luck: ove
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
 WorldOption = Annotated[
     Path | None, typer.Option("--world", metavar="WORLD", help="World file or shipped world instead of the file's.")
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Let strategies run that are not installed but lie beside the file or in the run; remembered.",
+        callback=_trusted,
+        is_eager=True,
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run again although this run is already there.")]
 

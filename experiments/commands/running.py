@@ -18,6 +18,7 @@ from crmlab.experiments.commands.options import (
     Quick,
     Seed,
     Settings,
+    Trust,
     Workers,
     WorldOption,
     overrides,
@@ -42,6 +43,7 @@ def compare(
     seed: Seed = None,
     out: Out = RESULTS,
     force: Force = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
@@ -69,6 +71,7 @@ def run(
     seed: Seed = None,
     out: Out = RESULTS,
     force: Force = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""

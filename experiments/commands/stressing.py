@@ -19,6 +19,7 @@ from crmlab.experiments.commands.options import (
     Quick,
     Seed,
     Settings,
+    Trust,
     Workers,
     WorldOption,
     overrides,
@@ -65,6 +66,7 @@ def stress(
     seed: Seed = None,
     out: Out = RESULTS,
     force: Force = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Try every policy in many possible worlds, and say in which of them the recommendation flips."""

@@ -18,6 +18,7 @@ from crmlab.experiments.commands.options import (
     Quick,
     Seed,
     Settings,
+    Trust,
     Workers,
     WorldOption,
     overrides,
@@ -43,6 +44,7 @@ def sweep(
     out: Out = RESULTS,
     force: Force = False,
     csv: Csv = None,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Move the levers and unknowns that the file names, and say what the effect of an arm hangs on."""

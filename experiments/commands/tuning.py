@@ -20,6 +20,7 @@ from crmlab.experiments.commands.options import (
     Quick,
     Seed,
     Settings,
+    Trust,
     Workers,
     WorldOption,
     overrides,
@@ -48,6 +49,7 @@ def tune(
     seed: Seed = None,
     out: Out = RESULTS,
     force: Force = False,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Search the levers that the file names for tuning, and run the winners again on fresh luck."""

@@ -16,6 +16,7 @@ from crmlab.experiments.commands.options import (
     Quick,
     Seed,
     Settings,
+    Trust,
     WorldOption,
     overrides,
 )
@@ -50,6 +51,7 @@ def twins(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE.html", help="Where to draw them; default: in results/twins.")
     ] = None,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one customer under the baseline and under an arm: same person, same luck, another policy."""

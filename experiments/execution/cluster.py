@@ -187,7 +187,16 @@ def _leave_interrupts_to_the_driver() -> None:
 
 def _refuse_other_versions(worker: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:
     if differs := difference(ours, theirs):
-        raise ClusterError(f"Worker {worker} would compute with {differs}; install the same versions there.")
+        raise ClusterError(f"Worker {worker} would compute with {differs}; {_way_out(ours, theirs)}.")
+
+
+def _way_out(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    if {**ours, "processor": ""} != {**theirs, "processor": ""}:
+        return "install the same versions there"
+    return (
+        "the last digit of a number would depend on who computes it. Use one kind of processor, or set "
+        "NPY_DISABLE_CPU_FEATURES to what not all of them have, here and there"
+    )
 
 
 def _address(where: str) -> str:

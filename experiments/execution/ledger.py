@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.execution.records import FORMAT, Records, line_of, read_records, whole_parts
-from crmlab.experiments.execution.surroundings import difference, surroundings
+from crmlab.experiments.execution.surroundings import difference, processor, surroundings
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.runs.disk import StoreError, disk_trouble
 
@@ -39,6 +39,7 @@ class Ledger:
         self.damage: tuple[str, ...] = ()
         self._run = run_id
         self._header = {"ledger": FORMAT, "run": run_id, "made_with": dict(surroundings())}
+        self._begun_on = processor()
         self._lines: dict[str, Any] = {}
         self._fresh: list[tuple[str, Any]] = []
         self._written_at, self._size, self._n_lines = 0.0, 0, 0
@@ -78,7 +79,8 @@ class Ledger:
             with disk_trouble(self.path):
                 results = {key: self._parts.encoded(result) for key, result in self._fresh}
                 parts = self._parts.close()
-                self._append({"key": key, "result": r} | _named_parts(r, parts) for key, r in results.items())
+                on = {} if self._begun_on == processor() else {"on": processor()}
+                self._append({"key": key, "result": r} | _named_parts(r, parts) | on for key, r in results.items())
         except (StoreError, TypeError):
             self._refused = True
             raise
@@ -90,10 +92,11 @@ class Ledger:
 
         found = read_records(self.path, self._run)
         self._size = found.size
-        if found.header != {"at": 0} | self._header | {"sum": found.header.get("sum")}:
+        if {name: found.header.get(name) for name in self._header} != self._header:
             self._begin_anew(found, parts)
         else:
             kept = _without_broken_parts(found, parts)
+            self._begun_on = str(found.header.get("on"))
             self.damage = tuple(found.damage)
             if self.damage:
                 self._write_again(kept)
@@ -110,11 +113,14 @@ class Ledger:
         self._lines, self._size, self._n_lines = {}, 0, 0
         self.path.unlink(missing_ok=True)
         shutil.rmtree(parts, ignore_errors=True)
-        self._append([self._header])
+        self._append([self._header | {"on": self._begun_on}])
 
     def _write_again(self, kept: Mapping[str, Mapping[str, Any]]) -> None:
         """Replace a damaged ledger by what of it can be believed, in one step."""
-        records = [self._header, *({k: v for k, v in r.items() if k not in ("at", "sum")} for r in kept.values())]
+        records = [
+            self._header | {"on": self._begun_on},
+            *({k: v for k, v in r.items() if k not in ("at", "sum")} for r in kept.values()),
+        ]
         temporary = self.path.with_name(f".{self.path.name}.tmp")
         with temporary.open("wb") as file:
             file.write(b"".join(line_of(record, at, self._run) for at, record in enumerate(records)))

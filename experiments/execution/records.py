@@ -36,6 +36,12 @@ class Records:
     size: int = 0
 
 
+def processors_of(path: Path) -> list[str]:
+    """The processors on which the tasks of a ledger were lived. A line says its own where it is not the header's."""
+    found = read_records(path)
+    return sorted({str(record.get("on", found.header.get("on"))) for record in found.by_key.values()})
+
+
 def line_of(record: Mapping[str, Any], at: int, run: str) -> bytes:
     """A record as the line at a place of the ledger of a run."""
     text = json.dumps({"at": at} | dict(record), ensure_ascii=False, allow_nan=False)

@@ -21,13 +21,29 @@ def surroundings() -> Mapping[str, str]:
 
 
 @cache
+def processor() -> str:
+    """What of the processor and the C library decides the last digit: the instructions that numpy and numba choose.
+
+    `NPY_DISABLE_CPU_FEATURES` changes it.
+    """
+    import numba
+    from numpy._core import _multiarray_umath as numpy_core
+
+    able = numpy_core.__cpu_features__
+    used = [name for name in numpy_core.__cpu_dispatch__ if able.get(name)]
+    svml = " SVML" if numba.config.USING_SVML else ""
+    libc = " ".join(platform.libc_ver()).strip() or platform.system()
+    return f"{platform.machine()} with {' '.join(used) or 'no extensions'}{svml}, {libc}"
+
+
+@cache
 def surroundings_and_sources() -> Mapping[str, str]:
     """The same, and a hash over all sources of crmlab: what two machines that share a run must have in common."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return {**surroundings(), "crmlab": f"{version('crmlab')} ({digest.hexdigest()[:8]})"}
+    return {**surroundings(), "processor": processor(), "crmlab": f"{version('crmlab')} ({digest.hexdigest()[:8]})"}
 
 
 def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from crmlab.experiments.own_code.loading import place_of
+
 
 def task_key(stage: str, position: int, task: Any) -> str:
     """Key of a task within its run: 16 hex digits, over the stage, the place in the list and the content."""
@@ -29,7 +31,7 @@ def content_of(value: Any) -> Any:
         return [type(value).__qualname__, value.name]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {f.name: content_of(getattr(value, f.name)) for f in dataclasses.fields(value)}
-        return [_name(type(value)), fields]
+        return [place_of(type(value)), fields]
     if isinstance(value, Mapping):
         return sorted(([content_of(k), content_of(v)] for k, v in value.items()), key=json.dumps)
     if isinstance(value, list | tuple):
@@ -43,13 +45,9 @@ def content_of(value: Any) -> Any:
     if isinstance(value, partial):
         return [content_of(value.func), content_of(value.args), content_of(value.keywords)]
     if callable(value) and "<" not in getattr(value, "__qualname__", "<"):
-        return _name(value)
+        return place_of(value)
     if hasattr(value, "__dict__") and not callable(value):  # an object of the user's own
-        return [_name(type(value)), content_of(vars(value))]
+        return [place_of(type(value)), content_of(vars(value))]
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise TypeError(f"a task may not hold a {type(value).__name__}: its content has no name")
-
-
-def _name(thing: Any) -> str:
-    return f"{thing.__module__}:{thing.__qualname__}"

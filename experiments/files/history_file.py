@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,14 @@ def read_history(path: Path) -> History:
 
 
 def write_history(path: Path, history: History) -> None:
-    """Write a history as CSV: times to a minute (four decimals of a week), amounts to a cent."""
+    """Write a history as CSV: times to a minute (four decimals of a week), amounts to a cent or to
+    less than a thousandth of the mean order, whichever is finer."""
     import pandas as pd
 
     table = pd.DataFrame({"customer": history.customer, "weeks_before": np.round(history.weeks_before, 4)})
     if history.amount is not None:
-        table["amount"] = np.round(history.amount, 2)
+        mean = float(history.amount.mean()) or 1.0
+        table["amount"] = np.round(history.amount, max(2, 4 - math.floor(math.log10(mean))))
     table.to_csv(path, index=False)
 
 

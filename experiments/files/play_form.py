@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field, create_model
@@ -15,6 +14,7 @@ from pydantic import Field, create_model
 from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
 from crmlab.experiments.files.messages import Loc, Problem, not_known
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.sim.plays import Play
 from crmlab.sim.target import BANDS, SEGMENTS, Target
 from crmlab.sim.world import Channel
@@ -64,26 +64,25 @@ class NoSuchStrategy(ValueError):
 
 def known_strategies() -> dict[str, type]:
     """Every strategy that has a short name: those shipped, and those other installed packages offer."""
-    return STRATEGIES | {e.name: e.load() for e in entry_points(group=PLUGINS)}
+    return STRATEGIES | {e.name: find_strategy(e.name) for e in entry_points(group=PLUGINS)}
 
 
-def find_strategy(kind: str) -> type:
-    """The class behind a `kind`: a short name or `package.module:Class`. Raises `NoSuchStrategy`."""
+def find_strategy(kind: str, folder: Path | None = None) -> type:
+    """The class behind a `kind`: a short name or `package.module:Class`, of a module that may lie in `folder`.
+
+    Raises `NoSuchStrategy`, also for code of the user's own that may not run yet.
+    """
     if kind in STRATEGIES:
         return STRATEGIES[kind]
-    if ":" not in kind:
-        offered = entry_points(group=PLUGINS)
-        if kind not in offered.names:
-            raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
-        return checked_strategy(offered[kind].load(), kind)
-    module, _, name = kind.partition(":")
     try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
-        raise NoSuchStrategy(f'cannot import "{module}": {error}.') from None
-    if found is None:
-        raise NoSuchStrategy(f'"{module}" has no class "{name}".')
-    return checked_strategy(found, kind)
+        if ":" in kind:
+            return checked_strategy(loaded(kind, folder), kind)
+        offered = entry_points(group=PLUGINS)
+        if kind in offered.names:
+            return checked_strategy(loaded(offered[kind].value.partition(" ")[0]), kind)
+    except NotLoaded as error:
+        raise NoSuchStrategy(str(error)) from None
+    raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
 
 
 def checked_strategy(found: Any, kind: str) -> type:
@@ -138,10 +137,8 @@ def _play_of(
     if not isinstance(kind, str):
         text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(STRATEGIES)}."
         return None, [problem(text, (*loc, "kind"), source, kind)]
-    if ":" in kind and (folder := str(source.path.parent.resolve())) not in sys.path:
-        sys.path.append(folder)  # strategies may lie beside the file that names them
     try:
-        strategy = find_strategy(kind)
+        strategy = find_strategy(kind, source.path.parent)  # it may lie beside the file that names it
     except NoSuchStrategy as error:
         return None, [problem(str(error), (*loc, "kind"), source, kind)]
     return play_from(strategy, entry, loc, source, channels)

@@ -19,6 +19,7 @@ from crmlab.experiments.files.sweep_form import SweepForm, sweep_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.tune_form import TuneForm, search_of
 from crmlab.experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.sweeps.designs import quick_sweep
 from crmlab.experiments.sweeps.question import Sweep
 from crmlab.experiments.tuning.search import Search
@@ -70,21 +71,26 @@ class ExperimentForm(Form):
         return value
 
 
-def load_experiment(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
+def load_experiment(
+    path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None, *, trust: bool = False
+) -> Experiment:
     """Read and check an experiment file.
 
     `overrides` are settings such as `design.weeks=52` or `arms.tiers.strategies.0.silver_rate=0.02`; those under
-    `world.` reach into the world file. `world` replaces the file's world. Raises `SpecError`, one line per mistake.
+    `world.` reach into the world file. `world` replaces the file's world. `trust` lets strategies run that are not
+    installed but lie beside the file; they are remembered until they change. Raises `SpecError`, one line per mistake.
     """
-    return replace(_read(path, overrides, world), search=None, task=None)
+    return replace(_read(path, overrides, world, trust), search=None, task=None)
 
 
-def load_tuning(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
+def load_tuning(
+    path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None, *, trust: bool = False
+) -> Experiment:
     """Read and check an experiment file for what its [tune] table asks: the arm to tune, the baseline, the search.
 
     The design's replications are those on which winners are confirmed; worlds are not sampled. Raises `SpecError`.
     """
-    experiment = _read(path, overrides, world)
+    experiment = _read(path, overrides, world, trust)
     search = experiment.search
     if search is None:
         raise SpecError(path, [Problem("has no [tune] table, which says what to search (docs/tuning.md).")])
@@ -98,12 +104,14 @@ def for_search(experiment: Experiment, search: Search) -> Experiment:
     return replace(experiment, arms=arms, design=design, search=search, task=None)
 
 
-def load_sweep(path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None) -> Experiment:
+def load_sweep(
+    path: Path | str, overrides: Sequence[str] = (), world: Path | str | None = None, *, trust: bool = False
+) -> Experiment:
     """Read and check an experiment file for what its [sweep] table asks: the arm, the numbers that move, the design.
 
     A tornado keeps all arms, for it asks which one is best. Worlds are not sampled. Raises `SpecError`.
     """
-    experiment = _read(path, overrides, world)
+    experiment = _read(path, overrides, world, trust)
     sweep = experiment.task
     if sweep is None:
         raise SpecError(path, [Problem("has no [sweep] table, which says what to move (docs/sweeps.md).")])
@@ -119,7 +127,12 @@ def for_sweep(experiment: Experiment, sweep: Sweep) -> Experiment:
     return replace(experiment, arms=arms, design=design, search=None, task=sweep)
 
 
-def _read(path: Path | str, overrides: Sequence[str], world: Path | str | None) -> Experiment:
+def _read(path: Path | str, overrides: Sequence[str], world: Path | str | None, trust: bool) -> Experiment:
+    with trusting(trust):
+        return _checked(path, overrides, world)
+
+
+def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | None) -> Experiment:
     source = TomlSource.read(Path(path))
     world_overrides = [s.removeprefix("world.") for s in overrides if s.startswith("world.")]
     inline = isinstance(source.data.get("world"), dict) and world is None

@@ -30,6 +30,7 @@ RESERVED = {
     "before": "stands for customers from before week 0.",
     REFERRAL: "stands for customers whom a friend has won: see [unknowns.word_of_mouth].",
 }
+CHEAPEST, DEAREST = 1e-9, 1e12  # mean order in currency units: amounts stay exact between them
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
 FittedGroup = Literal["base", "spend", "history"]
@@ -110,6 +111,7 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     if form.population.prospects == 0 and form.population.customers == 0 and not form.population.history:
         text = "customers and prospects are both 0: there is nobody in this market."
         found.append(problem(text, (*loc, "population"), source))
+    found += _odd_money(form, loc, source)
     names = [c.name for c in form.channel]
     for position, channel in enumerate(form.channel):
         place = (*loc, "channel", position)
@@ -125,6 +127,26 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
         found.append(problem("must not be below elasticity, which it truncates.", place, source))
     found += persona_contradictions(form, loc, source)
     return found + (_fit_contradictions(form, (*loc, "fit"), source) if form.fit else [])
+
+
+def _odd_money(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
+    """Amounts that no shop with orders of this size has: most likely they are in another unit of money."""
+    spend = form.base.spend
+    mean = _value(spend.p) * _value(spend.gamma) / (_value(spend.q) - 1)
+    if not CHEAPEST <= mean <= DEAREST:
+        text = f"make a mean order of {mean:.3g}: it must lie between {CHEAPEST:g} and {DEAREST:g}; use another unit."
+        return [problem(f"p, q and gamma {text}", (*loc, "base", "spend"), source)]
+    places: dict[Loc, tuple[Any, float]] = {("economics", "fulfilment_cost"): (form.economics.fulfilment_cost, 10)}
+    for position, channel in enumerate(form.channel):
+        at = ("channel", position)
+        places[*at, "success_fee"] = (channel.success_fee, 100)
+        places |= {(*at, name): (getattr(channel, name), 1e9) for name in ("half_budget", "budget", "fixed_cost")}
+    found = []
+    for place, (value, most) in places.items():
+        if _value(value) > most * mean:
+            text = f"is more than {most:,.0f} mean orders ({mean:.4g} each); is it in the same unit of money?"
+            found.append(problem(text, (*loc, *place), source, _value(value)))
+    return found
 
 
 def _fit_contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:

@@ -7,6 +7,7 @@ Three files are written side by side: the world (TOML, for reading and editing),
 from __future__ import annotations
 
 import json
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -172,9 +173,9 @@ def _economics(presets: Mapping[str, Any], order_value: float, currency: str) ->
     setup = economics.pop("programme_setup_in_orders") * order_value
     member = economics.pop("programme_member_share_of_order") * order_value
     return economics | {
-        "fulfilment_cost": round(fulfilment, 2),
-        "programme_setup": round(setup, 2),
-        "programme_member": round(member, 2),
+        "fulfilment_cost": _money(fulfilment, order_value),
+        "programme_setup": _money(setup, order_value),
+        "programme_member": _money(member, order_value),
         "currency": currency,
     }
 
@@ -184,20 +185,20 @@ def _channels(customers: int, order_value: float, presets: Mapping[str, Any]) ->
     weekly, cac = share * customers, presets["cac_share_of_order"] * order_value
     origin = (
         f"assumed: channels win {weekly:.1f} customers a week today ({share:.0%} of the customer base), paid search at",
-        f"{cac:.2f} each ({presets['cac_share_of_order']:.0%} of a mean order of {order_value:.2f}), the others by its",
+        f"{cac:.4g} each ({presets['cac_share_of_order']:.0%} of a mean order of {order_value:.4g}), the others by its",
         "measure; budgets stand where half of a channel's possible leads are reached",
     )
-    sized = [_channel(preset, weekly, cac) for preset in presets["channel"]]
+    sized = [_channel(preset, weekly, cac, order_value) for preset in presets["channel"]]
     return [_section("[[channel]]", channel, *(() if i else origin)) for i, channel in enumerate(sized)]
 
 
-def _channel(preset: Mapping[str, Any], weekly: float, cac: float) -> dict[str, Any]:
+def _channel(preset: Mapping[str, Any], weekly: float, cac: float, order_value: float) -> dict[str, Any]:
     """A channel that wins its share of today's first orders at its cost per new customer."""
     first_orders, paid = weekly * preset["share"], preset["cac_index"] > 0
     leads = first_orders / preset["p_convert"]
     sized: dict[str, Any] = {"name": preset["name"], "leads_most": round(leads * (2 if paid else 1), 1)}
     if paid:
-        budget = round(first_orders * cac * preset["cac_index"], 2)
+        budget = _money(first_orders * cac * preset["cac_index"], order_value)
         sized |= {"half_budget": budget, "budget": budget}
     return sized | {name: preset[name] for name in unknowns_of(Channel) if name in preset}
 
@@ -221,6 +222,11 @@ def _section(header: str, content: Mapping[str, Any], *comments: str) -> str:
 
 def _toml(value: Any) -> str:
     return tomlkit.item(value).as_string()
+
+
+def _money(value: float, order_value: float) -> float:
+    """Whole cents, or what weighs as little in another currency: some thousandth of a mean order."""
+    return round(value, max(2, 3 - math.floor(math.log10(order_value)))) if order_value < 1e5 else float(round(value))
 
 
 def _digits(value: float) -> float:

@@ -95,7 +95,8 @@ class Answer:
         """Keep the answer as a run folder with its report, as the command line would, and return its path.
 
         The same question has the same run id however it is asked. A run that is already there is left alone, unless
-        `force` replaces it. Raises `StoreError` when the disk refuses.
+        `force` replaces it. Raises `UserError` when its numbers are not those of this answer, and `StoreError` when the
+        disk refuses.
         """
         return write_answer(self, Path(results), force)
 

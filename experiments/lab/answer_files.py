@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.runs.contents import write_found
 from crmlab.experiments.runs.run_files import RunFiles
-from crmlab.experiments.runs.store import RunFolder, disk_trouble, finished_run
+from crmlab.experiments.runs.store import RunFolder, StoredRun, disk_trouble, finished_run
+from crmlab.experiments.runs.verify import compared_tables
 
 if TYPE_CHECKING:
     from crmlab.experiments.lab.answer import Answer
@@ -42,6 +44,7 @@ def write_answer(answer: Answer, results: Path, force: bool = False) -> Path:
 
     known = finished_run(results, answer.experiment)
     if known and not force:
+        _refuse_other_numbers(known, answer)
         return known.path
     folder = RunFolder.create(results, answer.experiment, ASKED_FROM_PYTHON)
     folder.started = answer.started
@@ -51,6 +54,17 @@ def write_answer(answer: Answer, results: Path, force: bool = False) -> Path:
     with disk_trouble(path):
         write_report(path)
     return path
+
+
+def _refuse_other_numbers(known: StoredRun, answer: Answer) -> None:
+    """An old run must not stand for numbers that it does not hold."""
+    _, mismatches = compared_tables(known.path, answer.tables)
+    wrong = [mismatch for mismatch in mismatches if not mismatch.close]
+    if wrong:
+        raise UserError(
+            f"Run {known.run_id} is already there with other numbers ({wrong[0]}): something has changed that is no "
+            f"part of its id. save(force=True) replaces {known.path}."
+        )
 
 
 def write_report_to(answer: Answer, path: Path) -> Path:

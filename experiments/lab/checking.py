@@ -14,7 +14,8 @@ from crmlab.experiments.files.play_form import NoSuchStrategy, checked_strategy,
 from crmlab.experiments.files.spec import DesignForm, design_problems
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import UnknownsForm, WorldForm, contradictions
-from crmlab.experiments.runs.resolved import place_of, plain
+from crmlab.experiments.own_code.loading import place_of
+from crmlab.experiments.runs.resolved import plain
 from crmlab.sim.plays import Play
 from crmlab.sim.world import Persona, World
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.files.play_form import NoSuchStrategy, find_strategy
+from crmlab.experiments.files.play_form import NoSuchStrategy
 from crmlab.experiments.runs import identity
+from crmlab.experiments.runs.code_of import code_of
+from crmlab.experiments.runs.kept_code import strategy_of
 from crmlab.experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes
 
-LIBRARIES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy")  # that every number passes through
-MORE_LIBRARIES = {"tune": ("optuna", "cmaes"), "sweep": ("SALib",)}  # by driver
 MOST_NAMED = 5
 
 
@@ -51,9 +49,9 @@ def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def changes_since(manifest: Mapping[str, Any]) -> list[str]:
-    """What else would give other numbers now than then, each in words."""
-    return [*_sources(manifest), *_strategies(manifest), *_versions(manifest)]
+def changes_since(manifest: Mapping[str, Any], folder: Path) -> list[str]:
+    """What else would give other numbers now than when the run in `folder` was played, each in words."""
+    return [*_sources(manifest), *_strategies(manifest, folder), *_versions(manifest)]
 
 
 def in_words(changes: list[str]) -> str:
@@ -73,7 +71,26 @@ def _changed_parts(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
-    then, now = manifest["sources"], identity.source_hashes(manifest["driver"])
+    yield from _differing(manifest["sources"], identity.source_hashes(manifest["driver"]))
+
+
+def _strategies(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    for entry in manifest["strategies"]:
+        try:
+            cls = strategy_of(entry["kind"], folder)
+        except NoSuchStrategy as error:
+            yield f'the strategy "{entry["kind"]}" cannot be had: {str(error).rstrip(".")}'
+            continue
+        now = code_of(cls)
+        if identity.strategy_hash(cls) != entry["sha256"]:
+            files = list(_differing(entry["files"], now.files))
+            packages = list(_other_versions(entry["installed"], now.installed))
+            yield from [*files, *packages] or [f"{next(iter(now.files), cls.__name__)} has changed since"]
+        elif not cls.__module__.startswith("crmlab."):
+            yield from _edited_here(entry["files"])
+
+
+def _differing(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     for file in dict.fromkeys((*then, *now)):
         if file not in now:
             yield f"{file} is gone"
@@ -83,47 +100,40 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
             yield f"{file} has changed since"
 
 
-def _strategies(manifest: Mapping[str, Any]) -> Iterator[str]:
-    for entry in manifest["strategies"]:
-        try:
-            cls = find_strategy(entry["kind"])
-        except NoSuchStrategy as error:
-            yield f'the strategy "{entry["kind"]}" cannot be found: {str(error).rstrip(".")}'
-            continue
-        if identity.strategy_hash(cls) != entry["sha256"]:
-            yield f"{_file_of(cls)} has changed since"
+def _other_versions(then: Mapping[str, str | None], now: Mapping[str, str | None]) -> Iterator[str]:
+    for name in dict.fromkeys((*then, *now)):
+        if then.get(name) != now.get(name):
+            yield f"{name} {then.get(name) or 'absent'} -> {now.get(name) or 'absent'}"
 
 
-def _file_of(cls: type) -> str:
-    try:
-        file = Path(inspect.getsourcefile(cls) or cls.__name__)
-    except (OSError, TypeError):
-        return f"the source of {cls.__name__}"
-    return file.relative_to(identity.ROOT).as_posix() if file.is_relative_to(identity.ROOT) else file.name
+def _edited_here(files: Mapping[str, str]) -> Iterator[str]:
+    """Files of a strategy that lie in the working folder too, and have been edited there since the run."""
+    for file, digest in files.items():
+        path = Path(file)
+        if not path.is_absolute() and path.is_file() and content_sha256(path) != digest:
+            yield f"{file} in this folder has changed since (the run keeps a copy of what it was)"
 
 
 def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
     from crmlab.sim.draws import SCHEME
 
     env, driver = manifest["env"], manifest["driver"].rpartition(".")[2]
-    pairs: dict[str, tuple[str | None, str | None]] = {
-        "seed scheme": (manifest["seed"]["scheme"], SCHEME),
-        "crmlab": (manifest["code"]["package"], identity.package_version()),
-        "Python": (_minor(env["python"]), _minor(platform.python_version())),
-        "platform": (env["platform"], f"{platform.system()} {platform.machine()}"),
+    then: dict[str, str | None] = {
+        "seed scheme": manifest["seed"]["scheme"],
+        "crmlab": manifest["code"]["package"],
+        "platform": env["platform"],
+        "Python": _minor(env["python"]),
     }
-    pairs |= {name: (env.get(name), _version(name)) for name in (*LIBRARIES, *MORE_LIBRARIES.get(driver, ()))}
-    for name, (then, now) in pairs.items():
-        if then != now:
-            yield f"{name} {then or 'absent'} -> {now or 'absent'}"
+    now: dict[str, str | None] = {
+        "seed scheme": SCHEME,
+        "crmlab": identity.package_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "Python": _minor(platform.python_version()),
+    }
+    for name in (*identity.LIBRARIES, *identity.MORE_LIBRARIES.get(driver, ())):
+        then[name], now[name] = env.get(name), identity.version_of(name)
+    yield from _other_versions(then, now)
 
 
 def _minor(python: str) -> str:
     return ".".join(python.split(".")[:2])
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

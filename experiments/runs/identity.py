@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import inspect
 import json
-import linecache
+import platform
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.resolved import kind_of, resolved
 
 ROOT = Path(__file__).parents[2]
-WITHOUT_NUMBERS = ("commands", "files", "lab", "reporting", "runs")  # rooms that read, keep and show, not compute
+WITHOUT_NUMBERS = ("commands", "files", "lab", "own_code", "reporting", "runs")  # rooms that read, keep and show
+LIBRARIES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy")  # that every number passes through
+MORE_LIBRARIES = {"tune": ("optuna", "cmaes"), "sweep": ("SALib",)}  # by driver
 WORDS = ("question", "description")  # explain a run, but change no number of it
 
 
@@ -32,6 +34,7 @@ def determinants(experiment: Experiment) -> dict[str, Any]:
         "experiment": resolved(experiment),
         "sources": source_hashes(experiment.driver),
         "strategies": strategy_hashes(experiment),
+        "libraries": libraries(experiment.driver),
         "version": package_version(),
     }
 
@@ -42,44 +45,44 @@ def source_hashes(driver: str = "crmlab.experiments.compare") -> dict[str, str]:
 
     As first read by this process: an edit during a run is not part of it.
     """
-    files = sorted({*(ROOT / "sim").glob("*.py"), *_imported_by(_file_of(driver))})
+    files = sorted({*(ROOT / "sim").rglob("*.py"), *_imported_by(_file_of(driver))})
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 
+def strategy_classes(experiment: Experiment) -> dict[str, type]:
+    """The class of every strategy in use, by kind."""
+    found = {kind_of(play): type(play.strategy) for arm in experiment.arms for play in arm.plays}
+    return dict(sorted(found.items()))
+
+
 def strategy_hashes(experiment: Experiment) -> dict[str, str]:
-    """Hash of the source of every strategy in use, by kind."""
-    plays = (play for arm in experiment.arms for play in arm.plays)
-    hashes = {kind_of(play): strategy_hash(type(play.strategy)) for play in plays}
-    return dict(sorted(hashes.items()))
+    """Hash of all code that each strategy in use reaches, by kind."""
+    return {kind: strategy_hash(cls) for kind, cls in strategy_classes(experiment).items()}
 
 
 def strategy_hash(strategy: type) -> str:
-    """Hash of the file in which a strategy is written; of its class alone when it was written in a notebook."""
+    """Hash of all code that a strategy reaches: its modules, its data, and the versions of installed packages."""
+    return code_of(strategy).sha256
+
+
+def libraries(driver: str) -> dict[str, str]:
+    """Versions of what every number of a driver passes through, Python's among them."""
+    names = (*LIBRARIES, *MORE_LIBRARIES.get(driver.rpartition(".")[2], ()))
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"Python": python} | {name: found for name in names if (found := version_of(name))}
+
+
+def version_of(package: str) -> str | None:
+    """Version of an installed package, None when it is not there."""
     try:
-        file = inspect.getsourcefile(strategy)
-        if file and Path(file).is_file():
-            return _sha256(Path(file).read_bytes())
-    except (OSError, TypeError):  # a class that was typed in has no file
-        pass
-    return _sha256(source.encode()) if (source := _typed_in(strategy)) else "no source file"
-
-
-def _typed_in(cls: Any) -> str:
-    """The text of a class out of the notebook cell in which it stands."""
-    code = getattr(getattr(cls, "decide", None), "__code__", None)
-    cell = "".join(linecache.getlines(code.co_filename)) if code else ""
-    for node in ast.walk(ast.parse(cell)):
-        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-            return ast.get_source_segment(cell, node) or ""
-    return ""
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def package_version() -> str:
     """Version of the installed package."""
-    try:
-        return version("crmlab")
-    except PackageNotFoundError:
-        return "not installed"
+    return version_of("crmlab") or "not installed"
 
 
 def _without_words(value: Any) -> Any:

@@ -9,14 +9,17 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from crmlab.experiments.execution.ledger import LEDGER
+from crmlab.experiments.execution.records import processors_of
+from crmlab.experiments.execution.surroundings import processor
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.runs import identity
+from crmlab.experiments.runs.code_of import code_of, why_not_kept
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PARTS = "parts"  # of a ledger: gone when the run is done
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna",
             "cmaes", "SALib", "distributed")  # fmt: skip
@@ -45,14 +48,15 @@ def manifest(
         "parts": part_hashes(json.loads((folder / "resolved.json").read_text(encoding="utf-8"))),
         "seed": {"scheme": SCHEME, "root": design.seed, "replications": [0, design.replications]},
         "data": [{"name": "history"} | history] if history else [],
-        "strategies": [{"kind": k, "sha256": v} for k, v in resolved["strategies"].items()],
+        "strategies": [_strategy(kind, cls) for kind, cls in identity.strategy_classes(experiment).items()],
         "code": {"package": resolved["version"]} | git_state(),
         "sources": resolved["sources"],
         "env": {
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.machine()}",
+            "processors": processors_of(folder / LEDGER) or [processor()],
             "cores": os.cpu_count(),
-            **{name: found for name in PACKAGES if (found := _version(name))},
+            **{name: found for name in PACKAGES if (found := identity.version_of(name))},
         },
         "run": {
             "started": started.isoformat(timespec="seconds"),
@@ -65,6 +69,13 @@ def manifest(
             {"file": path.relative_to(folder).as_posix(), "sha256": content_sha256(path)} for path in _results(folder)
         ],
     }
+
+
+def _strategy(kind: str, cls: type) -> dict[str, Any]:
+    """A strategy with the hash of every file that it reaches and the version of every package."""
+    code, why = code_of(cls), why_not_kept(cls)
+    said = {"kind": kind, "sha256": identity.strategy_hash(cls), "files": dict(code.files)}
+    return said | {"installed": dict(code.installed)} | ({"not_kept": why} if why else {})
 
 
 def part_hashes(resolved: Mapping[str, Any]) -> dict[str, str]:
@@ -102,10 +113,3 @@ def _git(*arguments: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 import json
-import shutil
-import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -24,16 +22,18 @@ import numpy as np
 
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.files.play_form import NoSuchStrategy, find_strategy
+from crmlab.experiments.files.play_form import NoSuchStrategy
+from crmlab.experiments.runs.code_of import keep_code
+from crmlab.experiments.runs.kept_code import COPIES, strategy_of
 from crmlab.experiments.runs.resolved import CLASS, history_summary, resolved
 from crmlab.experiments.tuning.search import Search
 from crmlab.sim.plays import Play
 from crmlab.sim.target import Target
 from crmlab.sim.world import History, World
-from crmlab.strategies import STRATEGIES
 
 T = TypeVar("T")
-HISTORY, STRATEGY_COPIES = "history.parquet", "strategies"
+HISTORY = "history.parquet"
+_folder: ContextVar[Path] = ContextVar("folder")  # of the run that is being built
 _COVARIANCE = Mapping[str, tuple[tuple[str, ...], list[list[float]]]]
 
 
@@ -47,23 +47,21 @@ def keep_inputs(experiment: Experiment, folder: Path) -> None:
     """Put into a run folder what rebuilding needs besides `resolved.json`."""
     if experiment.world.history is not None:
         _write_history(experiment.world.history, folder / HISTORY)
-    for file in _files_of_strategies(experiment):
-        (folder / STRATEGY_COPIES).mkdir(exist_ok=True)
-        shutil.copyfile(file, folder / STRATEGY_COPIES / file.name)
+    keep_code((type(play.strategy) for arm in experiment.arms for play in arm.plays), folder / COPIES)
 
 
 def rebuilt(folder: Path) -> Experiment:
     """The experiment of a run folder, equal to the one that was run. Raises `RebuildError`."""
     stored = _json(folder / "resolved.json")
-    for folder_of_modules in (Path.cwd(), folder / STRATEGY_COPIES):  # copies last: what is installed comes first
-        if str(folder_of_modules) not in sys.path:
-            sys.path.append(str(folder_of_modules))
+    token = _folder.set(folder)
     try:
         experiment = _experiment(stored, folder)
     except (NoSuchStrategy, ImportError, AttributeError) as error:
         raise RebuildError(f"{folder}: {_sentence(error)}") from None
     except (TypeError, ValueError, KeyError) as error:
         raise RebuildError(f"{folder}/resolved.json does not fit this version: {_sentence(error)}") from None
+    finally:
+        _folder.reset(token)
     again = json.loads(json.dumps(resolved(experiment)))
     for place, then, now in differences(stored, again):
         raise RebuildError(f"{folder}: {place} was {then} and would now be {now}.")
@@ -141,7 +139,7 @@ def _task(stored: Mapping[str, Any]) -> Any:
 
 def _play(stored: Mapping[str, Any]) -> Play:
     rest = {key: value for key, value in stored.items() if key not in ("kind", "levers", "target")}
-    strategy = built(find_strategy(stored["kind"]), stored["levers"])
+    strategy = built(strategy_of(stored["kind"], _folder.get()), stored["levers"])
     return Play(strategy=strategy, target=_target(stored["target"]), **rest)
 
 
@@ -214,17 +212,6 @@ def _read_history(path: Path, summary: Mapping[str, Any] | None) -> History | No
     if history_summary(history) != summary:
         raise RebuildError(f"The order history of the run has been changed: {path} is not what the run was played on.")
     return history
-
-
-def _files_of_strategies(experiment: Experiment) -> list[Path]:
-    """Source files of strategies that are single modules from elsewhere, such as one beside the experiment file."""
-    classes = {type(play.strategy) for arm in experiment.arms for play in arm.plays} - set(STRATEGIES.values())
-    files = []
-    for cls in classes:
-        inside = "." in cls.__module__ or cls.__module__ in ("__main__", "crmlab")
-        file = None if inside else inspect.getsourcefile(cls)
-        files += [Path(file)] if file else []
-    return sorted(set(files))
 
 
 def _json(path: Path) -> Any:

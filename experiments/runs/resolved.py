@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.own_code.loading import place_of
 from crmlab.sim.plays import Play
 from crmlab.sim.world import History
 from crmlab.strategies import STRATEGIES
@@ -69,11 +70,6 @@ def kind_of(play: Play) -> str:
     """The name under which an experiment file would call the strategy of a play."""
     cls = type(play.strategy)
     return next((k for k, known in STRATEGIES.items() if known is cls), place_of(cls))
-
-
-def place_of(cls: type) -> str:
-    """Where a class is defined: `package.module:Class`."""
-    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def history_summary(history: History | None) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from crmlab.experiments.execution.records import Records, read_records
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.run import Run
 from crmlab.experiments.runs.changes import Changed
+from crmlab.experiments.runs.closeness import close
 from crmlab.experiments.runs.rebuild import differences
 
 
@@ -24,6 +25,7 @@ class Mismatch:
     where: str
     stored: str
     found: str
+    close: bool = False  # equal up to last digits, as it may be on another processor
 
     def __str__(self) -> str:
         return f"{self.where}: {self.stored} was stored, {self.found} found"
@@ -70,9 +72,10 @@ class SampledLedger:
         self.lived[key] = now
         self.numbers += _count(now)
         then = self.stored.get(key, "no result")
+        largest = _largest(now)
         for place, stored, found in differences(_by_arm(then), _by_arm(now)):
             where = self._task[key] + (f", {place}" if place else "")
-            self.mismatches.append(Mismatch(where, stored, found))
+            self.mismatches.append(Mismatch(where, stored, found, _close(stored, found, largest)))
 
     def not_asked(self) -> list[Mismatch]:
         """Sampled tasks of the stored run that it no longer consists of."""
@@ -119,6 +122,21 @@ def _by_arm(data: Any) -> Any:
     if isinstance(data, list) and data and all(isinstance(item, dict) and len(item.get(RUN, ())) == 5 for item in data):
         return {item[RUN][0]: item[RUN][3] for item in data}
     return data
+
+
+def _close(stored: str, found: str, largest: float) -> bool:
+    try:
+        one, other = json.loads(stored), json.loads(found)
+    except ValueError:
+        return False
+    return isinstance(one, float) and isinstance(other, float) and close(one, other, largest)
+
+
+def _largest(data: Any) -> float:
+    """The size of the largest number there is."""
+    if isinstance(data, dict | list):
+        return max(map(_largest, data.values() if isinstance(data, dict) else data), default=0.0)
+    return abs(float(data)) if isinstance(data, int | float) else 0.0
 
 
 def _count(data: Any) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from crmlab.experiments.execution.ledger import LEDGER
+from crmlab.experiments.execution.surroundings import processor
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
 from crmlab.experiments.runs.driver import driver_of
@@ -21,6 +22,7 @@ from crmlab.experiments.runs.sampled_ledger import Mismatch, SampledLedger
 from crmlab.experiments.runs.tables_equal import difference
 
 Progress = Callable[[int, int], None]
+Verdict = Literal["equal", "close", "different"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Verification:
     """What was compared, and what was not as it should be.
 
     `lived` of `tasks` finished tasks were lived again, with `numbers` numbers; `tables` were computed again and are
-    equal; `files` have the hash of the manifest; `changes` are those in spite of which all this was done.
+    equal; `files` have the hash of the manifest; `changes` are those in spite of which all this was done. `processors`
+    are those on which the run was played and the present one, where they are not the same.
     """
 
     lived: int
@@ -38,17 +41,26 @@ class Verification:
     tables: tuple[str, ...]
     mismatches: tuple[Mismatch, ...]
     changes: tuple[str, ...] = ()
+    processors: tuple[str, str] | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """equal bit for bit; close: equal up to last digits, on another processor; or different."""
+        if not self.mismatches:
+            return "equal"
+        return "close" if self.processors and all(mismatch.close for mismatch in self.mismatches) else "different"
 
     @property
     def holds(self) -> bool:
-        """Whether everything was equal."""
-        return not self.mismatches
+        """Whether everything was equal, or as equal as it can be on another processor."""
+        return self.verdict != "different"
 
     def to_json(self) -> dict[str, Any]:
         """The same as JSON data."""
         mismatches = [vars(m) for m in self.mismatches]
         return {**vars(self), "tables": list(self.tables), "changes": list(self.changes), "holds": self.holds} | {
-            "mismatches": mismatches
+            "mismatches": mismatches,
+            "verdict": self.verdict,
         }
 
 
@@ -65,8 +77,14 @@ def verify(
     equal, mismatches = compared_tables(folder, found.tables)
     return Verification(
         len(sample.lived), len(sample.stored), sample.numbers, n_files, tuple(equal),
-        (*sample.mismatches, *sample.not_asked(), *mismatches), tuple(changes),
+        (*sample.mismatches, *sample.not_asked(), *mismatches), tuple(changes), other_processor(folder),
     )  # fmt: skip
+
+
+def other_processor(folder: Path) -> tuple[str, str] | None:
+    """The processors on which a run was played and the present one, if they are not the same."""
+    played, here = ", ".join(read_manifest(folder)["env"]["processors"]), processor()
+    return None if played == here else (played, here)
 
 
 def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str], int]:
@@ -74,7 +92,7 @@ def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str]
     manifest = read_manifest(folder)
     damaged = changed_files(folder, manifest)
     experiment = None if damaged and not anyway else rebuilt(folder)  # also finds where strategies lie
-    changes = [*damaged, *changes_since(manifest)]
+    changes = [*damaged, *changes_since(manifest, folder)]
     if changes and not anyway:
         raise Changed(f"Run {manifest['run_id']} cannot be repeated as it was: {in_words(changes)}.")
     assert experiment is not None
@@ -86,9 +104,10 @@ def compared_tables(folder: Path, tables: Mapping[str, Any]) -> tuple[list[str],
     equal, mismatches = [], []
     for name, table in tables.items():
         path = folder / f"{name}.parquet"
-        differs = difference(path, table) if path.is_file() else ("table", "none", "one")
+        differs = difference(path, table) if path.is_file() else ("table", "none", "one", False)
         if differs is None:
             equal.append(name)
         else:
-            mismatches.append(Mismatch(f"{name}.parquet, {differs[0]}", *differs[1:]))
+            where, then, now, last_digits = differs
+            mismatches.append(Mismatch(f"{name}.parquet, {where}", then, now, last_digits))
     return equal, mismatches

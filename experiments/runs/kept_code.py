@@ -1,0 +1,27 @@
+"""The strategies of a run folder: installed, loaded already, or out of the copies that the run keeps."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from crmlab.experiments.files.play_form import NoSuchStrategy, checked_strategy, find_strategy
+from crmlab.experiments.own_code.loading import NotLoaded, typed_in_again
+from crmlab.experiments.runs.code_of import TYPED_IN
+
+COPIES = "strategies"  # the folder of the copies
+
+
+def strategy_of(kind: str, folder: Path) -> type:
+    """The class behind a kind in the run in `folder`. Raises `NoSuchStrategy`, also for what may not run."""
+    copies = folder / COPIES
+    module, _, name = kind.partition(":")
+    if module != "__main__":
+        return find_strategy(kind, None if module in sys.modules else copies)
+    live = getattr(sys.modules["__main__"], name, None)
+    if isinstance(live, type) and live.__module__ == "__main__":
+        return checked_strategy(live, kind)
+    try:
+        return checked_strategy(typed_in_again(copies / f"{TYPED_IN}{name}.py", name), kind)
+    except NotLoaded as error:
+        raise NoSuchStrategy(str(error)) from None
