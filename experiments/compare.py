@@ -26,6 +26,7 @@ from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.persona_table import with_gains
+from crmlab.experiments.ratios import dividing
 from crmlab.experiments.run import Run, WorldKind, live_replication
 from crmlab.experiments.tables import averaged
 from crmlab.sim.market import Market
@@ -172,6 +173,7 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFram
     """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI."""
     design, base = experiment.design, experiment.baseline.name
     by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
+    by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
     nobody = readings.iloc[:0]
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:

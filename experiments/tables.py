@@ -37,8 +37,7 @@ def _weekly(record: Record) -> pd.DataFrame:
     market = record.market
     series = {name: market.books[name] for name in market.books}
     earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
-    other = record.channel_costs_by_week + record.programme_costs_by_week + record.referral_costs_by_week
-    series["contribution"] = (earned - other) * market.scale
+    series["contribution"] = (earned - record.other_costs_by_week) * market.scale
     weeks = np.arange(record.weeks)
     return pd.concat(
         [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
@@ -49,10 +48,11 @@ def _weekly(record: Record) -> pd.DataFrame:
 def _channels(record: Record) -> pd.DataFrame:
     """Per source of customers: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity).
 
-    What friends cost are the rewards to those who sent them.
+    Incentives are what first orders cost less than the standing price, their welcome points and, for friends, the
+    rewards to those who sent them: all channels together have the CAC of the run.
     """
     market, rows = record.market, []
-    given = (record.orders.value - record.orders.paid) / market.minor
+    given = record.incentive + record.membership.welcome / market.minor
     for number, source in enumerate(market.sources):
         came = record.source == number
         first = came & (record.orders.nth == 0)
@@ -123,22 +123,18 @@ def _cohorts(record: Record) -> pd.DataFrame:
 
 
 def _ltv(record: Record) -> pd.DataFrame:
-    """Mean cumulative discounted contribution per acquired customer by age, over those watched for 52 weeks."""
+    """What a customer of the cohort of the KPIs LTV, CAC of the LTV cohort and payback has brought by age: cumulative
+    contribution before CAC, as earned and discounted (`ltv`), beside what the cohort cost."""
     weeks = min(YEAR, record.weeks)
-    eligible = record.acquired_at <= record.weeks - weeks
-    n = max(int(eligible.sum()), 1)
-    inside = (record.age <= weeks) & (record.moment - record.age <= record.weeks - weeks)
-    delta = record.market.world.economics.weekly_discount
-    value = record.contribution[inside] * np.exp(-delta * record.age[inside])
-    by_age = np.bincount(np.ceil(record.age[inside]).astype(int), value, weeks + 1)
-    media, discounts = record.acquisition_cost(until=max(record.weeks - weeks, 0))
-    cac = (media + discounts) / n if eligible.any() else np.nan
+    cohort = record.cohort(weeks)
     return pd.DataFrame(
         {
             "age_weeks": np.arange(weeks + 1),
-            "contribution": np.cumsum(by_age) / n,
-            "customers": n * record.market.scale,
-            "cac": cac,
+            "contribution": cohort.curve(discounted=False),
+            "ltv": cohort.curve(discounted=True),
+            "customers": cohort.n * record.market.scale,
+            "cac": cohort.cac,
+            "payback": cohort.payback,
         }
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmlab.sim.actions import (
     Action,
+    Audience,
     ChannelBudget,
     Coupon,
     Discount,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KPIS",
     "Action",
+    "Audience",
     "ChannelBudget",
     "ContractError",
     "Coupon",

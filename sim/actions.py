@@ -6,6 +6,9 @@ recorded for the customer with its expiry and outlives the strategy that gave it
 Two audiences. Actions on *identified* customers carry one entry per row of the view (or one number for all of them);
 *public* actions are scalars that prospects, leads and customers the firm cannot identify see as well.
 
+`audience` says which of the two. A play with a target, a holdout or a ramp reaches some identified customers only, so
+its strategy must return nothing but actions on "customers"; a strategy says so in a class attribute of the same name.
+
 A new kind of action is one more record here and one more line in `offers.settle`.
 """
 
@@ -15,13 +18,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rates = float | NDArray[np.floating]
 Mask = NDArray[np.bool_]
+Audience = Literal["customers", "everybody"]
 
 MOST_RATE = 0.95
 MOST_MONEY = 1e12  # currency units: sums over a market still fit 64 bits of minor units
@@ -69,6 +73,7 @@ WEEKS = Allowed(0, MOST_WEEKS, "weeks", whole=True)
 class Discount:
     """Term, identified: a price cut this week. `rate` [n] or one number: share of the list price, 0 to 0.95."""
 
+    audience: ClassVar[Audience] = "customers"
     rate: Annotated[Rates, RATE]
 
 
@@ -76,6 +81,7 @@ class Discount:
 class PublicDiscount:
     """Term, public: a price cut that everybody sees, or only those who came (or come) through `channel`."""
 
+    audience: ClassVar[Audience] = "everybody"
     rate: Annotated[float, RATE]
     channel: str | None = None
 
@@ -84,6 +90,7 @@ class PublicDiscount:
 class FirstOrderOffer:
     """Term, public: a price cut on the first order only, for everybody or for those who come through `channel`."""
 
+    audience: ClassVar[Audience] = "everybody"
     rate: Annotated[float, RATE]
     channel: str | None = None
 
@@ -96,6 +103,7 @@ class Coupon:
     between equals the one that lasts longer, is kept.
     """
 
+    audience: ClassVar[Audience] = "customers"
     rate: Annotated[Rates, RATE]
     to: Mask
     weeks: Annotated[int, FROM_ONE_WEEK] = 4
@@ -108,6 +116,7 @@ class Tag:
     It is the only memory a strategy has, and it fades after `weeks` weeks.
     """
 
+    audience: ClassVar[Audience] = "customers"
     name: str
     on: Mask
     weeks: Annotated[int, FROM_ONE_WEEK] = 52
@@ -117,6 +126,7 @@ class Tag:
 class ChannelBudget:
     """Term: what is spent on a paid channel this week, in whole currency units of the real market."""
 
+    audience: ClassVar[Audience] = "everybody"
     channel: str
     spend: Annotated[float, MONEY]
 
@@ -134,6 +144,7 @@ class PointsRule:
     stay until they expire.
     """
 
+    audience: ClassVar[Audience] = "everybody"
     per_unit: Annotated[float, Allowed(0.0, 1e9, "points per currency unit")] = 1.0
     reward_points: Annotated[int, Allowed(1, MOST_COUNT, "points", whole=True)] = 100
     reward_value: Annotated[float, MONEY] = 4.0
@@ -154,6 +165,7 @@ class TierRule:
     in currency units per member and year; what benefits and status do to loyalty is the world's to say.
     """
 
+    audience: ClassVar[Audience] = "everybody"
     thresholds: Annotated[tuple[float, ...], Allowed(1e-6, MOST_MONEY, "currency units or orders in 52 weeks")]
     basis: Literal["spend", "orders"] = "spend"
     hold_weeks: Annotated[int, FROM_ONE_WEEK] = 52
@@ -174,6 +186,7 @@ class ReferralTerms:
     (goods, a service) costs the firm what it is worth, like one in "money"; friends of a weak brand take money amiss.
     """
 
+    audience: ClassVar[Audience] = "everybody"
     reward: Annotated[float, Allowed(0.0, 1e9, "currency units")] = 0.0
     reward_share: Annotated[float, Allowed(0.0, 1.0, "share of the friend's first order")] = 0.0
     friend_rate: Annotated[float, RATE] = 0.0

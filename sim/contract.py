@@ -21,7 +21,7 @@ import numpy as np
 from crmlab.sim.actions import Action
 from crmlab.sim.levers import levers_of
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import Strategy
+from crmlab.sim.strategy import Strategy, audience_of
 from crmlab.sim.watching import remembered, watched
 
 YEAR_WEEKS = 52
@@ -68,6 +68,8 @@ def _check_form(instance: Any) -> None:
     name = type(instance).__name__
     if not getattr(getattr(instance, "__dataclass_params__", None), "frozen", False):
         raise ContractError(f"{name}: must be a frozen dataclass, so that it cannot remember anything between weeks")
+    if hasattr(instance, "audience") and audience_of(instance) is None:
+        raise ContractError(f'{name}: audience must be "customers" or "everybody", not {instance.audience!r}')
     if not callable(getattr(instance, "decide", None)):
         raise ContractError(f"{name}: needs a method decide(view) that returns a list of actions")
     doc = inspect.getdoc(type(instance)) or ""
@@ -125,6 +127,9 @@ def _check_one_decision(instance: Any, market: Any) -> list[Action]:
     for action in first:
         if not isinstance(action, get_args(Action)):
             raise ContractError(f"{name}: decide returned {action!r}, which is no action of the contract")
+        if audience_of(instance) == "customers" and action.audience != "customers":
+            what = type(action).__name__
+            raise ContractError(f'{name}: says audience = "customers" and returned {what}, which is for everybody')
     if not _same(first, second):
         raise ContractError(f"{name}: the same view must lead to the same actions; use view.lot(name) for randomness")
     after = {c: getattr(market.customers, c).tobytes() for c in before}

@@ -9,7 +9,7 @@ costs are debited. Accrual and cash are kept apart: a point is a cost when it is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from crmlab.sim.orders import Orders
 from crmlab.sim.world import Channel, Economics
 
+if TYPE_CHECKING:
+    from crmlab.sim.loyalty import PointsWeek
+
 CASH = "cash"
 SALES = "sales"  # at list price
-DISCOUNTS = "discounts"  # on repeat orders
-FIRST_ORDER_DISCOUNTS = "first-order discounts"
+DISCOUNTS = "discounts"  # standing prices and coupons: what everybody, or a customer, pays less than list
+FIRST_ORDER_DISCOUNTS = "first-order discounts"  # what a first order costs less than the standing price
 GOODS = "goods"
 FULFILMENT = "fulfilment"
 PAYMENT = "payment"
@@ -33,6 +36,7 @@ PERKS = "tier benefits"
 PROGRAMME_SETUP = "programme set-up"
 PROGRAMME_RUNNING = "programme running"  # systems and service, per member
 PROVISION = "points provision"  # the change of what the points still out are expected to cost
+WELCOME = "welcome points"  # the part of it that first orders were given to start with: a cost of acquisition
 LIABILITY = "points liability"
 OPENING = "opening balance"  # what the firm owed at week 0: neither income nor cost of the run
 REFERRAL_REWARDS = "referral rewards"  # earned by customers whose friend has ordered
@@ -40,7 +44,8 @@ REWARDS_OWED = "referral rewards owed"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED, OPENING,
+    REWARDS, PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION, WELCOME, LIABILITY, REFERRAL_REWARDS,
+    REWARDS_OWED, OPENING,
 )  # fmt: skip
 BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED, OPENING)  # all other accounts are income or cost of the run
 NO_CHANNEL = -1
@@ -97,6 +102,16 @@ class Tariff:
         return orders.paid - sum(self.costs(orders, source))
 
 
+def first_order_incentive(orders: Orders, standing: NDArray[np.float64]) -> NDArray[np.int64]:
+    """What each first order was paid less than the standing price, in minor units; 0 for repeat orders. Shape [m].
+
+    `standing` [m] is the price cut that anybody could have had who came the same way. What goes beyond it is only given
+    to win a customer.
+    """
+    at_standing_price = np.floor(orders.value * (1.0 - standing) + 0.5).astype(np.int64)
+    return np.where(orders.nth == 0, at_standing_price - orders.paid, 0)
+
+
 class Ledger:
     """The journal of one market."""
 
@@ -116,30 +131,32 @@ class Ledger:
         self.post(0, OPENING, LIABILITY, liability)
         self.liability = liability
 
-    def book_orders(self, week: int, orders: Orders, costs: OrderCosts) -> None:
-        """Sales at list price, the discounts that brought them down to what was paid, and what they cost."""
-        given = orders.value - orders.paid
-        given_first = int(given[orders.nth == 0].sum())
+    def book_orders(self, week: int, orders: Orders, costs: OrderCosts, incentive: NDArray[np.int64]) -> None:
+        """Sales at list price, the discounts that brought them down to what was paid, and what they cost.
+
+        `incentive` [m] is the part of each discount that only a first order gets: it buys a customer.
+        """
+        to_win = int(incentive.sum())
         self.post(week, CASH, SALES, int(orders.paid.sum()))
-        self.post(week, DISCOUNTS, SALES, int(given.sum()) - given_first)
-        self.post(week, FIRST_ORDER_DISCOUNTS, SALES, given_first)
+        self.post(week, DISCOUNTS, SALES, int((orders.value - orders.paid).sum()) - to_win)
+        self.post(week, FIRST_ORDER_DISCOUNTS, SALES, to_win)
         self.post(week, GOODS, CASH, int(costs.goods.sum()))
         self.post(week, FULFILMENT, CASH, int(costs.fulfilment.sum()))
         self.post(week, PAYMENT, CASH, int(costs.payment.sum()))
         self.post(week, COMMISSIONS, CASH, int(costs.commission.sum()))
 
-    def book_programme(
-        self, week: int, reward_cost: int, perk_cost: int, liability: int, setup_cost: int = 0, running_cost: int = 0
-    ) -> None:
-        """Rewards, benefits, set-up and running of the week in cash; the change of the liability as a provision."""
-        self.post(week, REWARDS, CASH, reward_cost)
-        self.post(week, PERKS, CASH, perk_cost)
-        self.post(week, PROGRAMME_SETUP, CASH, setup_cost)
-        self.post(week, PROGRAMME_RUNNING, CASH, running_cost)
-        change = liability - self.liability
+    def book_programme(self, week: int, closed: PointsWeek) -> None:
+        """Rewards, benefits, set-up and running of the week in cash, and the change of the liability as a provision, of
+        which `welcome` is for points that first orders were given to start with."""
+        self.post(week, REWARDS, CASH, closed.reward_cost)
+        self.post(week, PERKS, CASH, closed.perk_cost)
+        self.post(week, PROGRAMME_SETUP, CASH, closed.setup_cost)
+        self.post(week, PROGRAMME_RUNNING, CASH, closed.running_cost)
+        self.post(week, WELCOME, LIABILITY, closed.welcome)
+        change = closed.liability - self.liability - closed.welcome
         self.post(week, PROVISION, LIABILITY, max(change, 0))
         self.post(week, LIABILITY, PROVISION, max(-change, 0))
-        self.liability = liability
+        self.liability = closed.liability
 
     def book_referrals(self, week: int, earned: int, paid: int, source: int) -> None:
         """Rewards are a cost when the friend orders and cash when they are paid."""

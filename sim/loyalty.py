@@ -50,6 +50,21 @@ class PointsWeek:
     perk_cost: int = 0
     setup_cost: int = 0
     running_cost: int = 0
+    welcome_points: int = 0  # that somebody who joins is given
+    welcome: int = 0  # what those given with a first order are expected to cost: a cost of acquisition
+    point_value: float = 0.0  # what one point still out is expected to cost
+    perks: tuple[float, ...] = (0.0,)  # what a member of each tier costs this week beyond rewards and price cuts
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Whom the end of a week changed: rows that lost points and how many, rows that joined or changed tier and the tier
+    they are in now."""
+
+    lapsed: NDArray[np.int32]
+    points: NDArray[np.int32]
+    placed: NDArray[np.int32]
+    tier: NDArray[np.uint8]
 
 
 class LoyaltyBooks:
@@ -60,6 +75,7 @@ class LoyaltyBooks:
         self.points_rule: PointsRule | None = None
         self.tier_rule: TierRule | None = None
         self.weeks: dict[int, PointsWeek] = {}
+        self.moves: dict[int, Moves] = {}
         self.opening = PointsWeek()  # the points of the customers of week 0, and what the firm owes for them
         self._response = world.loyalty
         self._economics = world.economics
@@ -73,9 +89,17 @@ class LoyaltyBooks:
         books = copy(self)
         last = self.weeks[max(self.weeks)] if self.weeks else PointsWeek()
         books.opening = PointsWeek(outstanding=last.outstanding, liability=last.liability)
-        books.weeks = {}
+        books.weeks, books.moves = {}, {}
         books._settled = self._settled.copy()
         return books
+
+    def open(self, customers: Customers) -> None:
+        """Note who holds points and which tier at week 0: as if it had happened in the week before."""
+        if customers.enrolled.size:
+            nothing = np.zeros(customers.n, customers.points.dtype)
+            nowhere = np.full(customers.n, np.iinfo(customers.tier.dtype).max, customers.tier.dtype)
+            was = np.where(customers.enrolled == NOT_ENROLLED, customers.tier, nowhere)
+            self.moves[-1] = _moves(customers, nothing, was, -1)
 
     def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
         """This week's programme in the form that the compiled pass takes."""
@@ -129,6 +153,7 @@ class LoyaltyBooks:
         rule, levels = self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(())
         self._roll_windows(customers, log, week, rule)
         response = self._response
+        points_before, tier_before = customers.points.copy(), customers.tier.copy()
         held, expired = _review(
             customers.enrolled, customers.points, customers.points_recent, customers.last_order, customers.spend_52,
             customers.orders_52, customers.tier, customers.tier_ends,
@@ -136,6 +161,7 @@ class LoyaltyBooks:
             programme.by_orders, programme.thresholds, levels.hold_weeks, levels.grace_weeks,
             _DOWNGRADE[levels.downgrade], response.pressure_gap, response.stretch_weeks, response.demotion_weeks,
         )  # fmt: skip
+        self.moves[week] = _moves(customers, points_before, tier_before, week)
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
@@ -143,18 +169,24 @@ class LoyaltyBooks:
         perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
         burnt = int(orders.burnt.sum(dtype=np.int64))
         self._settled += burnt, expired
+        point_value = cost_of_point * (1 - self.breakage)
+        welcomed = int(np.count_nonzero(with_welcome(orders, programme.welcome_points)))
+        running = self._economics.programme_member if programme.earning else 0.0
         members = int(np.count_nonzero(customers.enrolled != NOT_ENROLLED))
-        economics, in_force = self._economics, programme.earning
         closed = PointsWeek(
             issued=int(orders.earned.sum(dtype=np.int64)),
             burnt=burnt,
             expired=int(expired),
             outstanding=outstanding,
-            liability=round(outstanding * cost_of_point * (1 - self.breakage)),
+            liability=round(outstanding * point_value),
             reward_cost=round(burnt * cost_of_point),
             perk_cost=round(float(held @ perks) * self._minor / YEAR),
-            setup_cost=round(economics.programme_setup * self._minor) if new else 0,
-            running_cost=round(members * economics.programme_member * self._minor / YEAR) if in_force else 0,
+            setup_cost=round(self._economics.programme_setup * self._minor) if new else 0,
+            running_cost=round(members * running * self._minor / YEAR),
+            welcome_points=programme.welcome_points,
+            welcome=round(welcomed * programme.welcome_points * point_value),
+            point_value=point_value,
+            perks=tuple(float(perk + running) * self._minor / YEAR for perk in perks),
         )
         self.weeks[week] = closed
         return closed
@@ -186,6 +218,19 @@ def _moods(response: LoyaltyResponse, top: int) -> NDArray[np.float64]:
     moods[FAILURE, :top] = -response.failure * (1 + response.tier_tilt * steps)
     moods[DEMOTION, :top] = -response.demotion * (1 + response.tier_tilt * steps)
     return moods
+
+
+def with_welcome(orders: Orders, welcome_points: NDArray[np.int64] | int) -> NDArray[np.bool_]:
+    """Which orders were first orders that brought welcome points: who joins with the first order has these and what the
+    order itself earned, anybody else has none from it. Shape [m]."""
+    return (orders.nth == 0) & (np.asarray(welcome_points) > 0) & (orders.earned >= welcome_points)
+
+
+def _moves(customers: Customers, points: NDArray[np.int32], tier: NDArray[np.uint8], week: int) -> Moves:
+    lost = points - customers.points
+    lapsed = np.flatnonzero(lost).astype(np.int32)
+    placed = np.flatnonzero((customers.tier != tier) | (customers.enrolled == week)).astype(np.int32)
+    return Moves(lapsed, lost[lapsed], placed, customers.tier[placed])
 
 
 def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from crmlab.sim.crowd import ALIVE, BOUND, LIVED, N_COUNTS, OVERFLOWN, call_pros
 from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
-from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff
+from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff, first_order_incentive
 from crmlab.sim.loyalty import LoyaltyBooks, loyal_of, refuse_overflow
 from crmlab.sim.network import graph_of
 from crmlab.sim.offers import Offers, Settled
@@ -80,6 +80,7 @@ class Market(mesa.Model):
         self.referral = ReferralBooks(self.world)
         self.offers = Offers(self.customers, self.sources, self.scale)
         self.ledger = Ledger()
+        self.posted: list[NDArray[np.float64]] = []  # by week: the standing price cut that people of each source see
         self._take_over(founders.inheritance)
         self.tariff = Tariff.of(self.world.economics, self.sources, self.minor)
         self.books = WeeklyBooks(len(self.sources))
@@ -89,7 +90,7 @@ class Market(mesa.Model):
             self.customers.open(NETWORK)
         self.graph = graph_of(self.world.word_of_mouth, self.customers.n)
         self._people = self._columns()
-        self._reaction = reaction_of(self.world)
+        self.reaction = reaction_of(self.world)  # the world's constants of behaviour
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
@@ -104,6 +105,7 @@ class Market(mesa.Model):
             return
         self.loyalty = inheritance.loyalty.handed_over()
         self.ledger.open(self.loyalty.opening.liability)
+        self.loyalty.open(self.customers)
         for name, ends in inheritance.tags.items():
             self.offers.tags[name] = np.full(self.customers.n, LONG_AGO, ends.dtype)
             self.offers.tags[name][: ends.size] = ends
@@ -189,7 +191,7 @@ class Market(mesa.Model):
         row, m = 0, 0
         while True:
             row, m = live_week(
-                self._people, self._reaction, offer, programme, pressure, self.week, season, self.n_founding,
+                self._people, self.reaction, offer, programme, pressure, self.week, season, self.n_founding,
                 *self.key, self._room, self.leads, self.counts, row, m,
             )  # fmt: skip
             if row == self.customers.n:
@@ -222,9 +224,13 @@ class Market(mesa.Model):
 
     def book(self, settled: Settled, orders: Orders) -> None:
         """Enter the week's orders, media and channel costs into the ledger."""
-        costs = self.tariff.costs(orders, self.customers.source[orders.row])
+        source = self.customers.source[orders.row]
+        costs = self.tariff.costs(orders, source)
         self.order_log.add(self.week, orders)
-        self.ledger.book_orders(self.week, orders, costs)
+        self.posted.append(settled.offer.public)
+        self.ledger.book_orders(
+            self.week, orders, costs, first_order_incentive(orders, settled.offer.public[source.astype(np.intp) + 1])
+        )
         won = self.customers.source[orders.row[orders.nth == 0]]
         for channel in self.channels:
             spec, media = channel.spec, round(channel.spend * self.minor)
@@ -238,14 +244,7 @@ class Market(mesa.Model):
         """End the programme's week and book what it costs."""
         if programme.on:
             closed = self.loyalty.close_week(self.customers, self.order_log, self.week, programme)
-            self.ledger.book_programme(
-                self.week,
-                closed.reward_cost,
-                closed.perk_cost,
-                closed.liability,
-                closed.setup_cost,
-                closed.running_cost,
-            )
+            self.ledger.book_programme(self.week, closed)
 
     def remember(self, settled: Settled, orders: Orders) -> None:
         """Keep what the firm will know next week."""

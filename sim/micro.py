@@ -35,11 +35,6 @@ class MicroMarket(Market):
         super().__init__(*args, **kwargs)
         self.people = [Person(self, row) for row in range(self.customers.n)]
 
-    @property
-    def reaction(self):
-        """The world's constants of behaviour."""
-        return self._reaction
-
     def live(self, offer: Offer, programme: Programme) -> Orders:
         """Everybody's week, agent by agent; then the columns are written back for the firm to read."""
         if self.world.word_of_mouth.on:

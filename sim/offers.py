@@ -8,10 +8,11 @@ The rules, in one place:
    when it is larger.
 3. A customer holds one coupon. A new one replaces it when it is worth more, or as much for longer; else it is refused.
 4. A channel's budget is set by the last play in the list that names it. Channels nobody names get nothing.
-5. Actions on identified customers reach those whom the play addresses and does not hold out.
-6. Programme rules and referral terms hold for everybody: the last play in the list that returns one sets it, and such
-   a play can have neither target nor holdout nor ramp. A tier's price cut is a standing one (rule 1), a friend's offer
-   is a first-order offer to those who come by a recommendation (rule 2).
+5. Actions on identified customers reach those whom the play addresses and does not hold out. A play with a target, a
+   holdout or a ramp must return no other actions.
+6. Programme rules and referral terms hold for everybody: the last play in the list that returns one sets it. A tier's
+   price cut is a standing one (rule 1), a friend's offer is a first-order offer to those who come by a recommendation
+   (rule 2).
 """
 
 from __future__ import annotations
@@ -110,6 +111,9 @@ class Offers:
         settled: Settled,
     ) -> None:
         check_action(play.name, action)
+        if play.selective and getattr(action, "audience", None) == "everybody":
+            what = type(action).__name__
+            raise ActionError(f"{play.name}: {what} is for everybody, so the play has no target, holdout or ramp")
         match action:
             case ChannelBudget():
                 settled.spend[self._channel(play, action.channel, paid=True)] = action.spend / self.scale
@@ -133,15 +137,11 @@ class Offers:
                 marks = self.tags.setdefault(action.name, np.full(self.customers.n, LONG_AGO, np.int16))
                 marks[rows[on if reached is None else on & reached]] = view.week + action.weeks
             case PointsRule() | TierRule():
-                if reached is not None:
-                    raise ActionError(f"{play.name}: programme rules hold for every member: no target, holdout or ramp")
                 if isinstance(action, PointsRule):
                     settled.points = action
                 else:
                     settled.tiers = action
             case ReferralTerms():
-                if reached is not None:
-                    raise ActionError(f"{play.name}: referral terms hold for everybody: no target, holdout or ramp")
                 self._check_terms(play, action)
                 settled.referral = action
             case _:

@@ -32,6 +32,11 @@ class Play:
     stop: int | None = None
     ramp_weeks: int = 0
 
+    @property
+    def selective(self) -> bool:
+        """Whether it reaches some identified customers only, so that everything it does must be on such."""
+        return not self.target.everybody or self.holdout > 0 or self.ramp_weeks > 0
+
     def active(self, week: int) -> bool:
         """Whether the strategy is asked this week."""
         return week >= self.start and (self.stop is None or week < self.stop)

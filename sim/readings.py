@@ -34,51 +34,23 @@ class Kpi:
     reference: str
     read: Callable[[Record], float]
     hidden: bool = False  # known to the simulation only, not to the firm
+    ratio_of: tuple[str, str] | None = None  # KPIs whose means it divides, so that three figures on a page agree
 
 
-def _cac(record: Record, incentives: bool = True, until: int | None = None) -> float:
-    media, given = record.acquisition_cost(until)
-    n = np.count_nonzero(record.acquired_at < (record.weeks if until is None else until))
+def _cac(record: Record, incentives: bool = True) -> float:
+    media, given = record.acquisition_cost()
+    n = record.acquired.size
     return (media + incentives * given) / n if n else NAN
 
 
-def _cohort(record: Record, weeks: int) -> np.ndarray:
-    """Which acquired customers have their first `weeks` weeks inside the run."""
-    return record.acquired_at <= record.weeks - weeks
-
-
 def _repurchase(record: Record, weeks: int) -> float:
-    eligible = _cohort(record, weeks)
+    eligible = record.cohort(weeks).members
     return float(np.mean(record.second_after[eligible] <= weeks)) if eligible.any() else NAN
 
 
-def _ltv(record: Record, weeks: int) -> float:
-    eligible = _cohort(record, weeks)
-    if not eligible.any():
-        return NAN
-    age = record.age
-    first = record.moment - age
-    inside = (age <= weeks) & (first <= record.weeks - weeks)
-    delta = record.market.world.economics.weekly_discount
-    return float((record.contribution[inside] * np.exp(-delta * age[inside])).sum() / eligible.sum())
-
-
 def _ltv_cac(record: Record, weeks: int) -> float:
-    cac = _cac(record, until=record.weeks - weeks) if record.weeks > weeks else NAN
-    return _ltv(record, weeks) / cac if cac > 0 else NAN
-
-
-def _payback(record: Record, weeks: int) -> float:
-    """First age at which cumulative undiscounted contribution per acquired customer reaches the cohort's CAC."""
-    cac = _cac(record, until=record.weeks - weeks) if record.weeks > weeks else NAN
-    eligible = _cohort(record, weeks)
-    if not cac >= 0 or not eligible.any():
-        return NAN
-    inside = (record.age <= weeks) & (record.moment - record.age <= record.weeks - weeks)
-    order = np.argsort(record.age[inside], kind="stable")
-    earned = np.cumsum(record.contribution[inside][order]) / eligible.sum()
-    reached = np.flatnonzero(earned >= cac)
-    return float(record.age[inside][order][reached[0]]) if reached.size else NAN
+    cohort = record.cohort(weeks)
+    return cohort.ltv / cohort.cac if cohort.cac > 0 else NAN
 
 
 def _referral_rate(record: Record) -> float:
@@ -86,30 +58,28 @@ def _referral_rate(record: Record) -> float:
 
 
 def _k_factor(record: Record, weeks: int) -> float:
-    eligible = _cohort(record, weeks)
-    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks)
-    friends &= record.moment - record.age_of_friend <= record.weeks - weeks
+    eligible = record.cohort(weeks).members
+    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks) & record.cohort(weeks).sent
     return float(np.count_nonzero(friends) / eligible.sum()) if eligible.any() else NAN
 
 
 def _cac_referral(record: Record) -> float:
     first = record.orders.nth == 0
     friends = first & (record.source == record.market.referral.source)
-    given = (record.orders.value - record.orders.paid)[friends].sum() / record.market.minor
+    given = (record.incentive + record.membership.welcome / record.market.minor)[friends].sum()
     n = np.count_nonzero(friends)
     return float((record.referral_costs_by_week.sum() + given) / n) if n else NAN
 
 
 def _ltv_with_friends(record: Record, weeks: int) -> float:
     """The lifetime value, and beside the own orders those of the friends won, as far as they fall into the window."""
-    eligible = _cohort(record, weeks)
-    if not eligible.any():
+    cohort, age = record.cohort(weeks), record.age_of_friend
+    if not cohort.n:
         return NAN
-    age = record.age_of_friend
-    inside = (age <= weeks) & (record.moment - age <= record.weeks - weeks)
+    inside = (age <= weeks) & cohort.sent
     delta = record.market.world.economics.weekly_discount
-    friends = (record.contribution[inside] * np.exp(-delta * age[inside])).sum()
-    return _ltv(record, weeks) + float(friends / eligible.sum())
+    friends = ((record.contribution + record.incentive)[inside] * np.exp(-delta * age[inside])).sum()
+    return cohort.ltv + float(friends / cohort.n)
 
 
 def _discounted(record: Record, which: np.ndarray) -> float:
@@ -122,19 +92,31 @@ def _present(record: Record, by_week: np.ndarray) -> float:
     return float((by_week * np.exp(-delta * np.arange(record.weeks))).sum())
 
 
+def _programme(record: Record) -> tuple[float, float]:
+    """What the programme cost for customers of the founding base and for those acquired in the run, discounted."""
+    is_new = np.arange(record.market.customers.n) >= record.market.n_founding
+    old, new = record.membership.by_group(is_new.astype(np.intp), 2)
+    return _present(record, old), _present(record, new)
+
+
 def _value_existing(record: Record) -> float:
-    return _discounted(record, np.isnan(record.age)) * record.market.scale
+    programme = _programme(record)[0] + _present(record, record.setup_costs_by_week)
+    return (_discounted(record, np.isnan(record.age)) - programme) * record.market.scale
 
 
 def _value_new(record: Record) -> float:
-    contribution = _discounted(record, ~np.isnan(record.age))
-    costs = record.channel_costs_by_week + record.referral_costs_by_week
+    contribution = _discounted(record, ~np.isnan(record.age)) - _programme(record)[1]
+    costs = record.channel_costs_by_week + record.referral_costs_by_week + record.welcome_costs_by_week
     return (contribution - _present(record, costs)) * record.market.scale
 
 
-def _equity(record: Record) -> float:
-    programme = _present(record, record.programme_costs_by_week) * record.market.scale
-    return _value_existing(record) + _value_new(record) - programme
+def _equity_run(record: Record) -> float:
+    everybody = np.ones(record.orders.n, np.bool_)
+    return (_discounted(record, everybody) - _present(record, record.other_costs_by_week)) * record.market.scale
+
+
+def _terminal(record: Record) -> float:
+    return record.terminal.value * record.end_discount * record.market.scale
 
 
 def _member_share(record: Record) -> float:
@@ -171,18 +153,34 @@ LEFT_OUT = "later cohorts are left out; undefined in runs of 52 weeks or less"
 
 _KPIS = (
     Kpi("customer_equity", "Customer equity", "currency",
-        "discounted contribution of existing and new customers within the run, less media and channel costs, "
-        "programme costs and what the points still out are expected to cost",
-        "all customers", RUN, "value after the run is not counted: see terminal value", 1, FADER, _equity),
+        "customer equity within the run + terminal value, both in money of week 0: what a firm should maximise, "
+        "because a horizon can hide nothing from it; the terminal part is known to the simulation only",
+        "all customers and prospects", "the run and 260 weeks after it", NONE, 1, FADER,
+        lambda r: _equity_run(r) + _terminal(r)),
+    Kpi("equity_run", "Customer equity within the run", "currency",
+        "discounted contribution of existing and new customers, less media and channel costs, incentives to win "
+        "customers, programme costs and what the points still out are expected to cost",
+        "all customers", RUN, "value after the run is not counted: see terminal value", 1, FADER, _equity_run),
+    Kpi("terminal_value", "Terminal value (truth of the world)", "currency",
+        "what the state at the end would bring under today's policy, in money of week 0: customers at today's prices "
+        "(less orders borrowed from the future), leads and prospects as today's budgets would win them, less these "
+        "budgets; what is owed for points has been taken off in the run",
+        "everybody who has not left", "260 weeks after the run", NONE, 1, FADER, _terminal, hidden=True),
     Kpi("value_existing", "Value of the existing base", "currency",
-        "discounted contribution, within the run, of customers who had bought before week 0",
-        "customers of the founding base", RUN, "as customer equity", 1, FADER, _value_existing),
+        "discounted contribution, within the run, of customers who had bought before week 0, less what the programme "
+        "costs for them and to set up", "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
+        _value_existing),
     Kpi("value_new", "Value of new customers", "currency",
-        "discounted contribution of customers acquired in the run, less media, channel costs and referral rewards",
-        "customers acquired in the run", RUN, "as customer equity", 1, FADER, _value_new),
+        "discounted contribution of customers acquired in the run, less all acquisition cost and what the programme "
+        "costs for them", "customers acquired in the run", RUN, "as customer equity within the run", 1, FADER,
+        _value_new),
     Kpi("cac", "Customer acquisition cost", "currency per customer",
-        "(media + channel fees + discounts on first orders + referral rewards) / first orders",
+        "(media + channel fees + what first orders cost less than the standing price + their welcome points + "
+        "referral rewards) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS, _cac),
+    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
+        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
+        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("cac_media", "CAC without incentives", "currency per customer",
         "(media + channel fees) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS,
@@ -192,15 +190,18 @@ _KPIS = (
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS,
         lambda r: _repurchase(r, YEAR)),
     Kpi("ltv_52", "Lifetime value, 52 weeks", "currency per customer",
-        "discounted contribution of the first 52 weeks per acquired customer, first order included, before CAC",
-        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: _ltv(r, YEAR)),
+        "discounted contribution of the first 52 weeks per acquired customer, before CAC: the first order at the "
+        "standing price; later discounts, rewards, points provision and programme costs per member taken off",
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: r.cohort(YEAR).ltv),
     Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
-        "lifetime value within 52 weeks / CAC, incentives included, of the same cohort",
-        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR)),
+        "lifetime value within 52 weeks / CAC of the LTV cohort: the same customers",
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR),
+        ratio_of=("ltv_52", "cac_cohort")),
     Kpi("payback_weeks", "CAC payback", "weeks",
-        "first age at which cumulative undiscounted contribution per acquired customer reaches CAC",
+        "first age at which the cohort's cumulative contribution per customer, as in LTV but undiscounted, reaches its "
+        "CAC",
         COHORT, "52 weeks from the own first order", "undefined when not reached within 52 weeks", -1,
-        MARKETING_METRICS, lambda r: _payback(r, YEAR)),
+        MARKETING_METRICS, lambda r: r.cohort(YEAR).payback),
     Kpi("retention_52", "Retention, 52 weeks", "share",
         "customers active at the end / customers active 52 weeks before; active: an order in the 52 weeks before",
         "customers active 52 weeks before the end", "two years to the end of the run",
@@ -208,9 +209,7 @@ _KPIS = (
     Kpi("contribution", "Contribution after marketing", "currency",
         "revenue - goods - fulfilment - payment - commissions - media - channel fees - programme costs "
         "(rewards, tier benefits, set-up, running, change of the points liability) - referral rewards, undiscounted",
-        ALL, RUN, NONE, 1, MARKETING_METRICS,
-        lambda r: _total(r, r.contribution)
-        - _total(r, r.channel_costs_by_week + r.programme_costs_by_week + r.referral_costs_by_week)),
+        ALL, RUN, NONE, 1, MARKETING_METRICS, lambda r: _total(r, r.contribution) - _total(r, r.other_costs_by_week)),
     Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
         MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
     Kpi("orders", "Orders", "orders", "number of orders", ALL, RUN, NONE, 1, "-", lambda r: _total(r, r.orders.n)),
@@ -235,7 +234,8 @@ _KPIS = (
     Kpi("programme_cost", "Cost of the loyalty programme", "currency",
         "rewards + tier benefits + set-up + running + change of the points liability", "members", RUN, NONE, 0,
         MARKETING_METRICS,
-        lambda r: _total(r, r.reward_cost / r.market.minor) + _total(r, r.programme_costs_by_week)),
+        lambda r: _total(r, r.reward_cost / r.market.minor)
+        + _total(r, r.programme_costs_by_week + r.welcome_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",
         "points outstanding x cost of a point x (1 - breakage)", "members",
         "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / r.market.minor)),
@@ -248,7 +248,8 @@ _KPIS = (
         "friends won within 52 weeks of the own first order / customers", COHORT,
         "52 weeks from the own first order", LEFT_OUT, 1, "Kumar, Petersen & Leone 2007", lambda r: _k_factor(r, YEAR)),
     Kpi("cac_referral", "Cost per referred customer", "currency per customer",
-        "(referral rewards + discounts on friends' first orders) / customers won by a friend",
+        "(referral rewards + what friends' first orders cost less than the standing price + their welcome points) / "
+        "customers won by a friend",
         "customers won by a friend", RUN, "undefined without any", -1, MARKETING_METRICS, _cac_referral),
     Kpi("ltv_52_friends", "Lifetime value with friends, 52 weeks", "currency per customer",
         "lifetime value within 52 weeks + discounted contribution of the friends won, within the same 52 weeks; "
@@ -258,11 +259,6 @@ _KPIS = (
     Kpi("referral_cost", "Cost of referral rewards", "currency", "rewards earned by customers whose friend ordered, "
         "and by those who claimed one falsely", "customers who won a friend", RUN, NONE, 0, MARKETING_METRICS,
         lambda r: _total(r, r.referral_costs_by_week)),
-    Kpi("terminal_value", "Terminal value (truth of the world)", "currency",
-        "expected discounted contribution of everybody still a customer at the end, over the 156 weeks after it, "
-        "under today's prices and without acquisition",
-        "customers who have not left", "156 weeks after the run", NONE, 1, FADER,
-        lambda r: r.remaining_value() * r.market.scale, hidden=True),
     Kpi("guard_share", "Composition guard bound", "share",
         "customer-weeks in which the summed effect of all strategies had to be cut to a factor of five",
         "customer-weeks", RUN, NONE, -1, "-", lambda r: r.guard_share, hidden=True),
@@ -270,7 +266,10 @@ _KPIS = (
 
 KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}
 
-HEADLINE = ("customer_equity", "cac", "repurchase_52", "ltv_52", "ltv_cac", "first_orders", "orders", "contribution")
+HEADLINE = (
+    "customer_equity", "equity_run", "first_orders", "orders", "contribution", "cac", "repurchase_52", "ltv_52",
+    "cac_cohort", "ltv_cac",
+)  # fmt: skip
 
 
 def read_all(market) -> dict[str, float]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import CUSTOMER, NOBODY, NOT_ENROLLED
+from crmlab.sim.customers import NOBODY, NOT_ENROLLED
 from crmlab.sim.ledger import (
     CHANNEL_COSTS,
     FIRST_ORDER_DISCOUNTS,
@@ -18,9 +19,14 @@ from crmlab.sim.ledger import (
     PROGRAMME_SETUP,
     PROVISION,
     REFERRAL_REWARDS,
+    WELCOME,
+    first_order_incentive,
 )
+from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
+from crmlab.sim.membership import Membership
 from crmlab.sim.orders import YEAR, Orders
+from crmlab.sim.terminal import Terminal, terminal_of
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +69,19 @@ class Record:
         return (self.market.tariff.contribution(self.orders, self.source) - self.reward_cost) / self.market.minor
 
     @cached_property
+    def incentive(self) -> Floats:
+        """What each first order was paid less than the standing price that week, in currency units; 0 for others."""
+        if not self.weeks:
+            return np.zeros(0)
+        posted = np.array(self.market.posted)[self._table[0], self.source.astype(np.intp) + 1]
+        return first_order_incentive(self.orders, posted) / self.market.minor
+
+    @cached_property
+    def membership(self) -> Membership:
+        """The loyalty programme's costs, person by person."""
+        return Membership(self.market, *self._table)
+
+    @cached_property
     def reward_cost(self) -> Floats:
         """What the points burnt on each order cost, in minor units."""
         cost = np.zeros(self.weeks)
@@ -89,6 +108,11 @@ class Record:
         return self.moment[self.orders.nth == 0]
 
     @cached_property
+    def acquired_week(self) -> NDArray[np.int32]:
+        """Week of each acquired customer's first order."""
+        return self._table[0][self.orders.nth == 0]
+
+    @cached_property
     def _first_moment_of_row(self) -> Floats:
         first = np.full(self.market.customers.n, np.nan)
         first[self.acquired] = self.acquired_at
@@ -108,11 +132,14 @@ class Record:
         return second[self.acquired] - self.acquired_at
 
     def acquisition_cost(self, until: int | None = None) -> tuple[float, float]:
-        """(media and channel costs, incentives) of the weeks before `until`, in currency units. Incentives are the
-        discounts on first orders and the rewards for friends who brought them."""
+        """(media and channel costs, incentives) of the weeks before `until`, in currency units. Incentives are what
+        first orders cost less than the standing price, their welcome points, and the rewards for friends who brought
+        them: all that is given to win a customer, and nothing else."""
         weeks = self.weeks if until is None else until
-        media = self._booked(MEDIA)[:weeks].sum() + self._booked(CHANNEL_COSTS)[:weeks].sum()
-        incentives = self._booked(FIRST_ORDER_DISCOUNTS)[:weeks].sum() + self._booked(REFERRAL_REWARDS)[:weeks].sum()
+        media, incentives = (
+            sum(int(self._booked(account)[:weeks].sum()) for account in accounts)
+            for accounts in ((MEDIA, CHANNEL_COSTS), (FIRST_ORDER_DISCOUNTS, WELCOME, REFERRAL_REWARDS))
+        )
         return media / self.market.minor, incentives / self.market.minor
 
     @cached_property
@@ -131,7 +158,7 @@ class Record:
         return self.market.customers.source[self.acquired] == self.market.referral.source
 
     @cached_property
-    def _friend_of_row(self) -> NDArray[np.int32]:
+    def friend_of_row(self) -> NDArray[np.int32]:
         """Row of the friend who won each person; -1 for nobody."""
         referrer = self.market.customers.referrer
         return referrer if referrer.size else np.full(self.market.customers.n, NOBODY)
@@ -140,43 +167,57 @@ class Record:
     def age_of_friend(self) -> Floats:
         """Weeks from the first order of the customer who won them to each order of a referred customer; NaN for others
         and where that customer belongs to the founding base."""
-        friend = self._friend_of_row[self.orders.row]
+        friend = self.friend_of_row[self.orders.row]
         return np.where(friend >= 0, self.moment - self._first_moment_of_row[np.maximum(friend, 0)], np.nan)
 
     @cached_property
     def programme_costs_by_week(self) -> Floats:
-        """Tier benefits, set-up and running costs, and the change of the points liability, in currency units.
-        Rewards are costs of orders."""
-        return (
-            sum(self._booked(account) for account in (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION))
-            / self.market.minor
-        )
+        """Tier benefits, set-up and running costs, and the change of the points liability, in currency units; welcome
+        points of first orders are in `welcome_costs_by_week`, rewards are costs of orders."""
+        accounts = (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION)
+        return sum(self._booked(account) for account in accounts) / self.market.minor
+
+    @cached_property
+    def setup_costs_by_week(self) -> Floats:
+        """What it cost to start the programme, in currency units: part of its costs, and no single member's."""
+        return self._booked(PROGRAMME_SETUP) / self.market.minor
+
+    @cached_property
+    def welcome_costs_by_week(self) -> Floats:
+        """What the welcome points of first orders are expected to cost, in currency units. Shape [weeks]."""
+        return self._booked(WELCOME) / self.market.minor
+
+    @cached_property
+    def other_costs_by_week(self) -> Floats:
+        """All costs that belong to no order, in currency units. Shape [weeks]."""
+        costs = self.channel_costs_by_week + self.referral_costs_by_week
+        return costs + self.programme_costs_by_week + self.welcome_costs_by_week
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)
+
+    @cached_property
+    def _cohorts(self) -> dict[int, Cohort]:
+        return {}
+
+    def cohort(self, weeks: int) -> Cohort:
+        """The customers whose first `weeks` weeks lie inside the run: what they cost and what they bring."""
+        return self._cohorts.setdefault(weeks, Cohort(self, weeks))
 
     def active(self, week: int) -> NDArray[np.int32]:
         """Rows of the customers who ordered in the 52 weeks before `week`."""
         when, orders = self.market.order_log.table(since=week - YEAR)
         return np.unique(orders.row[when < week])
 
-    def remaining_value(self, horizon_weeks: float = 156.0) -> float:
-        """Expected discounted contribution of everybody still alive at the end, over the following `horizon_weeks`,
-        at today's prices and without further policy: currency units of the rows. Known to the simulation only.
+    @cached_property
+    def terminal(self) -> Terminal:
+        """What the state at the end is worth then. Known to the simulation only."""
+        return terminal_of(self.market)
 
-        A customer orders at rate lambda and leaves at rate m = mu + lambda p, so an order's contribution c is worth
-        lambda c (1 - exp(-(m + delta) H)) / (m + delta).
-        """
-        people, world = self.market.customers, self.market.world
-        alive = people.stage == CUSTOMER
-        rate = people.order_rate[alive].astype(np.float64)
-        leaving = people.departure_rate[alive] + rate * people.p_dropout[alive] + world.economics.weekly_discount
-        paid, cost = people.mean_order[alive].astype(np.float64), world.economics
-        commission = self.market.tariff.commission[people.source[alive].astype(np.intp) + 1]
-        goods = paid * (1 - cost.gross_margin) / (1 - world.today_rate)
-        per_order = paid * (1 - cost.payment_cost - commission) - goods - cost.fulfilment_cost
-        weeks = np.where(leaving > 0, -np.expm1(-leaving * horizon_weeks) / np.maximum(leaving, 1e-300), horizon_weeks)
-        return float((rate * per_order * weeks).sum())
+    @property
+    def end_discount(self) -> float:
+        """What one currency unit at the end of the run is worth in week 0."""
+        return math.exp(-self.market.world.economics.weekly_discount * self.weeks)
 
     @property
     def guard_share(self) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, get_args, runtime_checkable
 
-from crmlab.sim.actions import Action
+from crmlab.sim.actions import Action, Audience
 
 if TYPE_CHECKING:
     from crmlab.sim.view import FirmView
@@ -17,8 +17,17 @@ class Strategy(Protocol):
 
     `decide` is called once a week with the facts at the start of the week. It must depend on nothing but its own
     fields and the view, change nothing, and return at once what it wants done; an empty list is a fine answer.
+
+    A class attribute `audience` = "customers" says that all its actions are on identified customers, so that its plays
+    can have a target, a holdout or a ramp; "everybody" that they are not. Where it is missing, such plays are refused.
     """
 
     def decide(self, view: FirmView) -> Sequence[Action]:
         """This week's actions."""
         ...
+
+
+def audience_of(strategy: object) -> Audience | None:
+    """Whom a strategy (class or instance) says it acts on; None when it does not say."""
+    declared = getattr(strategy, "audience", None)
+    return declared if declared in get_args(Audience) else None

@@ -8,12 +8,17 @@ if __name__ != "crmlab.strategies":
     raise ImportError("The package is called crmlab.strategies: write `from crmlab.strategies import ...`.")
 
 from crmlab.strategies.channel_mix import ChannelMix
+from crmlab.strategies.coupon import CouponCampaign
+from crmlab.strategies.discount_ladder import DiscountLadder
 from crmlab.strategies.discount_tiers import DiscountTiers
 from crmlab.strategies.do_nothing import DoNothing
+from crmlab.strategies.first_order_offer import WelcomeOffer
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
 from crmlab.strategies.referral_reward import ReferralReward
+from crmlab.strategies.targeted_discount import TargetedDiscount
 from crmlab.strategies.today import Today
+from crmlab.strategies.win_back_coupon import WinBackCoupon
 
 STRATEGIES: dict[str, type] = {
     "today": Today,
@@ -23,4 +28,9 @@ STRATEGIES: dict[str, type] = {
     "channel_mix": ChannelMix,
     "points_and_tiers": PointsAndTiers,
     "referral_reward": ReferralReward,
+    "targeted_discount": TargetedDiscount,
+    "coupon": CouponCampaign,
+    "win_back_coupon": WinBackCoupon,
+    "first_order_offer": WelcomeOffer,
+    "discount_ladder": DiscountLadder,
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from crmlab.sim import Action, ChannelBudget, FirmView, Lever
+from crmlab.sim import Action, Audience, ChannelBudget, FirmView, Lever
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class ChannelMix:
 
     `total` multiplies everything, so volume and mix are two separate questions. Channels not named keep factor 1.
     """
+
+    audience: ClassVar[Audience] = "everybody"
 
     total: Annotated[float, Lever(0.0, 4.0, unit="x today's total")] = 1.0
     factors: Annotated[Mapping[str, float], Lever(0.0, 10.0, unit="x today's budget")] = field(default_factory=dict)

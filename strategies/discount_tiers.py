@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from crmlab.sim import Action, Discount, FirmView, Lever
+from crmlab.sim import Action, Audience, Discount, FirmView, Lever
 
 
 @dataclass(frozen=True)
 class DiscountTiers:
     """Two thresholds on the spend of the last 52 weeks split customers into three tiers, each with its own discount."""
+
+    audience: ClassVar[Audience] = "customers"
 
     silver_spend: Annotated[float, Lever(10, 5000, log=True, unit="currency in 52 weeks")] = 75.0
     gold_factor: Annotated[float, Lever(1.0, 6.0, unit="gold / silver spend")] = 3.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from crmlab.sim import Action, FirmView, Lever, PointsRule, TierRule
+from crmlab.sim import Action, Audience, FirmView, Lever, PointsRule, TierRule
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class PointsAndTiers:
     programme of tiers alone; with `welcome_share` above 0 members start with part of their first reward; with
     `silver_rate` and `gold_extra` above 0 the tiers also pay less.
     """
+
+    audience: ClassVar[Audience] = "everybody"
 
     earn_rate: Annotated[float, Lever(0.0, 0.10, unit="reward value / spend")] = 0.04
     reward_value: Annotated[float, Lever(1.0, 100.0, log=True, unit="currency a reward")] = 5.0

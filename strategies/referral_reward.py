@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from crmlab.sim import Action, FirmView, Lever, ReferralTerms
+from crmlab.sim import Action, Audience, FirmView, Lever, ReferralTerms
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,11 @@ class ReferralReward:
     `reward_kind` "money" or "in_kind" (goods or a service of that cost, which friends of a weak brand take better).
     """
 
+    audience: ClassVar[Audience] = "everybody"
+
     reward_share: Annotated[float, Lever(0.0, 0.5, unit="share of the friend's first order")] = 0.10
     reward: Annotated[float, Lever(0.0, 200.0, unit="currency per friend")] = 0.0
-    friend_rate: Annotated[float, Lever(0.0, 0.5, unit="share of price")] = 0.20
+    friend_rate: Annotated[float, Lever(0.0, 0.35, unit="share of price")] = 0.20
     most_rewards: Annotated[int, Lever(1, 52, step=1, unit="rewards a year")] = 12
     delay_weeks: Annotated[int, Lever(0, 13, step=1, unit="weeks")] = 2
     reward_kind: Literal["money", "in_kind"] = "money"

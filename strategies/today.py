@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from crmlab.sim import Action, ChannelBudget, FirmView, PublicDiscount
+from crmlab.sim import Action, Audience, ChannelBudget, FirmView, PublicDiscount
 
 
 @dataclass(frozen=True)
 class Today:
     """Media budgets as planned today, and today's standing discount where there is one."""
+
+    audience: ClassVar[Audience] = "everybody"
 
     def decide(self, view: FirmView) -> list[Action]:
         actions: list[Action] = [ChannelBudget(name, spend) for name, spend in view.planned_budget.items()]

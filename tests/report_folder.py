@@ -181,8 +181,10 @@ def ltv(arms: tuple[str, ...], weeks: int = 104) -> pd.DataFrame:
     frames = []
     for arm in arms:
         curve = 8.4 + 24 * (1 + 3 * LIFT.get(arm, 0.01)) * (1 - (12 / (12 + age)) ** 0.6)
-        columns = {"arm": arm, "age_weeks": age, "contribution": curve, "customers": 10_402.0}
-        frames.append(pd.DataFrame(columns | {"cac": 16.42 * (1 - LIFT.get(arm, 0.01))}))
+        cac = 16.42 * (1 - LIFT.get(arm, 0.01))
+        paid = age[curve >= cac]
+        columns = {"arm": arm, "age_weeks": age, "contribution": curve, "ltv": 0.96 * curve, "customers": 10_402.0}
+        frames.append(pd.DataFrame(columns | {"cac": cac, "payback": float(paid[0]) if paid.size else np.nan}))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -167,10 +167,13 @@ def test_the_cohort_triangle_shows_what_each_arm_changes(draws: np.random.Genera
 
 def test_payback_is_the_first_age_at_which_the_curve_reaches_the_cost() -> None:
     curve = {"arm": "today", "age_weeks": [0, 1, 2, 3], "contribution": [1.0, 2.0, 3.0, 4.0], "customers": 10.0}
-    ltv = pd.concat([pd.DataFrame(curve | {"cac": 3.0}), pd.DataFrame(curve | {"arm": "mix", "cac": 9.0})])
+    curve |= {"ltv": [1.0, 1.9, 2.8, 3.6], "cac": 3.0, "payback": 1.7}
+    ltv = pd.concat([pd.DataFrame(curve), pd.DataFrame(curve | {"arm": "mix", "cac": 9.0, "payback": math.nan})])
     chart = charts.ltv_against_cac(ltv, Look("today", ("today", "mix")))
     check(chart)
-    assert "today after 2 weeks; mix not within the horizon" in chart.sentence
+    assert "today after 1.70 weeks; mix not within the horizon" in chart.sentence
+    assert "LTV / CAC at 3 weeks" in chart.table
+    assert chart.table["LTV / CAC at 3 weeks"].iloc[0] == "1.20"
 
 
 def test_the_waterfall_leads_from_the_baseline_to_the_arm() -> None:

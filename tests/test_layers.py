@@ -66,7 +66,9 @@ LAYERS = [
     {"yesterday"},
     {"founding"},
     {"market"},
-    {"person", "record"},
+    {"person", "membership", "terminal"},
+    {"lifetime"},
+    {"record"},
     {"micro"},
     {"readings"},
 ]

@@ -18,26 +18,36 @@ from tests.conftest import shop, today
 
 
 @dataclass(frozen=True)
-class EverythingAtOnce:
-    """Every kind of action of the contract, changing from week to week."""
+class ForEverybody:
+    """Public actions, changing from week to week."""
 
     def decide(self, view):
-        lucky = view.lot("coupon") < 0.3
-        actions = [
+        return [
             PublicDiscount(0.05 if view.week % 3 == 0 else 0.0),
             PublicDiscount(0.10, channel="organic"),
             FirstOrderOffer(0.15, channel="paid_social"),
-            Discount(np.where(view.orders_52 > 1, 0.12, 0.0)),
             ChannelBudget("content", 800.0),
+        ]
+
+
+@dataclass(frozen=True)
+class ForCustomers:
+    """Actions on identified customers, changing from week to week."""
+
+    def decide(self, view):
+        lucky = view.lot("coupon") < 0.7
+        actions = [
+            Discount(np.where(view.orders_52 > 1, 0.12, 0.0)),
             Tag("lucky", lucky, weeks=10),
         ]
         if view.week % 5 == 1:
-            actions.append(Coupon(np.where(view.tag("lucky"), 0.2, 0.15), to=lucky, weeks=3))
+            actions.append(Coupon(np.where(view.tag("lucky"), 0.2, 0.15), to=lucky, weeks=4))
         return actions
 
 
 PLAYS = today(
-    Play("all", EverythingAtOnce(), holdout=0.2, ramp_weeks=3),
+    Play("public", ForEverybody()),
+    Play("own", ForCustomers(), holdout=0.2, ramp_weeks=3),
     Play("tiers", DiscountTiers(), target=Target(bands={"orders": (2, 99)}), start=2, stop=30),
     Play("mix", ChannelMix(factors={"paid_search": 2.0})),
     Play(
@@ -83,7 +93,7 @@ def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str, graph:
         base=Base(model=model, r=1.0, alpha=6.0),
         calendar=Calendar(season_amplitude=0.3, season_peak_week=10),
         today_rate=0.02,
-        price=replace(PriceResponse(), p_exposure=0.5),
+        price=replace(PriceResponse(), p_exposure=0.5, first_order_gain=0.3),
         population=Population(customers=120, prospects=400, history_weeks=60),
         word_of_mouth=replace(TALKATIVE, graph=graph),
         personas=(Persona("quiet", 0.7, social=0.5), Persona("sociable", 0.3, tilt=Tilt(order_rate=1.0), social=3.0)),

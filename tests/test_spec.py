@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import SpecError
 from crmlab.experiments.files.schemas import schema_text
 from crmlab.experiments.files.spec import load_experiment, only_arm, quick
+from crmlab.sim.plays import Play
+from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import Target
-from crmlab.strategies import DiscountTiers, DoNothing, PriceCut
+from crmlab.strategies import STRATEGIES, DiscountLadder, DiscountTiers, DoNothing, PriceCut, TargetedDiscount
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = ROOT / "experiments" / "library"
@@ -56,8 +59,11 @@ def test_the_shipped_example_has_the_five_policies_of_the_tutorial():
     assert experiment.design.weeks == 104
 
 
+FOR_SOME = MINIMAL.replace('"price_cut"', '"targeted_discount"')
+
+
 def test_a_play_carries_its_target_holdout_and_timing(tmp_path):
-    text = MINIMAL + (
+    text = FOR_SOME + (
         'name = "winback"\nrate = 0.2\nholdout = 0.1\nstart = 4\nstop = 52\nramp_weeks = 4\n'
         'target = { segments = ["dormant"], weeks_since_order = [13, 52], sources = ["paid_search"] }\n'
     )
@@ -163,9 +169,90 @@ def test_every_mistake_is_one_line_in_file_order_with_its_line_number(tmp_path):
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(tmp_path, wrong, sentence):
-    found = problems(tmp_path, MINIMAL + wrong + "\n")
+    found = problems(tmp_path, (FOR_SOME if wrong.startswith(("target", "holdout")) else MINIMAL) + wrong + "\n")
     assert len(found) == 1, found
     assert sentence in found[0]
+
+
+PUBLIC = sorted(kind for kind, cls in STRATEGIES.items() if audience_of(cls) == "everybody")
+FOR_CUSTOMERS = sorted(set(STRATEGIES) - set(PUBLIC))
+SELECTIVE = ("target = { segments = ['nurture'] }", "holdout = 0.1", "ramp_weeks = 4")
+
+
+@pytest.mark.parametrize("kind", PUBLIC)
+@pytest.mark.parametrize("asked", SELECTIVE)
+def test_a_target_holdout_or_ramp_that_cannot_be_honoured_is_refused_with_its_line_and_a_way_out(tmp_path, kind, asked):
+    """Five percent off for regulars, as a price cut with a target was five percent off for everybody."""
+    text = MINIMAL.replace('"price_cut"', f'"{kind}"\nname = "asked"') + asked + "\n"
+    (found,) = problems(tmp_path, text)
+    assert found.startswith("line 8  ")
+    assert asked.split(" ")[0] in found
+    assert f'"{kind}" acts on everybody' in found
+    assert "targeted_discount" in found
+    assert "win_back_coupon" in found
+
+
+@pytest.mark.parametrize("kind", FOR_CUSTOMERS)
+@pytest.mark.parametrize("asked", SELECTIVE)
+def test_what_a_strategy_for_customers_is_asked_is_what_its_play_carries(tmp_path, kind, asked):
+    text = MINIMAL.replace('"price_cut"', f'"{kind}"') + asked + "\n"
+    play = load_experiment(written(tmp_path, text)).arms[1].plays[1]
+    assert play.selective
+
+
+THIRD_PARTY = """
+from dataclasses import dataclass
+from typing import ClassVar
+from crmlab.sim import Discount
+
+@dataclass(frozen=True)
+class Silent:
+    "Says nothing of whom it addresses."
+    def decide(self, view):
+        return [Discount(0.05)]
+
+@dataclass(frozen=True)
+class Outspoken(Silent):
+    "Addresses customers and says so."
+    audience: ClassVar = "customers"
+"""
+
+
+def test_a_strategy_from_elsewhere_must_say_whom_it_addresses_before_it_is_given_a_target(tmp_path, monkeypatch):
+    (tmp_path / "spoken_for.py").write_text(THIRD_PARTY, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (found,) = problems(tmp_path, MINIMAL.replace("price_cut", "spoken_for:Silent") + "holdout = 0.2\n")
+    assert "does not say whom it addresses" in found
+    assert 'audience: ClassVar = "customers"' in found
+    load_experiment(written(tmp_path, MINIMAL.replace("price_cut", "spoken_for:Silent")))
+    load_experiment(written(tmp_path, MINIMAL.replace("price_cut", "spoken_for:Outspoken") + "holdout = 0.2\n"))
+
+
+def test_friends_are_a_source_in_files_and_in_python(tmp_path):
+    text = FOR_SOME + 'target = { sources = ["referral"] }\n'
+    play = load_experiment(written(tmp_path, text)).arms[1].plays[1]
+    assert play.target.sources == ("referral",)
+    same = Experiment.of("shop", arms={"cut": [Play("targeted_discount", TargetedDiscount(), play.target)]})
+    assert same.arms[1].plays[1] == play
+
+
+def test_a_ladder_has_as_many_steps_as_wanted_by_orders_or_by_spend(tmp_path):
+    steps = 'thresholds = [2, 4, 6, 8]\nrates = [0.02, 0.04, 0.06, 0.08]\nbasis = "orders"\n'
+    play = load_experiment(written(tmp_path, MINIMAL.replace("price_cut", "discount_ladder") + steps)).arms[1].plays[1]
+    assert play.strategy == DiscountLadder((2.0, 4.0, 6.0, 8.0), (0.02, 0.04, 0.06, 0.08), "orders")
+    for wrong, sentence in (
+        ("rates = [0.1]", "one rate for each threshold"),
+        ("thresholds = [4, 2, 8]", "must be above 0 and rise"),
+        ("rates = [0.1, 0.2, 0.5]", "between 0 and 0.3"),
+    ):
+        (found,) = problems(tmp_path, MINIMAL.replace("price_cut", "discount_ladder") + wrong + "\n")
+        assert sentence in found
+
+
+def test_a_first_order_offer_for_a_channel_that_is_not_there_is_refused(tmp_path):
+    text = MINIMAL.replace("price_cut", "first_order_offer") + 'channel = "paid_serch"\n'
+    (found,) = problems(tmp_path, text)
+    assert 'Did you mean "paid_search"?' in found
 
 
 @pytest.mark.parametrize(

@@ -85,15 +85,16 @@ def cohort_triangle(cohorts: pd.DataFrame, look: Look) -> Chart:
 
 
 def ltv_against_cac(ltv: pd.DataFrame, look: Look) -> Chart:
-    """Cumulative discounted contribution of an acquired customer by age, against what that customer cost.
+    """Cumulative contribution of an acquired customer by age, before acquisition cost, against what that customer cost.
 
-    A disc marks the payback: the first age at which the curve reaches the cost of acquisition (the level line).
+    A disc marks the payback: the age at which the curve reaches the cost of acquisition (the level line). The lifetime
+    value, which is discounted, stands in the table.
     """
     figure = new_figure(400)
     rows, words = [], []
     for arm in look.in_order(ltv["arm"]):
         curve, style = ltv[ltv["arm"] == arm].sort_values("age_weeks"), look.style(arm)
-        cac, payback = float(curve["cac"].iloc[0]), _payback(curve)
+        cac, payback = (float(curve[name].iloc[0]) for name in ("cac", "payback"))
         line = {"color": style.colour, "dash": style.dash, "width": 2.5}
         ages, money = curve["age_weeks"], curve["contribution"]
         hover = f"{arm}, week %{{x}}: %{{y:,.2f}}<extra></extra>"
@@ -102,7 +103,7 @@ def ltv_against_cac(ltv: pd.DataFrame, look: Look) -> Chart:
             level = {"color": style.colour, "width": 1, "dash": "dot"}
             ends = [ages.min(), ages.max()]
             figure.add_scatter(x=ends, y=[cac, cac], mode="lines", line=level, showlegend=False, legendgroup=arm)
-        if payback is not None:
+        if math.isfinite(payback):
             at = {"color": style.colour, "size": 11, "symbol": style.symbol, "line": {"color": INK, "width": 1}}
             figure.add_scatter(x=[payback], y=[cac], mode="markers", marker=at, showlegend=False, legendgroup=arm)
         rows.append(_ltv_row(arm, curve, payback, look.currency))
@@ -110,9 +111,10 @@ def ltv_against_cac(ltv: pd.DataFrame, look: Look) -> Chart:
     figure.update_xaxes(title_text="weeks since the first order", rangemode="tozero")
     figure.update_yaxes(title_text="per acquired customer", rangemode="tozero", **money_axis(look.currency))
     note = (
-        "Curve: mean discounted contribution of a customer acquired early enough to be watched for the whole span. "
-        "Level dotted line: what acquiring these same customers cost (CAC up to then, not over the whole run). "
-        "Mark: payback."
+        "Curve: mean contribution, not discounted, of a customer acquired early enough to be watched for the whole "
+        "span; what was given to win the customer is not taken off, because it is part of the cost of acquisition. "
+        "Level dotted line: what acquiring these same customers cost (CAC of the LTV cohort). Mark: payback. LTV in "
+        "the table is discounted."
     )
     sentence = f"Payback of an acquired customer: {'; '.join(words)}."
     return Chart("Lifetime value against acquisition cost", figure, pd.DataFrame(rows), sentence, note)
@@ -175,25 +177,24 @@ def _reach(shift: pd.DataFrame) -> float:
     return max(0.05, float(np.quantile(sizes, 0.98))) if sizes.size else 0.05
 
 
-def _payback(curve: pd.DataFrame) -> float | None:
-    reached = curve[curve["contribution"] >= curve["cac"]]
-    return float(reached["age_weeks"].iloc[0]) if len(reached) else None
-
-
-def _payback_words(payback: float | None, cac: float) -> str:
+def _payback_words(payback: float, cac: float) -> str:
     if not math.isfinite(cac):
         return "undefined (no first orders)"
-    if payback is None:
+    if not math.isfinite(payback):
         return "not within the horizon"
-    return f"after {payback:.0f} weeks" if payback else "with the first order"
+    return f"after {quantity(payback, 'weeks')} weeks" if payback else "with the first order"
 
 
-def _ltv_row(arm: str, curve: pd.DataFrame, payback: float | None, currency: str) -> dict[str, str]:
+def _ltv_row(arm: str, curve: pd.DataFrame, payback: float, currency: str) -> dict[str, str]:
     last, cac = curve.iloc[-1], float(curve["cac"].iloc[0])
-    row = {"Arm": arm, "Customers": f"{last['customers']:,.0f}", "CAC": quantity(cac, "currency", currency)}
+    row = {
+        "Arm": arm,
+        "Customers": f"{last['customers']:,.0f}",
+        "CAC of the cohort": quantity(cac, "currency", currency),
+    }
     for age in (13, 26, 52, 104):
-        for value in curve.loc[curve["age_weeks"] == age, "contribution"]:
+        for value in curve.loc[curve["age_weeks"] == age, "ltv"]:
             row[f"LTV at {age} weeks"] = quantity(value, "currency", currency)
-    ratio = float(last["contribution"]) / cac if cac > 0 else math.nan
+    ratio = float(last["ltv"]) / cac if cac > 0 else math.nan
     row[f"LTV / CAC at {last['age_weeks']:.0f} weeks"] = quantity(ratio)
     return row | {"Payback": _payback_words(payback, cac)}

@@ -25,6 +25,7 @@ PER_PERSON = {
     "orders": ("Orders per 100 people", "orders", 100),
     "given": ("Discounts and rewards", "currency", 1),
 }
+PLAUSIBLE_RETURN = 3.0  # net contribution per unit given away, beyond which a reader is warned: an assumption
 ENDS = ("value", "low", "high", "low_unknowns", "high_unknowns")
 LINES_NOTE = "Thick line: range due to luck. Thin line: luck plus the unknowns of the world, where they were sampled."
 TWO_LIVES = "Known to the simulation only: no firm sees the same people under two policies."
@@ -76,7 +77,7 @@ def composition_waterfall(composition: pd.DataFrame, kpi: str, look: Look, arm: 
     sentence = f"{about.label}: {parts}"
     rest = values[-1] - sum(sums.values())
     if abs(rest) > 1e-9 * max(1.0, abs(values[-1])):
-        sentence += f", costs that belong to no order {change(rest, about.unit, look.currency)}"
+        sentence += f", costs that belong to no order and people not yet won {change(rest, about.unit, look.currency)}"
     sentence += f"; together {change(values[-1], about.unit, look.currency)}."
     note = "Treatment: people who are customers under both policies. Composition: people acquired under one of them "
     note += f"only. {TWO_LIVES}"
@@ -148,8 +149,19 @@ def deadweight_sentence(deadweight: pd.DataFrame, currency: str) -> str:
         f"Of what is given away in addition, {quantity(wasted.value, 'share')} ({_span(wasted, 'share')}) goes to "
         f"orders that would have come anyway within the run: {quantity(moved.value, 'share')} to such as come a "
         f"week or more earlier, {quantity(wasted.value - moved.value, 'share')} to such as do not. In the founding "
-        f"base each unit given away changes the contribution, net of itself, by {change(back.value)} "
-        f"({_span(back, '')})."
+        f"base each unit given away (points in hand included) changes the contribution, net of itself, by "
+        f"{change(back.value)} ({_span(back, '')}).{_implausible(back.value)}"
+    )
+
+
+def _implausible(returned: float) -> str:
+    """A warning where money given to customers comes back more often than any offer known from the field."""
+    if not returned > PLAUSIBLE_RETURN:
+        return ""
+    return (
+        f" A return of {quantity(returned, 'share')} is implausible: hardly any offer brings back more than "
+        f"{quantity(PLAUSIBLE_RETURN, 'share')}. Look for an effect that is assumed too strong, or for a cost that is "
+        "not stated."
     )
 
 

@@ -3,8 +3,8 @@
 Totals. Every order belongs to somebody who was a customer from the start, was acquired under both policies, or under
 one only. What changes for the same people is *treatment*; the whole value of those acquired under one policy only is
 *composition*: won less lost, whatever they were offered, for under the other policy they were no customers. Media,
-referral rewards and the costs of a programme belong to no order and have lines of their own. All lines sum to the
-effect.
+referral rewards, welcome points and the costs of a programme belong to no order and have lines of their own; so has the
+worth of those who are no customers yet at the end, less the media that will win them. All lines sum to the effect.
 
 Means per acquired customer. Treatment is the change of the mean of those acquired either way, weighted with their
 share in the cohort (the average of the two cohorts). People won raise the mean by their share times how far they lie
@@ -28,8 +28,9 @@ from crmlab.sim.record import Record
 EXISTING, EITHER_WAY = "treatment: existing customers", "treatment: acquired either way"
 WON, LOST = "composition: won", "composition: lost"
 MEDIA, PROGRAMME, REFERRAL = "media and channel fees", "programme costs of no order", "referral rewards"
+WELCOME, MARKET = "welcome points of first orders", "those not yet won at the end"
 TOTAL = "effect of the arm"
-LINES = (EXISTING, EITHER_WAY, WON, LOST, MEDIA, PROGRAMME, REFERRAL)
+LINES = (EXISTING, EITHER_WAY, WON, LOST, MARKET, MEDIA, PROGRAMME, REFERRAL, WELCOME)
 TOTALS = ("customer_equity", "contribution", "revenue", "orders")
 MEANS = ("ltv_52", "repurchase_52")
 
@@ -58,12 +59,25 @@ def _groups(lives: TwoLives) -> dict[str, Which]:
 
 def _total_lines(lives: TwoLives, kpi: str) -> dict[str, float]:
     """A total by line, in units of the rows."""
-    before, after = (per_person(record, _worth(record, kpi)) for record in lives.both)
-    lines = {line: float((after - before)[who].sum()) for line, who in _groups(lives).items()}
+    before, after = (_worth_of_people(record, kpi) for record in lives.both)
+    groups = _groups(lives)
+    lines = {line: float((after - before)[who].sum()) for line, who in groups.items()}
+    if kpi == "contribution":
+        lines[MARKET] = 0.0  # the run ends, and nothing after it counts
+    if kpi == "customer_equity":
+        nobody_yet = ~np.logical_or.reduce(list(groups.values()))
+        media = [record.terminal.media * record.end_discount for record in lives.both]
+        lines[MARKET] = float((after - before)[nobody_yet].sum()) - (media[1] - media[0])
     if kpi in ("customer_equity", "contribution"):
         before_costs, after_costs = (_costs_of_nobody(record, kpi == "customer_equity") for record in lives.both)
         lines |= {line: before_costs[line] - after_costs[line] for line in before_costs}
     return lines
+
+
+def _worth_of_people(record: Record, kpi: str) -> Floats:
+    """What everybody counts for in a total: their orders, and in equity what they are worth at the end. Shape [n]."""
+    orders = per_person(record, _worth(record, kpi))
+    return orders + record.terminal.people * record.end_discount if kpi == "customer_equity" else orders
 
 
 def _worth(record: Record, kpi: str) -> Floats:
@@ -82,6 +96,7 @@ def _costs_of_nobody(record: Record, discounted: bool) -> dict[str, float]:
         MEDIA: record.channel_costs_by_week,
         PROGRAMME: record.programme_costs_by_week,
         REFERRAL: record.referral_costs_by_week,
+        WELCOME: record.welcome_costs_by_week,
     }
     return {line: float(costs @ weight) for line, costs in by_week.items()}
 
@@ -114,7 +129,7 @@ def mean_lines(before: Cohort, after: Cohort) -> dict[str, float]:
 
 def _cohort(record: Record, kpi: str) -> Cohort:
     n = record.market.customers.n
-    early = record.acquired_at <= record.weeks - YEAR
+    early = record.cohort(YEAR).members
     rows = record.acquired[early]
     who = np.zeros(n, np.bool_)
     who[rows] = True
@@ -122,6 +137,4 @@ def _cohort(record: Record, kpi: str) -> Cohort:
         reading = np.zeros(n)
         reading[rows] = record.second_after[early] <= YEAR
         return Cohort(who, reading)
-    within = record.age <= YEAR  # false for customers of the founding base, who have no age
-    value = np.where(within, record.contribution * _present(record, np.where(within, record.age, 0.0)), 0.0)
-    return Cohort(who, per_person(record, value))
+    return Cohort(who, record.cohort(YEAR).by_person)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from crmlab.experiments.explaining.estimates import Reading
 from crmlab.experiments.explaining.players import Coalition
+from crmlab.sim.readings import KPIS
 
 METHODS = ("alone", "last", "shapley")
 WHOLE = "effect of the arm"
@@ -28,6 +29,8 @@ def contributions(
     """
     everybody = tuple(range(len(players)))
     for kpi in kpis[everybody]:
+        if KPIS[kpi].ratio_of:
+            continue  # told by the means of its parts over all replications: it has no reading in a single one
         worth = {coalition: reading[kpi] for coalition, reading in kpis.items()}
         shares = shapley_values(worth, len(players), orders)
         for number, player in enumerate(players):

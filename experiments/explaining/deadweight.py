@@ -52,8 +52,9 @@ def deadweight(lives: TwoLives) -> Iterator[Reading]:
 
     Shares are of what the arm gave away in addition on its own orders (lost orders left out), NaN where that is
     nothing: `deadweight` on orders in both lives, `pulled_forward` the part of it that brought them a week or more
-    forward. `return` is about customers of the founding base, whom media does not reach: the change in contribution
-    of their orders, net of what was given away, per unit given away in addition; tier benefits are not in it.
+    forward. `return` is about customers of the founding base, whom media does not reach: the change in what they leave,
+    net of what was given away, per unit given away in addition. What the programme costs for them (points in hand,
+    benefits, running costs) is given away too.
     """
     additional = {}
     for kind, (before, after) in _kinds(lives).items():
@@ -77,12 +78,15 @@ def deadweight(lives: TwoLives) -> Iterator[Reading]:
 
 
 def _return(lives: TwoLives) -> float:
-    existing = [lives.existing[record.orders.row] for record in lives.both]
-    before, after = (
-        np.array([record.contribution[mine].sum(), given(record)[mine].sum()])
-        for record, mine in zip(lives.both, existing, strict=True)
-    )
+    before, after = (_left_and_given(record, lives.existing) for record in lives.both)
     return _ratio(*(after - before))
+
+
+def _left_and_given(record: Record, who: Which) -> np.ndarray:
+    """What these people left, and what they were given, the costs of the programme for them in both."""
+    mine = who[record.orders.row]
+    programme = record.membership.cost(np.ones(record.weeks))[who].sum()
+    return np.array([record.contribution[mine].sum() - programme, given(record)[mine].sum() + programme])
 
 
 def _kinds(lives: TwoLives) -> dict[str, tuple[Which, Which]]:

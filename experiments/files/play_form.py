@@ -16,10 +16,12 @@ from crmlab.experiments.files.messages import Loc, Problem, not_known
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.sim.plays import Play
+from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
 from crmlab.sim.world import Channel
 from crmlab.strategies import STRATEGIES
 from crmlab.strategies.channel_mix import ChannelMix
+from crmlab.strategies.first_order_offer import WelcomeOffer
 
 PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
 
@@ -150,12 +152,17 @@ def play_from(
     """The play of one strategy that a table describes, and what is wrong with it."""
     form, problems = filled(play_form(strategy), entry, loc, source)
     target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, channels)
-    problems += found + _timing_problems(entry, loc, source)
+    problems += found + _timing_problems(entry, loc, source) + _audience_problems(strategy, entry, target, loc, source)
     if form is None:
         return None, problems
     play, found = _filled_play(strategy, form, target, loc, source)
     if play and isinstance(play.strategy, ChannelMix) and channels is not None:
         problems += _factor_problems(play.strategy.factors, channels, (*loc, "factors"), source)
+    if play and isinstance(play.strategy, WelcomeOffer) and channels is not None:
+        names = ["", *(c.name for c in channels)]
+        if play.strategy.channel not in names:
+            text = not_known(play.strategy.channel, "channel of this world", names[1:])
+            problems.append(problem(text, (*loc, "channel"), source, play.strategy.channel))
     return play, problems + found
 
 
@@ -168,6 +175,27 @@ def _filled_play(
         return None, [problem(f"is refused by the strategy: {error}.", loc, source)]
     settings = {k: v for k, v in form if k in PlayFields.model_fields and k not in ("name", "target")}
     return Play(name=form.name or form.kind, strategy=chosen, target=target, **settings), []
+
+
+def _audience_problems(
+    strategy: type, entry: Mapping[str, Any], target: Target, loc: Loc, source: TomlSource
+) -> list[Problem]:
+    """A target, a holdout or a ramp that the strategy's actions cannot honour is refused, never ignored."""
+    audience = audience_of(strategy)
+    if audience == "customers":
+        return []
+    asked = [name for name in ("holdout", "ramp_weeks") if entry.get(name)]
+    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), strategy.__name__)
+    if audience is None:
+        why = f'"{kind}" does not say whom it addresses'
+        way = 'write audience: ClassVar = "customers" in its class, if all its actions are on identified customers'
+    else:
+        why = f'"{kind}" acts on everybody, so this would be ignored'
+        choice = [k for k, cls in STRATEGIES.items() if audience_of(cls) == "customers"]
+        way = f"leave it out (start and stop are kept), or take a strategy for chosen customers: {', '.join(choice)}"
+    return [
+        problem(f"{why}; {way}.", (*loc, name), source) for name in ([] if target.everybody else ["target"]) + asked
+    ]
 
 
 def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> list[Problem]:

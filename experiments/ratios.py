@@ -1,0 +1,30 @@
+"""Ratios that divide: over replications, a ratio of two KPIs is the ratio of their means, not the mean of the ratios.
+
+A page shows LTV, CAC and LTV / CAC side by side, and a reader divides. The mean of the single ratios is another number
+(and a biased one). Each replication's reading is therefore replaced by its linear share in the ratio of the means,
+
+    R + (n - R d) / mean(d),   R = mean(n) / mean(d)
+
+whose mean is R exactly and whose spread is that of R (delta method), so pairs and intervals go on as for any KPI.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crmlab.sim.readings import KPIS
+
+
+def dividing(readings: pd.DataFrame) -> pd.DataFrame:
+    """The readings of one arm in one world over its replications, with every ratio as its share in the ratio of means.
+
+    A ratio whose parts are not among the columns stays as it was read; so does one that is undefined somewhere.
+    """
+    for kpi in KPIS.values():
+        if kpi.ratio_of and {kpi.id, *kpi.ratio_of} <= set(readings.columns):
+            over, under = (readings[part].to_numpy(np.float64) for part in kpi.ratio_of)
+            if len(readings) and np.isfinite(over / under).all():
+                ratio = over.mean() / under.mean()
+                readings = readings.assign(**{kpi.id: ratio + (over - ratio * under) / under.mean()})
+    return readings

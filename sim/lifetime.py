@@ -1,0 +1,142 @@
+"""What a cohort of new customers cost and what it brings: CAC, lifetime value and payback of the same people.
+
+No money is counted twice and none is left out. What is given to win a customer (media, channel fees, what a first order
+costs less than the standing price, welcome points, rewards for the friend who sent them) is acquisition cost; so the
+lifetime value counts the first order at the standing price. What it costs to keep a customer (rewards, what the points
+in hand are expected to cost, benefits and running costs of the programme, later discounts) lowers the lifetime value.
+LTV less CAC is what the cohort leaves. What a programme costs however many members it has is neither: it is in equity.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from crmlab.sim.record import Record
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The customers whose first `weeks` weeks lie inside the run: first orders of the run's weeks but the last `weeks`.
+
+    Money is in currency units per customer, NaN where nobody is in the cohort.
+    """
+
+    record: Record
+    weeks: int
+
+    @property
+    def until(self) -> int:
+        """The first week whose first orders are too late to be followed."""
+        return max(self.record.weeks - self.weeks, 0)
+
+    @cached_property
+    def members(self) -> NDArray[np.bool_]:
+        """Which acquired customers are in the cohort."""
+        return self.record.acquired_week < self.until
+
+    @cached_property
+    def sent(self) -> NDArray[np.bool_]:
+        """Which orders were placed by somebody whom a customer of the cohort has won. Shape [orders]."""
+        friend = self.record.friend_of_row[self.record.orders.row]
+        return (friend >= 0) & np.isfinite(self._first_moment[np.maximum(friend, 0)])
+
+    @property
+    def n(self) -> int:
+        """Its size in rows."""
+        return int(np.count_nonzero(self.members))
+
+    @property
+    def cac(self) -> float:
+        """Acquisition cost of the cohort's weeks per customer of the cohort."""
+        return sum(self.record.acquisition_cost(self.until)) / self.n if self.n else math.nan
+
+    @cached_property
+    def _money(self) -> tuple[Floats, Floats, Floats]:
+        """Everything the cohort brought and cost within the window: (age in weeks, amount, discounted amount).
+
+        Orders count at their moment, what the programme costs at the end of its week.
+        """
+        record = self.record
+        mine = self._first_moment[record.orders.row]
+        age = record.moment - mine
+        inside = age <= self.weeks  # false for NaN: others than the cohort
+        orders = (record.contribution + record.incentive)[inside]
+        age = age[inside]
+        programme = self._programme(np.zeros(record.market.customers.n))
+        programme_discounted = self._programme(self._delta * self._first_moment)
+        ages = np.arange(1, self.weeks + 1)
+        return (
+            np.concatenate([age, ages]),
+            np.concatenate([orders, -programme]),
+            np.concatenate([orders * np.exp(-self._delta * age), -programme_discounted]),
+        )
+
+    def _programme(self, log_share: Floats) -> Floats:
+        """Costs of the programme in each week of age, times exp(`log_share` [n] - delta x moment) where people are
+        given a share other than 1. Shape [weeks]."""
+        record, n_weeks = self.record, self.record.weeks
+        first_week = np.full(record.market.customers.n, -1, np.intp)
+        first_week[record.acquired[self.members]] = record.acquired_week[self.members]
+        share = np.where(first_week >= 0, np.exp(np.nan_to_num(log_share)), 0.0)
+        flows = record.membership.by_group(first_week, max(self.until, 1), share)
+        if log_share.any():
+            flows = flows * np.exp(-self._delta * np.arange(1, n_weeks + 1))
+        by_age = np.zeros(self.weeks)
+        for week in range(self.until):
+            by_age += flows[week, week : week + self.weeks]
+        return by_age
+
+    @cached_property
+    def _first_moment(self) -> Floats:
+        first = np.full(self.record.market.customers.n, np.nan)
+        first[self.record.acquired[self.members]] = self.record.acquired_at[self.members]
+        return first
+
+    @property
+    def _delta(self) -> float:
+        return self.record.market.world.economics.weekly_discount
+
+    @property
+    def ltv(self) -> float:
+        """Discounted contribution of the window per customer, before acquisition cost."""
+        return float(self._money[2].sum()) / self.n if self.n else math.nan
+
+    @cached_property
+    def by_person(self) -> Floats:
+        """The lifetime value of each person of the cohort, 0 for others; `ltv` is its mean over them. Shape [n]."""
+        record, n, delta = self.record, self.record.market.customers.n, self._delta
+        age = record.moment - self._first_moment[record.orders.row]
+        inside = age <= self.weeks
+        worth = (record.contribution + record.incentive)[inside] * np.exp(-delta * age[inside])
+        earned = np.bincount(record.orders.row[inside], worth, n)
+        first_week = np.zeros(n, np.int64)
+        first_week[record.acquired[self.members]] = record.acquired_week[self.members]
+        weight = np.exp(-delta * np.arange(1, record.weeks + 1))
+        cost = record.membership.cost(weight, until=first_week + self.weeks)
+        mine = np.isfinite(self._first_moment)
+        return np.where(mine, earned - cost * np.exp(delta * np.where(mine, self._first_moment, 0.0)), 0.0)
+
+    @property
+    def payback(self) -> float:
+        """First age at which the undiscounted contribution has paid the cohort's CAC; NaN where it does not."""
+        if not self.n:
+            return math.nan
+        age, amount, _ = self._money
+        order = np.argsort(age, kind="stable")
+        reached = np.flatnonzero(np.cumsum(amount[order]) >= self.cac * self.n)
+        return float(age[order][reached[0]]) if reached.size else math.nan
+
+    def curve(self, discounted: bool) -> Floats:
+        """Cumulative contribution per customer by age 0, 1, ... weeks. Shape [weeks + 1]."""
+        age, amount, worth = self._money
+        by_age = np.bincount(np.ceil(age).astype(int), worth if discounted else amount, self.weeks + 1)
+        return np.cumsum(by_age) / self.n if self.n else np.full(self.weeks + 1, math.nan)
