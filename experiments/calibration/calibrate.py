@@ -4,19 +4,25 @@ Conventions as published for these models: time runs in weeks from the customer'
 7 x `holdout_weeks` days before the last day of the log, that day included, and holds the customers whose first order
 lies in it; spend is fitted to the mean of repeat orders; holdout predictions are conditional on each customer's own
 history and summed. What the data cannot tell is left out and named, never printed as a number.
+
+The fit that is checked knows nothing of the weeks held back. The world is founded on a second one, of all weeks and
+with the newest customers, at the end of the log.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.calibration.acquisition import NewCustomers, new_customers, weekly_log
 from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted, preferred
 from crmlab.experiments.calibration.order_log import OrderLog
+from crmlab.experiments.calibration.trust import Light, judged
 from crmlab.sim.textbook import RepeatModel
 
 _FEWEST_CUSTOMERS = 50
@@ -66,6 +72,7 @@ class Calibration:
                     `T` weeks seen, and with amounts `spend_orders`, `mean_spend` (repeat orders above zero)
     orders          their orders in the calibration: `customer`, `weeks_before_end` (float, 0 = its last day), `amount`
     mean_order_value  of all orders above zero in the calibration; None without amounts
+    refit           the same from all weeks of the log, where weeks were held back: what a world is founded on
     """
 
     log: OrderLog
@@ -77,6 +84,30 @@ class Calibration:
     holdout: Holdout
     mean_order_value: float | None
     warnings: list[str]
+    refit: Calibration | None = None
+
+    @property
+    def founding(self) -> Calibration:
+        """What a world is founded on: everything that the log says."""
+        return self.refit or self
+
+    @property
+    def light(self) -> Light:
+        """How far the world can be believed, by the weeks held back."""
+        holdout, model = self.holdout, self.founding.base
+        checked = model in holdout.conditional
+        expected = holdout.conditional.get(model if checked else self.base)
+        return judged(holdout.weeks, holdout.actual_repeat_orders, expected, checked)
+
+    @cached_property
+    def weekly_log(self) -> pd.DataFrame:
+        """Orders and first orders of the whole log by week before its end."""
+        return weekly_log(self.log)
+
+    @property
+    def new_customers(self) -> NewCustomers:
+        """New customers a week of the recent year."""
+        return new_customers(self.weekly_log)
 
     @property
     def repeat_models(self) -> dict[str, RepeatModel]:
@@ -105,8 +136,26 @@ class Calibration:
             "base_model": self.base,
             "models": {name: self.fits[name].to_json() for name in [*reported, "gamma_gamma"]},
             "holdout": self.holdout.to_json(reported),
+            "founding": self._founding_json(),
+            "new_customers": self.new_customers.to_json(),
+            "light": self.light.to_json(),
             "notes": self.log.notes,
             "warnings": self.warnings,
+        }
+
+    def _founding_json(self) -> dict[str, Any]:
+        """The fit on which a world is founded: of all weeks, up to the last day of the log."""
+        used = self.founding
+        names = dict.fromkeys((used.base, "gamma_gamma"))
+        return {
+            "first_day": str(used.log.first_day),
+            "last_day": str(used.calibration_end),
+            "customers": len(used.histories),
+            "orders": len(used.orders),
+            "repeat_orders": int(used.histories["x"].sum()),
+            "mean_order_value": used.mean_order_value,
+            "base_model": used.base,
+            "models": {name: used.fits[name].to_json() for name in names},
         }
 
     def weekly_repeat_table(self) -> pd.DataFrame:
@@ -131,7 +180,7 @@ class Calibration:
 
 
 def calibrate(log: OrderLog, holdout_weeks: float = 0) -> Calibration:
-    """Fit the textbook models to the log but its last `holdout_weeks`, and predict those.
+    """Fit the textbook models to the log but its last `holdout_weeks`, predict those, and fit to everything.
 
     Raises CalibrationError where there is too little to learn from.
     """
@@ -148,6 +197,10 @@ def calibrate(log: OrderLog, holdout_weeks: float = 0) -> Calibration:
     models = {name: _repeat_model(fit) for name, fit in fits.items() if fit.identified and name in _PREFERENCE}
     holdout = _check_holdout(log, histories, models, end, holdout_days / 7)
     positive = orders.loc[orders["amount"] > 0, "amount"] if log.has_amounts else pd.Series(dtype=float)
+    refit = calibrate(log) if holdout_days else None
+    warnings = _warnings(fits, base, holdout)
+    if refit and refit.base != base:
+        warnings.append(f"all weeks together call for {_LABELS[refit.base]}, the checked weeks for {_LABELS[base]}")
     own_orders = orders.assign(weeks_before_end=-_days_since(end, orders["day"]) / 7).drop(columns="day")
     return Calibration(
         log=log,
@@ -158,7 +211,8 @@ def calibrate(log: OrderLog, holdout_weeks: float = 0) -> Calibration:
         orders=own_orders.reset_index(drop=True),
         holdout=holdout,
         mean_order_value=float(positive.mean()) if len(positive) else None,
-        warnings=_warnings(fits, base, holdout),
+        warnings=warnings,
+        refit=refit,
     )
 
 

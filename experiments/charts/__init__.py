@@ -3,6 +3,7 @@
 from crmlab.experiments.charts.acquisition import acquisition_funnel, cac_by_channel
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.cohorts import cohort_triangle, ltv_against_cac, repeat_by_age
+from crmlab.experiments.charts.continued import log_continued
 from crmlab.experiments.charts.effects import KpiCard, kpi_cards, lift_forest
 from crmlab.experiments.charts.explaining import (
     composition_waterfall,
@@ -41,6 +42,7 @@ __all__ = [
     "kpi_cards",
     "lever_importances",
     "lift_forest",
+    "log_continued",
     "ltv_against_cac",
     "pareto_fronts",
     "pays_bars",

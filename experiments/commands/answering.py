@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crmlab.experiments.commands.printing import progress, remark
+from crmlab.experiments.commands.printing import progress, remark, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.execution.cluster import Dask
@@ -97,6 +97,28 @@ def end_on_failures(run: StoredRun) -> None:
     more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
     remark(f"Failed and left out: {failures[0]['task']} ({failures[0]['error']}){more}; see {run.path}/failures.json.")
     raise typer.Exit(1)
+
+
+def say_fit(run: StoredRun) -> None:
+    """The traffic light of the fit beside a verdict, on stdout; nothing where the world was written by hand."""
+    light = fit_of(run)
+    if light:
+        say(f"Fit {light['colour'].upper()}: {light['sentence']}")
+    for note in notes_of(run):
+        remark(f"Note: {note}")
+
+
+def fit_of(run: StoredRun) -> dict[str, Any] | None:
+    """The traffic light of the fit as JSON: {"colour", "sentence", "miss"}."""
+    from crmlab.experiments.calibration.trust import light_of
+
+    light = light_of(run.json("calibration") if (run.path / "calibration.json").is_file() else None)
+    return light.to_json() if light else None
+
+
+def notes_of(run: StoredRun) -> list[str]:
+    """What is hardly meant in the question or its world."""
+    return list(run.json("notes")) if (run.path / "notes.json").is_file() else []
 
 
 def report_of(run: StoredRun) -> Path:

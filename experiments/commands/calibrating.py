@@ -82,6 +82,23 @@ def _print(found: dict[str, Any]) -> None:
         "Fitted models (estimate +- standard error)", ["model", "parameters", "log-likelihood"], _models(found), left=2
     )
     _print_holdout(found["holdout"])
+    _print_founding(found)
+
+
+def _print_founding(found: dict[str, Any]) -> None:
+    """What a world is founded on, how many new customers it wins, and how far it can be believed."""
+    used, new = found["founding"], found["new_customers"]
+    model = used["models"][used["base_model"]]
+    values = ", ".join(f"{name} {model[name]:.3f}" for name in PARAMETERS if name in model)
+    days = f"{used['first_day']} to {used['last_day']}"
+    say(f"A world is founded on all weeks, {days}, with {used['customers']:,} customers:")
+    say(f"  {LABELS[used['base_model']]} {values}.")
+    if new["weekly"] is None:
+        say(f"New customers a week cannot be told from this log: {new['reason']}.")
+    else:
+        say(f"New customers a week: {new['weekly']:.1f}, as in the last {new['weeks']} weeks of the log.")
+    light = found["light"]
+    say(f"Fit {light['colour'].upper()}: {light['sentence']}")
 
 
 def _models(found: dict[str, Any]) -> list[tuple[str, str, str]]:

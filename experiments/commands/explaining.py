@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -59,9 +59,10 @@ def explain(
     experiment = asked(small(experiment) if quick else experiment, arm)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
-        print_json(run.json("explain") | {"run": str(run.path)})
+        print_json(run.json("explain") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_explanation(run)
+        say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)
     if not as_json:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from crmlab.experiments.commands.options import AsJson, Settings, Trust, WorldOption, overrides
-from crmlab.experiments.commands.printing import print_json, say
+from crmlab.experiments.commands.printing import print_json, remark, say
 from crmlab.experiments.files.messages import SpecError, UserError
 
 PACKAGE = Path(__file__).parent.parent
@@ -25,6 +25,8 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from."""
+    from crmlab.experiments.files.template import experiment_text
+    from crmlab.experiments.files.world_file import load_world
     from crmlab.experiments.runs.store import disk_trouble
 
     path = path / "experiment.toml" if path.is_dir() else path
@@ -33,6 +35,7 @@ def init(
     _, _, text = EXAMPLE.read_text(encoding="utf-8").partition("\n")
     schema = Path(os.path.relpath(SCHEMAS / "experiment.schema.json", path.parent.resolve())).as_posix()
     text = f"#:schema {schema}\n{text.replace(EXAMPLE.name, path.name)}"
+    text = experiment_text(text, load_world(world or "shop").world)
     if world is not None:
         place = Path(os.path.relpath(world, path.parent)).as_posix() if world.exists() else str(world)
         text = text.replace('world = "shop"', f'world = "{place}"')
@@ -55,16 +58,24 @@ def validate(
 ) -> None:
     """Check an experiment file or a world file; nothing is run."""
     try:
-        sentence = _checked(file, world, settings)
+        sentence, asked, touched = _checked(file, world, settings)
     except SpecError as error:
         if not as_json:
             raise
         print_json({"file": str(file), "ok": False, "problems": error.problems})
         raise typer.Exit(2) from None
+    for note in asked:
+        remark(f"Note: {note}")
     if as_json:
-        print_json({"file": str(file), "ok": True, "problems": []})
+        print_json({"file": str(file), "ok": True, "problems": [], "notes": asked, "day_one": touched})
         return
-    say(sentence)
+    head, _, following = sentence.partition("\n")
+    say(head)
+    if touched:
+        say("On day one:")
+    for words in touched:
+        say(f"  {words}")
+    say(following)
 
 
 def schema(
@@ -90,21 +101,38 @@ def schema(
     say(f"Wrote {files[0]} and {files[1]}.")
 
 
-def _checked(file: Path, world: Path | None, settings: list[str] | None) -> str:
+def _checked(file: Path, world: Path | None, settings: list[str] | None) -> tuple[str, list[str], list[str]]:
+    """That the file is in order and what comes next; notes on what is hardly meant; whom the arms touch on day one."""
+    from crmlab.experiments.experiment import Design
     from crmlab.experiments.files.spec import load_experiment
     from crmlab.experiments.files.toml_source import TomlSource
     from crmlab.experiments.files.world_file import load_world
+    from crmlab.experiments.plausibility import notes, opening_market, touched, world_notes
+    from crmlab.sim.offers import ActionError
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
-        found = load_world(file, overrides(settings, None)).world
-        people = found.population
+        read = load_world(file, overrides(settings, None))
+        found, people = read.world, read.world.population
+        asked = world_notes(found, Design().weeks, read.calibration, opening_market(found, read.today))
         return (
-            f"{file} is in order: {people.customers:,} customers, {people.prospects:,} prospects, "
-            f"{len(found.channels)} channels.\nNext: crmlab init --world {file}"
+            (
+                f"{file} is in order: {people.customers:,} customers, {people.prospects:,} prospects, "
+                f"{len(found.channels)} channels.\nNext: crmlab init --world {file}"
+            ),
+            asked,
+            [],
         )
     experiment = load_experiment(file, overrides(settings, None), world)
+    try:
+        asked, whom = notes(experiment), touched(experiment)
+    except ActionError as error:
+        raise UserError(f"{file} cannot be played: {error}.") from None
     design, arms = experiment.design, ", ".join(arm.name for arm in experiment.arms)
     return (
-        f"{file} is in order: {len(experiment.arms)} arms ({arms}), {design.customers:,} customers, "
-        f"{design.weeks} weeks, {design.replications} replications.\nNext: crmlab compare {file}"
+        (
+            f"{file} is in order: {len(experiment.arms)} arms ({arms}), {design.customers:,} customers, "
+            f"{design.weeks} weeks, {design.replications} replications.\nNext: crmlab compare {file}"
+        ),
+        asked,
+        whom,
     )

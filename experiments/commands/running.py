@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -50,9 +50,10 @@ def compare(
     experiment = _asked(file, world, quick, settings, seed)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
-        print_json(run.json("comparison") | {"run": str(run.path)})
+        print_json(run.json("comparison") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_comparison(run)
+        say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
     if not as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -80,9 +80,10 @@ def stress(
     experiment = _asked(experiment, worlds, arm, table, replications, quick)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
-        print_json(run.json("stress") | {"run": str(run.path)})
+        print_json(run.json("stress") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_stress(run)
+        say_fit(run)
         say(f"Run: {run.path} (every world: in worlds.parquet, or --json)")
     report = report_of(run)
     if not as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -57,9 +57,10 @@ def sweep(
     if csv:
         _write_csv(run, csv)
     if as_json:
-        print_json(run.json("sweep") | {"run": str(run.path)})
+        print_json(run.json("sweep") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_sweep(run)
+        say_fit(run)
         say(f"Run: {run.path} (every point and KPI: in sweep.parquet, --csv or --json)")
     report = report_of(run)
     if not as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, report_of
+from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -67,9 +67,10 @@ def tune(
     winner = partial(_write_winner, file=file, settings=chosen, world=world)
     run = answered(experiment, file, out, place(workers, on), force, winner)
     if as_json:
-        print_json(run.json("tuning") | {"run": str(run.path)})
+        print_json(run.json("tuning") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_tuning(run)
+        say_fit(run)
         say(f"Run: {run.path} (every candidate: in trials.parquet, or --json)")
     report = report_of(run)
     if not as_json:

@@ -11,7 +11,7 @@ import math
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,14 @@ from crmlab.experiments.files.world_file import PRESETS, SHIPPED
 from crmlab.experiments.files.world_form import WorldForm
 from crmlab.experiments.runs.store import disk_trouble, finite
 from crmlab.sim.levers import unknowns_of
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.orders import YEAR
+from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.world import Channel, History, Spend
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration
 
+MOST_BY_FRIENDS = 0.5  # share of today's new customers: the assumed word of mouth must leave room for channels
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
 
 
@@ -64,13 +66,14 @@ def write_world(path: Path, calibration: Calibration, currency: str = "USD") -> 
 
 
 def findings_of(calibration: Calibration) -> dict[str, Any]:
-    """What the report needs to know: the published result and the weekly path of repeat orders."""
+    """What the report needs to know: the published result, the weekly path of repeat orders, and the log by week."""
     weekly = calibration.weekly_repeat_table()
-    return calibration.to_json() | {"weekly_repeats": weekly.to_dict("records")}
+    log = calibration.weekly_log.to_dict("records")
+    return calibration.to_json() | {"weekly_repeats": weekly.to_dict("records"), "weekly_log": log}
 
 
 def _history(calibration: Calibration) -> History:
-    orders = calibration.orders
+    orders = calibration.founding.orders
     _, customer = np.unique(orders["customer"].to_numpy(), return_inverse=True)
     amount = orders["amount"].to_numpy(np.float64) if "amount" in orders else None
     return History(customer, orders["weeks_before_end"].to_numpy(np.float64), amount)
@@ -96,46 +99,95 @@ def _check(path: Path, text: str) -> None:
 
 def _world_text(calibration: Calibration, name: str, history: tuple[str, str], findings: Path, currency: str) -> str:
     presets = tomllib.loads((SHIPPED / f"{PRESETS}.toml").read_text(encoding="utf-8"))
-    customers = len(calibration.histories)
-    spend, spend_origin = _spend(calibration, presets)
-    order_value = calibration.mean_order_value or Spend(**presets["spend"]).mean
+    used = calibration.founding
+    customers = len(used.histories)
+    spend, spend_origin = _spend(used, presets)
+    order_value = used.mean_order_value or Spend(**presets["spend"]).mean
+    won = _won(calibration, presets)
     price = {name: field.default for name, field in unknowns_of(PriceResponse).items()}
-    base_origin = f"real: {_LABELS[calibration.base]} estimated from the order log"
-    calendar = {"start": (calibration.calibration_end + 1).item(), "season_amplitude": 0.0}
+    base_origin = f"real: {_LABELS[used.base]} estimated from the order log"
+    calendar = {"start": (used.calibration_end + 1).item(), "season_amplitude": 0.0}
     sections = [
         _heading(calibration, name),
-        _section("[base]", _base(calibration), base_origin),
+        _section("[base]", _base(used), base_origin),
         _section("[base.spend]", spend, spend_origin),
-        _population(customers, presets, history),
+        _population(customers, won, presets, history),
         _section("[today]", {"discount": 0.0}, "assumed: today's budgets as below, no standing discount"),
-        *_channels(customers, order_value, presets),
+        *_channels(won, order_value, presets),
         _section("[acquisition]", {"lead_weeks": 4.0}, "assumed: how long somebody stays interested"),
         _section(
             "[economics]",
             _economics(presets, order_value, currency),
             "assumed: your books know better; mark what they know",
         ),
-        _section("[calendar]", calendar, "real: the day after the orders that were used; assumed: no season"),
+        _section("[calendar]", calendar, "real: the day after the last order of the log; assumed: no season"),
         _section(
             "[unknowns.price]", price, "assumed: how people react to a price; ranges and sources: crmlab schema world"
         ),
         _section("[unknowns.word_of_mouth]", presets["word_of_mouth"], "assumed: how people recommend the shop"),
-        *_fit(calibration, findings),
+        *_fit(used, findings),
     ]
     return "\n\n".join(sections) + "\n"
 
 
 def _heading(calibration: Calibration, name: str) -> str:
-    counts, days = calibration.log.counts, f"{calibration.log.first_day} to {calibration.calibration_end}"
-    return "\n".join(
-        (
-            f"# A world estimated from an order log of {counts['customers']:,} customers, {days}.",
-            "# Sections marked `real` come from the log. Those marked `assumed` do not: put in what you know.",
-            "# Any number may have a range of its own: { value = 1.8, low = 1.4, high = 2.2 }; one that you know is",
-            "# written { value = 0.42, known = true }, and no sampled world varies it.",
-            f"name = {_toml(name)}",
+    counts, used = calibration.log.counts, calibration.founding
+    lines = [f"A world estimated from an order log of {counts['customers']:,} customers."]
+    if calibration.refit:
+        lines += [
+            f"Fit that was checked: {_fitted(calibration)}, against the {calibration.holdout.weeks:g} weeks after it.",
+            f"Fit that founds this world: {_fitted(used)}, all weeks of the log.",
+        ]
+    else:
+        lines.append(
+            f"Fit that founds this world: {_fitted(used)}, all weeks of the log; none was held back as a check."
         )
-    )
+    lines += [
+        calibration.light.words,
+        "Sections marked `real` come from the log. Those marked `assumed` do not: put in what you know.",
+        "Any number may have a range of its own: { value = 1.8, low = 1.4, high = 2.2 }; one that you know is",
+        "written { value = 0.42, known = true }, and no sampled world varies it.",
+    ]
+    return "\n".join([*(f"# {line}" for line in lines), f"name = {_toml(name)}"])
+
+
+def _fitted(calibration: Calibration) -> str:
+    days = f"{calibration.log.first_day} to {calibration.calibration_end}"
+    return f"{_LABELS[calibration.base]} on {days}, {len(calibration.histories):,} customers"
+
+
+@dataclass(frozen=True)
+class _Won:
+    """New customers a week under today's policy: in all, those whom friends bring, and where the number comes from."""
+
+    weekly: float
+    by_friends: float
+    origin: str
+
+    @property
+    def by_channels(self) -> float:
+        return self.weekly - self.by_friends
+
+
+def _won(calibration: Calibration, presets: Mapping[str, Any]) -> _Won:
+    """The log's rate of new customers; where it has none, a share of the customer base."""
+    rate = calibration.new_customers
+    if rate.weekly is None:
+        share = presets["first_orders_per_customer_week"]
+        weekly = share * len(calibration.founding.histories)
+        origin = f"assumed: {weekly:.1f} new customers a week ({share:.0%} of the customer base): {rate.reason}"
+    else:
+        weekly = rate.weekly
+        origin = f"real: {weekly:.1f} new customers a week, as in the last {rate.weeks} weeks of the log"
+    orders = float(calibration.weekly_log["orders"][-YEAR:].mean())
+    friends = min(_friends_per_order(WordOfMouth(**presets["word_of_mouth"])) * orders, MOST_BY_FRIENDS * weekly)
+    return _Won(weekly, friends, origin)
+
+
+def _friends_per_order(said: WordOfMouth) -> float:
+    """Friends won per order, where nearly everybody who is told might still become a customer."""
+    accepted = said.rewired * said.accept_weak + (1 - said.rewired) * said.accept_strong
+    return said.p_invite * accepted
 
 
 def _base(calibration: Calibration) -> dict[str, Any]:
@@ -155,16 +207,22 @@ def _spend(calibration: Calibration, presets: Mapping[str, Any]) -> tuple[dict[s
     return presets["spend"], f"assumed: value of an order, as in the CDNOW sample ({fit.reason})"
 
 
-def _population(customers: int, presets: Mapping[str, Any], history: tuple[str, str]) -> str:
+def _population(customers: int, won: _Won, presets: Mapping[str, Any], history: tuple[str, str]) -> str:
     file, sha256 = history
-    population = {
-        "customers": customers,
-        "prospects": round(presets["prospects_per_customer"] * customers),
-        "history": file,
-        "history_sha256": sha256,
-    }
-    origin = f"real: customers and their orders; assumed: {presets['prospects_per_customer']} prospects per customer"
-    return _section("[population]", population, origin)
+    prospects, why = _prospects(customers, won, presets)
+    population = {"customers": customers, "prospects": prospects, "history": file, "history_sha256": sha256}
+    return _section("[population]", population, f"real: customers and their orders; assumed: prospects, {why}")
+
+
+def _prospects(customers: int, won: _Won, presets: Mapping[str, Any]) -> tuple[int, str]:
+    """So many that today's channels reach only a small part of them within the horizon of most questions."""
+    leads = won.by_channels * math.fsum(preset["share"] / preset["p_convert"] for preset in presets["channel"])
+    weeks, reached = presets["market_weeks"], presets["market_reached"]
+    enough, least = leads * weeks / reached, presets["prospects_per_customer"] * customers
+    if enough <= least:
+        return round(least), f"{presets['prospects_per_customer']} per customer"
+    digits = max(0, math.floor(math.log10(enough)) - 1)
+    return math.ceil(enough / 10**digits) * 10**digits, f"so that today's channels reach {reached:.0%} in {weeks} weeks"
 
 
 def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
@@ -180,15 +238,16 @@ def _economics(presets: Mapping[str, Any], order_value: float, currency: str) ->
     }
 
 
-def _channels(customers: int, order_value: float, presets: Mapping[str, Any]) -> list[str]:
-    share = presets["first_orders_per_customer_week"]
-    weekly, cac = share * customers, presets["cac_share_of_order"] * order_value
+def _channels(won: _Won, order_value: float, presets: Mapping[str, Any]) -> list[str]:
+    cac = presets["cac_share_of_order"] * order_value
+    per_order = f"{presets['cac_share_of_order']:.0%} of a mean order of {order_value:.4g}"
     origin = (
-        f"assumed: channels win {weekly:.1f} customers a week today ({share:.0%} of the customer base), paid search at",
-        f"{cac:.4g} each ({presets['cac_share_of_order']:.0%} of a mean order of {order_value:.4g}), the others by its",
-        "measure; budgets stand where half of a channel's possible leads are reached",
+        f"{won.origin};",
+        f"assumed: {won.by_friends:.1f} of them come by friends; which channel wins the others, paid search",
+        f"at {cac:.4g} each ({per_order}), the others by its measure;",
+        "budgets stand where half of a channel's possible leads are reached",
     )
-    sized = [_channel(preset, weekly, cac, order_value) for preset in presets["channel"]]
+    sized = [_channel(preset, won.by_channels, cac, order_value) for preset in presets["channel"]]
     return [_section("[[channel]]", channel, *(() if i else origin)) for i, channel in enumerate(sized)]
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from crmlab.experiments import charts
+from crmlab.experiments.calibration.trust import light_of
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.charts.look import DARK
 from crmlab.experiments.reporting.listings import reproducibility_listing
@@ -61,6 +62,7 @@ def _page(run: RunFiles) -> str:
         resolved=run.resolved,
         look=run.look,
         verdicts=_verdicts(run),
+        light=light_of(run.json("calibration")),
         one_arm=ONE_ARM,
         cards=charts.kpi_cards(run.effects, run.look, run.primary, HEADLINE),
         sections=sections(run),
@@ -117,6 +119,7 @@ def _limits(run: RunFiles) -> list[str]:
         limits.append(f"{arms} policies were compared; the p values in the lift table are corrected for that (Holm).")
     if not design.get("unknowns", True):
         limits.append("The unknowns of the world were not sampled in this run: the ranges count luck only.")
+    limits += [f"{note[:1].upper()}{note[1:]}" for note in run.json("notes") or []]
     limits += [f"Left out because it failed: {f['task']} ({f['error']})." for f in run.json("failures") or []]
     scale = run.resolved.get("scale", 1) or 1
     if abs(scale - 1) > 1e-9:

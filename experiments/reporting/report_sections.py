@@ -42,6 +42,7 @@ def sections(run: RunFiles) -> list[Section]:
         return [*tuning_sections(run), _lift(run), _assumptions(run), _glossary(run)]
     return [
         _lift(run),
+        *_continued(run),
         _drawn(run, "funnel", "Funnel", "From hearing of the firm to the third order.", charts.acquisition_funnel),
         _cohorts(run),
         _drawn(run, "ltv", "Lifetime value and payback", "What a new customer brings.", charts.ltv_against_cac),
@@ -114,6 +115,16 @@ def _profit(run: RunFiles) -> Section:
     arms = [arm for arm in run.look.in_order(rows["arm"]) if arm != run.look.baseline]
     drawn = tuple(charts.profit_waterfall(rows, run.look, arm) for arm in arms)
     return Section("profit", title, intro, drawn, missing="" if arms else ONE_ARM, side_by_side=True)
+
+
+def _continued(run: RunFiles) -> list[Section]:
+    """Where the world stands on an order log: whether the simulation goes on as the log did."""
+    calibration, weekly = run.json("calibration") or {}, run.table("weekly")
+    if not calibration.get("weekly_log") or weekly is None:
+        return []
+    title, intro = f"Your log, continued by {run.look.baseline}", "Does the baseline go on as your customers did?"
+    drawn = tuple(charts.log_continued(calibration, weekly, run.look))
+    return [Section("continued", title, intro, drawn, side_by_side=True)]
 
 
 def _calibration(run: RunFiles) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.plausibility import notes
 from crmlab.experiments.runs.resolved import resolved
 from crmlab.experiments.runs.store import RunFolder, finite
 from crmlab.sim.readings import HEADLINE, KPIS
@@ -13,14 +14,16 @@ NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like th
 
 
 def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
-    """The JSON files of a run: what was found, the comparison that goes with it, and the glossary of its KPIs."""
+    """The JSON files of a run: what was found, the comparison that goes with it, the glossary of its KPIs, and
+    notes on numbers that are hardly meant."""
     name = experiment.driver.rpartition(".")[2]
     contents = {NAMES.get(name, name): found.to_json()}
     if name != "compare":
         contents["comparison"] = found.comparison.to_json()
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
-    return finite(contents | {"resolved": resolved(experiment), "glossary": glossary()})
+    said = {"resolved": resolved(experiment), "glossary": glossary(), "notes": notes(experiment)}
+    return finite(contents | said)
 
 
 def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:

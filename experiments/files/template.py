@@ -1,0 +1,87 @@
+"""An experiment file to start from, in the money and with the channels of its world.
+
+The shipped example is written for a shop with a mean order of 35. In another world its thresholds, rewards and budgets
+would touch everybody or nobody, so they are written as multiples of that world's mean order and order flow.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from crmlab.sim.channels import hill_leads
+from crmlab.sim.levers import levers_of
+from crmlab.sim.world import World
+from crmlab.strategies import DiscountTiers, PointsAndTiers
+
+SILVER, REWARD = 2.13, 0.142  # mean orders: spend of 52 weeks for the silver tier, worth of a reward
+EXAMPLE_SILVER, EXAMPLE_GOLD = 75, 225  # in the shipped example
+EXAMPLE_CHANNELS = ("paid_social", "content")  # less of the one, more of the other
+
+
+def experiment_text(example: str, world: World) -> str:
+    """The example as an experiment in this world; `example` is the text of the shipped file."""
+    silver, reward = money_of(world)
+    gold = 3 * silver
+    text = example.replace(f"from {EXAMPLE_SILVER} spent within a year", f"from {silver:g} spent within a year")
+    text = text.replace(f"10 % from {EXAMPLE_GOLD}", f"10 % from {gold:g}")
+    about = f"# {silver / world.mean_order:.1f} mean orders of {world.mean_order:.2f}"
+    text = re.sub(rf"silver_spend = {EXAMPLE_SILVER}\b( *#.*)?", f"silver_spend = {silver:g}     {about}", text)
+    return _with_channels(text, world) + _more(world, silver, reward)
+
+
+def money_of(world: World) -> tuple[float, float]:
+    """Spend of 52 weeks that makes silver, and the worth of a reward: round numbers within the levers' ranges."""
+    silver = _within(DiscountTiers, "silver_spend", round_number(SILVER * world.mean_order))
+    reward = _within(PointsAndTiers, "reward_value", round_number(REWARD * world.mean_order))
+    return silver, reward
+
+
+def round_number(value: float) -> float:
+    """The nearest round number: one that a shop would announce, such as 75, 300 or 900."""
+    power = 10.0 ** math.floor(math.log10(value))
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 7.5, 8, 9, 10)
+    return float(f"{min(steps, key=lambda step: abs(math.log(step * power / value))) * power:.6g}")
+
+
+def _within(strategy: type, lever: str, value: float) -> float:
+    span = levers_of(strategy)[lever].range
+    return min(max(value, span.low), span.high)
+
+
+def _with_channels(text: str, world: World) -> str:
+    """The example's media arms with this world's paid channels; without two of them there is nothing to shift."""
+    paid = [channel.name for channel in world.channels if channel.budget > 0]
+    if set(EXAMPLE_CHANNELS) <= set(paid):
+        return text
+    if len(paid) < 2:
+        return re.sub(
+            r"\[arms\.(mix|tiers_and_mix)\]\n.*?(?=\n\[arms\.(?!mix|tiers_and_mix)\w+\]\n)", "", text, flags=re.S
+        )
+    largest = sorted(paid, key=lambda name: -next(c.budget for c in world.channels if c.name == name))
+    less, more = largest[0], largest[1]
+    text = text.replace("{ paid_social = 0.5, content = 2.0 }", f"{{ {less} = 0.5, {more} = 2.0 }}")
+    return text.replace("less paid social, more content", f"less {less}, more {more}".replace("_", " "))
+
+
+def _more(world: World, silver: float, reward: float) -> str:
+    """Further arms as comments: their numbers are this world's."""
+    budget = math.fsum(channel.budget for channel in world.channels)
+    won = math.fsum(hill_leads(channel, channel.budget) * channel.p_convert for channel in world.channels)
+    return f"""
+# More to try, in this world's money: a mean order is {world.mean_order:.2f}; today's media budgets are {budget:,.2f} a
+# week and win some {won:,.0f} new customers. Take the "# " away from an arm to play it.
+# [arms.points]
+# description = "A programme: points worth 4 %, which silver and gold members earn faster."
+# [[arms.points.strategies]]
+# kind = "points_and_tiers"
+# earn_rate = 0.04
+# reward_value = {reward:g}      # {reward / world.mean_order:.2f} mean orders, or {reward / 0.04:g} of spend
+# silver_spend = {silver:g}      # {silver / world.mean_order:.1f} mean orders
+# gold_factor = 3
+# [arms.media]
+# description = "A fifth more media: {1.2 * budget:,.2f} a week."
+# [[arms.media.strategies]]
+# kind = "channel_mix"
+# total = 1.2
+"""
