@@ -184,9 +184,6 @@ _KPIS = (
         "(media + channel fees + what first orders cost less than the standing price + their welcome points + "
         "referral rewards) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS, _cac),
-    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
-        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
-        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("cac_media", "CAC without incentives", "currency per customer",
         "(media + channel fees) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS,
@@ -199,6 +196,9 @@ _KPIS = (
         "discounted contribution of the first 52 weeks per acquired customer, before CAC: the first order at the "
         "standing price; later discounts, rewards, points provision and programme costs per member taken off",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: r.cohort(YEAR).ltv),
+    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
+        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
+        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
         "lifetime value within 52 weeks / CAC of the LTV cohort: the same customers",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR),
