@@ -7,8 +7,9 @@ Totals are those of the real market. An undefined reading is NaN, never zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -269,7 +270,37 @@ _KPIS = (
         "customer-weeks", RUN, NONE, -1, "-", lambda r: r.guard_share, hidden=True),
 )  # fmt: skip
 
-KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}
+_own: dict[str, Kpi] = {}  # of experiments that have their own; told here so that whoever prints finds the words
+
+
+class _Kpis(dict[str, Kpi]):
+    """The shipped KPIs by id. Asked for the id of an own KPI of an experiment, it knows that too."""
+
+    def __missing__(self, name: str) -> Kpi:
+        return _own[name]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in _own
+
+
+KPIS = _Kpis({kpi.id: kpi for kpi in _KPIS})
+
+
+def adopt(kpis: Iterable[Kpi]) -> None:
+    """Make own KPIs known to `KPIS[id]`. What an experiment reads is its own affair: its `kpis`."""
+    _own.update((kpi.id, kpi) for kpi in kpis if not dict.__contains__(KPIS, kpi.id))
+
+
+def adopt_words(entries: Iterable[Mapping[str, Any]]) -> None:
+    """The same from the glossary of a run folder, which has the words and not the function."""
+    names = [f.name for f in fields(Kpi) if f.default is MISSING and f.name != "read"]
+    known = [entry for entry in entries if all(name in entry for name in names)]
+    adopt(Kpi(**{name: entry[name] for name in names}, read=_unread) for entry in known if entry["id"] not in KPIS)
+
+
+def _unread(record: Record) -> float:
+    raise LookupError("this KPI is known by its words only: its function was not loaded")
+
 
 HEADLINE = (
     "customer_equity", "equity_run", "first_orders", "orders", "contribution", "cac", "repurchase_52", "ltv_52",
@@ -277,7 +308,7 @@ HEADLINE = (
 )  # fmt: skip
 
 
-def read_all(market) -> dict[str, float]:
-    """Every KPI of a market that has been run."""
+def read_all(market, own: Sequence[Kpi] = ()) -> dict[str, float]:
+    """Every KPI of a market that has been run, and one's own."""
     record = Record(market)
-    return {kpi.id: float(kpi.read(record)) for kpi in _KPIS}
+    return {kpi.id: float(kpi.read(record)) for kpi in (*_KPIS, *own)}
