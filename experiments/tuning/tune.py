@@ -106,7 +106,7 @@ class Tuning:
         return {
             "baseline": self.experiment.baseline.name,
             "arm": search.arm,
-            "sampler": search.sampler,
+            "sampler": str(search.sampler),
             "sampler_arguments": sampler_arguments(search),
             "objectives": {kpi: "maximize" if search.direction(kpi) > 0 else "minimize" for kpi in search.objectives},
             "score": search.score if search.worlds else None,
@@ -177,7 +177,7 @@ def tune(
 
 def _searched(experiment: Experiment, search: Search, workers: Any, show: Any, ledger: Ledger | None) -> Found:
     worlds = worlds_of(experiment, search.worlds, range(search.replications))
-    markets = Markets(worlds, experiment.design, MODEL, search.read)
+    markets = Markets(worlds, experiment.design, MODEL, search.read, experiment.kpis)
     baseline = experiment.baseline
     lives, failures = live_arms(
         markets, [baseline], range(search.replications), workers, ledger=ledger, stage="baseline"
@@ -205,7 +205,7 @@ class _Fresh:
         """Every arm, in the replications in which none of them failed."""
         n, seen = self.search.confirm_replications, self.search.replications
         worlds = worlds_of(self.experiment, sampled, range(seen, seen + n))
-        markets = Markets(worlds, self.experiment.design, CONFIRM)
+        markets = Markets(worlds, self.experiment.design, CONFIRM, own=self.experiment.kpis)
         stage = "confirm in worlds" if sampled else "confirm"
         lives, failures = live_arms(
             markets, [*self.experiment.arms, *self.arms], range(n), self.workers, on_done, self.ledger, stage
