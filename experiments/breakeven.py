@@ -1,7 +1,8 @@
 """Break-even: how strong would an assumed effect have to be for a policy to pay?
 
 The primary KPI's difference is looked at while one family of assumptions is scaled from nothing to three times its
-stated strength, all else as stated; between the strengths tried it is interpolated.
+stated strength, all else as stated; between the strengths tried it is interpolated. As assumed it is the difference of
+the verdict, from all replications; the other strengths are lived on few of them and say how far it moves from there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ENOUGH_CUSTOMERS = 20_000  # over all replications of one strength: coupled diff
 MOST_REPLICATIONS = 4
 Families = Mapping[str, tuple[Arm, ...]]  # of assumptions, each with the arms that it concerns, the baseline first
 ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-6  # of what it is a difference of
 LOYALTY_EFFECTS = (
     "member", "goal_gradient", "head_start", "reward", "pressure", "success", "failure", "demotion", "perks",
 )  # fmt: skip
@@ -91,10 +92,12 @@ def breakeven_table(
     readings: pd.DataFrame,
     what_if: Mapping[tuple[str, float], Sequence[Run]],
     asked: Families,
+    differences: Mapping[str, float],
 ) -> pd.DataFrame:
     """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign.
 
-    `asked` are the families with the arms that each concerns (`concerned`).
+    `readings` and `what_if` are of replications in which every strength was lived, `asked` the families with the arms
+    that each concerns (`concerned`), `differences` those of the verdict: by arm, from all replications.
     """
     primary, base = experiment.design.primary, experiment.baseline.name
     direction = KPIS[primary].direction or 1
@@ -103,17 +106,20 @@ def breakeven_table(
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms[1:] if len(stated) else ():
         for assumption in [known for known, arms in asked.items() if arm in arms]:
-            gains = {1.0: stated[arm.name] - stated[base]}
+            gains = {1.0: differences[arm.name]}
+            away = differences[arm.name] - (stated[arm.name] - stated[base])  # the few from all replications
             for factor in FACTORS:
                 value = _means(what_if.get((assumption, factor), ()), primary)
-                gains[factor] = value.get(arm.name, math.nan) - value.get(base, math.nan)
+                gain = value.get(arm.name, math.nan) - value.get(base, math.nan)
+                nothing = abs(gain) <= NEGLIGIBLE * abs(value.get(base, math.nan))
+                gains[factor] = 0.0 if nothing else gain + away  # what does nothing does so in any luck
             crossing = crossing_of(gains)
             rows.append(
                 {
                     "arm": arm.name,
                     "kpi": primary,
                     "assumption": assumption,
-                    "sentence": _sentence(arm.name, assumption, gains, crossing, direction),
+                    "sentence": breakeven_sentence(arm.name, assumption, gains, crossing, direction),
                     "at_zero": gains[0.0],
                     "at_default": gains[1.0],
                     "break_even": crossing,
@@ -136,13 +142,19 @@ def crossing_of(gains: Mapping[float, float]) -> float:
     return min(crossings, key=lambda factor: abs(factor - 1)) if crossings else math.nan
 
 
-def _sentence(arm: str, assumption: str, gains: Mapping[float, float], crossing: float, direction: int) -> str:
+def breakeven_sentence(arm: str, assumption: str, gains: Mapping[float, float], crossing: float, direction: int) -> str:
+    """What the gains at the strengths tried say about an arm."""
     known = [gain * direction for gain in gains.values() if not math.isnan(gain)]
     scale = max((abs(gain) for gain in known), default=0.0)
     if scale == 0 or max(known) - min(known) < NEGLIGIBLE * scale:
         return f"{arm}: the result does not depend on the {assumption}."
     if math.isnan(crossing):
         verdict = "pays" if gains[1.0] * direction > 0 else "does not pay"
+        if gains[0.0] == 0:
+            return (
+                f"Without any {assumption} {arm} changes nothing; it {verdict} at any strength tried, "
+                f"{min(f for f in FACTORS if f):g} to {max(FACTORS):g} times as assumed."
+            )
         return f"{arm} {verdict} at any {assumption} from nothing to {max(FACTORS):g} times the assumed strength."
     above = gains[max(FACTORS)] * direction > 0
     return (

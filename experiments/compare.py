@@ -27,6 +27,8 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.persona_table import with_gains
 from crmlab.experiments.ratios import dividing
+from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.reporting.verdict import judge
 from crmlab.experiments.run import Run, WorldKind, live_replication
 from crmlab.experiments.tables import averaged
 from crmlab.sim.market import Market
@@ -56,12 +58,17 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """{"baseline", "replications", "arms": {arm: {kpi: {...}}}, "failures"}; undefined numbers are null."""
-        keys = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better",
-                "variance_reduction", "p_holm", "replications_needed")  # fmt: skip
-        arms: dict[str, dict[str, dict[str, float | None]]] = {}
-        for row in self.effects.to_dict("records"):
-            reading = {key: float(row[key]) if math.isfinite(row[key]) else None for key in keys}
-            arms.setdefault(row["arm"], {})[row["kpi"]] = reading
+        keys = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds",
+                "range_holds_at_least", "worlds", "worlds_better", "worlds_tied", "p_better", "p_low", "p_high",
+                "luck_share", "variance_reduction", "p_holm", "replications_needed", "no_difference_in")  # fmt: skip
+        arms: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in each_row(self.effects):
+            found = {key: getattr(row, key) for key in keys}
+            reading: dict[str, Any] = {k: float(v) if math.isfinite(v) else None for k, v in found.items()}
+            if row.arm != self.baseline:
+                verdict = judge(row)
+                reading |= {"verdict": verdict.word, "verdict_counts": verdict.counts}
+            arms.setdefault(row.arm, {})[row.kpi] = reading
         failures = [dict(failure) for failure in self.failures]
         return {"baseline": self.baseline, "replications": self.replications, "arms": arms, "failures": failures}
 
@@ -149,28 +156,41 @@ def _tables(
     readings = pd.DataFrame(
         [{"arm": run.arm, "world": run.world, "replication": run.replication, **run.kpis} for run in runs]
     )
-    tables = {"runs": readings, "effects": effects_table(experiment, readings)}
+    effects = effects_table(experiment, readings)
+    tables = {"runs": readings, "effects": effects}
     fixed = [run for run in runs if run.world == "fixed"]
-    for name in fixed[0].tables:
+    for name in dict.fromkeys(name for run in fixed for name in run.tables):
         by_arm: dict[str, list[pd.DataFrame]] = {}
         for run in fixed:
-            by_arm.setdefault(run.arm, []).append(run.tables[name])
+            if name in run.tables:
+                by_arm.setdefault(run.arm, []).append(run.tables[name])
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
+    tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
     whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
     tables["breakeven"] = breakeven_table(
         experiment,
         readings[readings["replication"].isin(whole)],
         {strength: [run for run in batch if run.replication in whole] for strength, batch in what_if.items()},
         asked,
+        {row.arm: row.difference for row in each_row(effects) if row.kpi == experiment.design.primary},
     )
     tables["assumptions"] = assumptions_table(experiment)
     return tables
 
 
-def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFrame:
-    """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI."""
+def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The payback of the table of effects in that of the curve too: means over the same replications."""
+    payback = effects[effects["kpi"] == "payback_weeks"].set_index("arm")["value"]
+    return ltv.assign(payback=ltv["arm"].map(payback))
+
+
+def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool = True) -> pd.DataFrame:
+    """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI.
+
+    `own_luck`: every sampled world was lived with luck of its own (`paired_effect`).
+    """
     design, base = experiment.design, experiment.baseline.name
     by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
     by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
@@ -185,15 +205,19 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFram
                 by.get((base, "sampled"), nobody)[kpi.id],
                 kpi.direction,
                 design.confidence,
+                own_luck,
             )
             rows.append({"arm": arm.name, "kpi": kpi.id, "label": kpi.label, "unit": kpi.unit,
                          "direction": kpi.direction, "hidden": kpi.hidden, **asdict(effect)})  # fmt: skip
     table = pd.DataFrame(rows)
+    counts = ["worlds", "worlds_better", "worlds_tied", "no_difference_in"]
+    table[counts] = table[counts].astype(float)  # they have no value for the baseline
     table["p_holm"] = np.nan
     others = table["arm"] != base
     for _, group in table[others].groupby("kpi"):
         table.loc[group.index, "p_holm"] = holm(group["p_value"].tolist())
-    undecided = ["difference", "low", "high", "low_unknowns", "high_unknowns", "p_better", "p_value",
-                 "variance_reduction", "replications_needed"]  # fmt: skip
+    undecided = ["difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
+                 "worlds", "worlds_better", "worlds_tied", "p_better", "p_low", "p_high", "luck_share", "p_value",
+                 "variance_reduction", "replications_needed", "no_difference_in"]  # fmt: skip
     table.loc[~others, undecided] = np.nan
     return table

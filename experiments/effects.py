@@ -1,8 +1,12 @@
 """The statistics of a paired comparison: what coupling makes of a handful of replications.
 
-Two intervals answer two questions. *Luck only*: how well do the replications pin down the effect in the
-world as it is stated? It shrinks with their number. *Luck plus unknowns*: what could the effect be in a world that we
-do not know, one draw of the unknowns each? It does not shrink: more replications only show it more sharply.
+Two ranges answer two questions. *Luck only*: how well do the replications pin down the effect in the world as it is
+stated? It shrinks with their number. *Luck plus unknowns*: what could the effect be in a world that we do not know, one
+draw of the unknowns each? It does not shrink: more replications only show it more sharply.
+
+The second is a range of worlds as they came out: quantiles at Weibull's positions k / (n + 1), which hold the stated
+share of further worlds whatever the distribution. Of few worlds that is the range from the lowest to the highest, and
+how much it holds is said: on average (n - 1) / (n + 1), and at least so much with the stated confidence (Wilks 1941).
 """
 
 from __future__ import annotations
@@ -13,15 +17,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from scipy.special import betaincinv, stdtrit
 
 SKEWED = 1.0  # beyond this sample skewness the luck-only interval of many pairs is a BCa bootstrap, not Student's t
 MANY = 50  # pairs: of fewer, the sample skewness says little, and choosing by it costs a point of coverage
+FEWEST = 4  # replications, below which a spread is not told apart from anything
+MOST_NEEDED = 10**12  # replications: beyond this "never" is the better answer
 PRECISION = 0.01  # half-width, relative to the baseline, for which `replications_needed` is told
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One KPI of one arm against the baseline. Undefined parts are NaN."""
+    """One KPI of one arm against the baseline. Undefined parts are NaN.
+
+    `low`, `high`: interval of the difference in the world as stated. `low_unknowns`, `high_unknowns`: range of the
+    difference over the sampled `worlds`; `range_holds` is the share of further worlds that it holds on average, and
+    `range_holds_at_least` with the stated confidence. In `worlds_better` the arm wins, in `worlds_tied` it is equal;
+    `p_better` is the share of worlds in which it wins, a tie counting half, and lies between `p_low` and `p_high`.
+    `luck_share` is the part of the variance between the sampled worlds that is the luck of the one market that was
+    lived in each. `no_difference_in`: the number of replications, if every one of them came out exactly equal (there
+    is no interval then), else 0.
+    """
 
     value: float
     baseline_value: float
@@ -30,11 +46,20 @@ class Effect:
     high: float
     low_unknowns: float
     high_unknowns: float
+    range_holds: float
+    range_holds_at_least: float
+    worlds: int
+    worlds_better: int
+    worlds_tied: int
     p_better: float
+    p_low: float
+    p_high: float
+    luck_share: float
     p_value: float
     variance_reduction: float
     replications_needed: float
     pairs: int
+    no_difference_in: int
 
 
 def paired_effect(
@@ -44,17 +69,22 @@ def paired_effect(
     baseline_sampled: ArrayLike = (),
     direction: int = 1,
     confidence: float = 0.95,
+    own_luck: bool = True,
 ) -> Effect:
     """Compare an arm with the baseline, replication by replication.
 
     `arm`, `baseline`: readings of the fixed world; `..._sampled`: of sampled worlds. Shape [replications] each. Pairs
     in which a reading is undefined are left out. `direction` says which sign is better (0: neither, P is of "higher").
+    `own_luck`: every sampled world was lived once, with luck of its own; otherwise all of them with the same luck.
     """
     a, b = _pairs(arm, baseline)
     a_s, b_s = _pairs(arm_sampled, baseline_sampled)
-    difference = a - b
-    low, high = luck_interval(difference, confidence)
-    low_unknowns, high_unknowns = range_of_worlds(a_s - b_s, confidence)
+    difference, over_worlds = a - b, a_s - b_s
+    same = difference.size + over_worlds.size if not difference.any() and not over_worlds.any() else 0
+    low, high, low_unknowns, high_unknowns = both_ranges(difference, over_worlds, confidence)
+    holds, at_least = range_holds(over_worlds.size, confidence)
+    wins, ties = int((over_worlds * (direction or 1) > 0).sum()), int((over_worlds == 0).sum())
+    p_low, p_high = share_of_worlds(wins, ties, over_worlds.size, confidence)
     return Effect(
         value=_mean(a),
         baseline_value=_mean(b),
@@ -63,12 +93,33 @@ def paired_effect(
         high=high,
         low_unknowns=low_unknowns,
         high_unknowns=high_unknowns,
-        p_better=_p_better((a_s - b_s) * (direction or 1)),
+        range_holds=holds,
+        range_holds_at_least=at_least,
+        worlds=over_worlds.size,
+        worlds_better=wins,
+        worlds_tied=ties,
+        p_better=(wins + ties / 2) / over_worlds.size if over_worlds.size else math.nan,
+        p_low=p_low,
+        p_high=p_high,
+        luck_share=luck_share(difference, over_worlds) if own_luck else math.nan,
         p_value=_p_value(difference),
         variance_reduction=variance_reduction(a, b),
         replications_needed=_replications_needed(difference, _mean(b), confidence),
         pairs=difference.size,
+        no_difference_in=same,
     )
+
+
+def both_ranges(
+    stated: NDArray[np.float64], sampled: NDArray[np.float64], confidence: float
+) -> tuple[float, float, float, float]:
+    """The luck-only interval of a difference and its range over sampled worlds, as (low, high, low, high).
+
+    Undefined where no replication shows any difference: that none was seen is no measurement of nothing.
+    """
+    if not stated.any() and not sampled.any():
+        return math.nan, math.nan, math.nan, math.nan
+    return *luck_interval(stated, confidence), *range_of_worlds(sampled, confidence)
 
 
 def luck_interval(difference: NDArray[np.float64], confidence: float) -> tuple[float, float]:
@@ -89,15 +140,51 @@ def luck_interval(difference: NDArray[np.float64], confidence: float) -> tuple[f
 
 
 def range_of_worlds(difference: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    """Where the difference lies in one more sampled world: quantiles of many, a t prediction interval of few."""
-    n = difference.size
+    """Where the difference lies in sampled worlds: quantiles at Weibull's positions, of few worlds their extremes.
+
+    How much it holds is `range_holds`: `confidence` of further worlds from 2 / (1 - confidence) - 1 worlds on, less
+    where they are fewer.
+    """
+    if difference.size < 2:
+        return math.nan, math.nan
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(difference, tails, method="weibull")
+    return float(low), float(high)
+
+
+def range_holds(n: int, confidence: float) -> tuple[float, float]:
+    """Which share of further worlds the range of `n` worlds holds: on average, and at least with `confidence`.
+
+    Of the range between the order statistics i and j that share is Beta(j - i, n + 1 - j + i), whatever the
+    distribution of the differences.
+    """
     if n < 2:
         return math.nan, math.nan
-    tail = (1 - confidence) / 2
-    if n * tail >= 5:
-        return float(np.quantile(difference, tail)), float(np.quantile(difference, 1 - tail))
-    half = stats.t.ppf(1 - tail, n - 1) * difference.std(ddof=1) * math.sqrt(1 + 1 / n)
-    return float(difference.mean() - half), float(difference.mean() + half)
+    tail = max((1 - confidence) / 2, 1 / (n + 1))
+    inside, outside = (n + 1) * (1 - 2 * tail), (n + 1) * 2 * tail
+    return 1 - 2 * tail, float(betaincinv(inside, outside, 1 - confidence))
+
+
+def share_of_worlds(wins: int, ties: int, n: int, confidence: float) -> tuple[float, float]:
+    """Interval of the share of worlds in which an arm wins, exact for the draw of the worlds (Clopper and Pearson
+    1934). A tie is taken for a defeat at the lower end and for a win at the upper one."""
+    if not n:
+        return math.nan, math.nan
+    tail, most = (1 - confidence) / 2, wins + ties
+    low = betaincinv(wins, n - wins + 1, tail) if wins else 0.0
+    high = betaincinv(most + 1, n - most, 1 - tail) if most < n else 1.0
+    return float(low), float(high)
+
+
+def luck_share(stated: NDArray[np.float64], sampled: NDArray[np.float64]) -> float:
+    """Which part of the variance between sampled worlds, each lived once, is luck and not a difference between worlds.
+
+    Variance components: the replications of the world as stated differ by luck alone, those of the sampled worlds by
+    luck and world. Luck is taken to be as large in a sampled world as in the stated one.
+    """
+    if min(stated.size, sampled.size) < FEWEST or not np.ptp(sampled) > 0:
+        return math.nan
+    return float(min(1.0, stated.var(ddof=1) / sampled.var(ddof=1)))
 
 
 def variance_reduction(arm: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
@@ -135,11 +222,6 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if values.size else math.nan
 
 
-def _p_better(gain: NDArray[np.float64]) -> float:
-    """Share of sampled worlds in which the arm wins; a tie counts half."""
-    return float(((gain > 0) + 0.5 * (gain == 0)).mean()) if gain.size else math.nan
-
-
 def _p_value(difference: NDArray[np.float64]) -> float:
     if difference.size < 2 or np.ptp(difference) == 0:
         return math.nan if difference.size < 2 else float(difference[0] == 0)
@@ -147,8 +229,25 @@ def _p_value(difference: NDArray[np.float64]) -> float:
 
 
 def _replications_needed(difference: NDArray[np.float64], baseline: float, confidence: float) -> float:
-    """Replications for a luck-only interval of +- 1 % of the baseline value."""
+    """The fewest replications whose luck-only interval is +- 1 % of the baseline value, if they spread as these do.
+
+    Solved for n: Student's t shrinks with the number that is asked for, not with the number that was lived.
+    """
     if difference.size < 2 or not abs(baseline) > 0:
         return math.nan
-    t = stats.t.ppf((1 + confidence) / 2, max(difference.size - 1, 1))
-    return max(2.0, math.ceil((t * difference.std(ddof=1) / (PRECISION * abs(baseline))) ** 2))
+    spread, wanted = float(difference.std(ddof=1)), PRECISION * abs(baseline)
+    tail = (1 + confidence) / 2
+
+    def enough(n: int) -> bool:
+        return float(stdtrit(n - 1, tail)) * spread / math.sqrt(n) <= wanted
+
+    high = 2
+    while not enough(high):
+        if high > MOST_NEEDED:
+            return math.inf
+        high *= 2
+    low = high // 2  # too few, or 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return float(high)

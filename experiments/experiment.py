@@ -50,7 +50,8 @@ class Experiment:
     ("base", "spend", "history"); `calibration` is what `calibrate` knew about them (its JSON), None for an authored
     world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `search` is
     what a tuning looks for, and `task` what any other question asks (a sweep, a stress test, an explanation): a frozen
-    dataclass whose class says in `DRIVER` which module answers it. A comparison has neither.
+    dataclass whose class says in `DRIVER` which module answers it. A comparison has neither. `quick` marks a question
+    that was made smaller than it was put, for a first look.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Experiment:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     search: Search | None = None
     task: Any = None
+    quick: bool = False
 
     @classmethod
     def of(

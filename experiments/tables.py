@@ -30,7 +30,9 @@ def run_tables(market: Market) -> dict[str, pd.DataFrame]:
         "cohorts": _cohorts(record),
         "ltv": _ltv(record),
         "profit": _profit(record),
-    } | ({"personas": persona_table(record)} if market.world.personas else {})
+        **({"campaigns": _campaigns(market)} if market.books.campaigns else {}),
+        **({"personas": persona_table(record)} if market.world.personas else {}),
+    }
 
 
 def _weekly(record: Record) -> pd.DataFrame:
@@ -97,6 +99,31 @@ def _funnel(record: Record) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _campaigns(market: Market) -> pd.DataFrame:
+    """What the firm sees of each play that holds customers out: people (mean of its weeks), orders and payments of the
+    treated and of the held-out, and per person of the group."""
+    rows = []
+    for play in market.books.campaigns:
+        results = market.books.campaign(play)
+        for group in ("treated", "held_out"):
+            people = float(results[f"{group}_customers"].mean())
+            orders, paid = (float(results[f"{group}_{what}"].sum()) for what in ("orders", "paid"))
+            each = {"orders_each": orders / people, "paid_each": paid / people} if people else {}
+            weeks = results[f"{group}_customers"].size
+            rows.append(
+                {
+                    "play": play,
+                    "group": group,
+                    "weeks": weeks,
+                    "customers": people,
+                    "orders": orders,
+                    "paid": paid,
+                    **each,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def _cohorts(record: Record) -> pd.DataFrame:
     """Share of each 4-week cohort of new customers that orders again in each later 4-week period of its own age.
 
@@ -157,6 +184,7 @@ _KEYS = {
     "ltv": ["age_weeks"],
     "profit": ["account"],
     "personas": ["persona"],
+    "campaigns": ["play", "group"],
 }
 
 

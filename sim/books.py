@@ -62,6 +62,11 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
         """Coupons of each week that were refused because the customer held a better one. Shape [weeks]."""
         return _closed(np.array(self._refused, np.float64))
 
+    @property
+    def campaigns(self) -> list[str]:
+        """Names of the plays that have held customers out."""
+        return list(self._campaigns)
+
     def campaign(self, play: str) -> dict[str, NDArray[np.float64]]:
         """Weekly results of a play with a holdout: `treated_...` and `held_out_...` customers, orders, paid."""
         results = np.array(self._campaigns.get(play, np.zeros((0, 2, len(CAMPAIGN)))))

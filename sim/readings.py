@@ -34,7 +34,14 @@ class Kpi:
     reference: str
     read: Callable[[Record], float]
     hidden: bool = False  # known to the simulation only, not to the firm
-    ratio_of: tuple[str, str] | None = None  # KPIs whose means it divides, so that three figures on a page agree
+    # KPIs whose means it divides, so that three figures on a page agree
+    ratio_of: tuple[str, str] | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it says nothing of how much there is: per somebody, a share, a ratio, a time. Such a number can be
+        improved by having less, so a volume belongs beside it."""
+        return " per " in self.unit or self.unit in ("share", "ratio", "weeks")
 
 
 def _cac(record: Record, incentives: bool = True) -> float:

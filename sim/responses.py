@@ -99,6 +99,28 @@ class PriceResponse:
             vary="range",
         ),
     ] = 0.22
+    with_order_rate: Annotated[
+        float,
+        Unknown(
+            -0.6,
+            0.3,
+            "correlation of elasticity and order rate",
+            "range chosen for what a first-order discount selects: Lewis 2006, Anderson & Simester 2004",
+            "A",
+            vary="range",
+        ),
+    ] = 0.0
+    with_departure: Annotated[
+        float,
+        Unknown(
+            -0.3,
+            0.5,
+            "correlation of elasticity and departure",
+            "range chosen for what a first-order discount selects: Lewis 2006, Anderson & Simester 2004",
+            "A",
+            vary="range",
+        ),
+    ] = 0.0
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,18 @@ class World:
         return any(persona.base is not None for persona in self.personas)
 
     @property
+    def correlations(self) -> Mapping[str, float]:
+        """Correlations of two traits within every persona, by "one/other": those that the world states, or else what
+        hangs together with price sensitivity."""
+        if self.correlation:
+            return self.correlation
+        own = {
+            "order_rate/elasticity": self.price.with_order_rate,
+            "departure/elasticity": self.price.with_departure,
+        }
+        return {pair: value for pair, value in own.items() if value != 0}
+
+    @property
     def mean_order(self) -> float:
         """Mean order value over all people, in currency units."""
         if not self.authored:

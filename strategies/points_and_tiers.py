@@ -35,6 +35,14 @@ class PointsAndTiers:
     gold_perks: Annotated[float, Lever(0.0, 200.0, unit="currency per member and year")] = 0.0
     grace_weeks: Annotated[int, Lever(0, 26, step=1, unit="weeks")] = 8
 
+    def __post_init__(self) -> None:
+        if self.earn_rate > 0 and self._reward_points > MOST_POINTS:
+            raise ValueError(f"earn_rate = {self.earn_rate:g} puts a reward at more points than can be counted")
+
+    @property
+    def _reward_points(self) -> int:
+        return max(1, round(POINTS_PER_UNIT * self.reward_value / self.earn_rate))
+
     def decide(self, view: FirmView) -> list[Action]:
         silver, gold = self.silver_multiplier, self.silver_multiplier + self.gold_extra_multiplier
         tiers = TierRule(
@@ -46,7 +54,7 @@ class PointsAndTiers:
         )
         if self.earn_rate == 0:
             return [tiers]
-        reward_points = max(1, round(POINTS_PER_UNIT * self.reward_value / self.earn_rate))
+        reward_points = self._reward_points
         points = PointsRule(
             per_unit=POINTS_PER_UNIT,
             reward_points=reward_points,
@@ -59,4 +67,5 @@ class PointsAndTiers:
         return [points, tiers]
 
 
+MOST_POINTS = 2**31 - 1
 POINTS_PER_UNIT = 10.0  # points for one currency unit: fine enough that rounding does not matter

@@ -15,7 +15,9 @@ import pandas as pd
 
 from crmlab.sim.readings import KPIS
 
-READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better", "variance_reduction")
+READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
+           "worlds", "worlds_better", "p_better", "p_low", "p_high", "luck_share", "variance_reduction")  # fmt: skip
+NONE = ("worlds_tied", "no_difference_in")
 
 
 class FakeComparison:
@@ -29,6 +31,7 @@ class FakeComparison:
         rows = [
             {"arm": a, "kpi": k.id, "label": k.label, "unit": k.unit, "direction": k.direction, "baseline_value": 1.0}
             | dict.fromkeys(READING, 1.0)
+            | dict.fromkeys(NONE, 0.0)
             for a in arms
             for k in kpis
         ]

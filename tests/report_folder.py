@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.effects import range_holds, share_of_worlds
+
 ARMS = ("today", "tiers", "mix", "tiers_and_mix", "price_cut", "do_nothing")
 LIFT = {"today": 0.0, "tiers": 0.021, "mix": 0.034, "tiers_and_mix": 0.052, "price_cut": -0.11, "do_nothing": -0.004}
 KPIS: tuple[tuple[str, str, str, int, float, float], ...] = (  # id, label, unit, direction, baseline, lift per arm lift
@@ -86,6 +88,12 @@ def effects(arms: tuple[str, ...], draws: np.random.Generator) -> pd.DataFrame:
         for arm in arms[1:]:
             difference = base * weight * LIFT.get(arm, 0.01)
             luck, unknowns = base * 0.006 * draws.uniform(0.7, 1.3), base * 0.02 * draws.uniform(0.7, 1.5)
+            p_better = float(np.clip(0.5 + direction * difference / (3 * unknowns + 1e-9), 0, 1))
+            ahead, same = round(16 * p_better), not base
+            p_low, p_high = share_of_worlds(ahead, 0, 16, 0.95)
+            holds, at_least = range_holds(16, 0.95)
+            if same:  # in none of the replications was there any difference
+                luck = unknowns = np.nan
             rows.append(
                 {
                     "arm": arm,
@@ -100,7 +108,16 @@ def effects(arms: tuple[str, ...], draws: np.random.Generator) -> pd.DataFrame:
                     "high": difference + luck,
                     "low_unknowns": difference - unknowns,
                     "high_unknowns": difference + unknowns,
-                    "p_better": float(np.clip(0.5 + direction * difference / (3 * unknowns + 1e-9), 0, 1)),
+                    "range_holds": holds,
+                    "range_holds_at_least": at_least,
+                    "worlds": 16.0,
+                    "worlds_better": 0.0 if same else float(ahead),
+                    "worlds_tied": 16.0 * same,
+                    "p_better": p_better,
+                    "p_low": p_low,
+                    "p_high": p_high,
+                    "luck_share": 0.1,
+                    "no_difference_in": 32.0 * same,
                     "p_holm": 0.0004 if abs(difference) > luck else 0.31,
                     "variance_reduction": float(draws.uniform(20, 180)),
                     "replications_needed": 12,

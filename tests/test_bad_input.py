@@ -41,7 +41,7 @@ def refusal(capsys, *arguments: str) -> str:
     [
         ("colour = 1\n", "unknown setting"),
         ('[design]\nweeks = "a"\n', "must be a whole number"),
-        ("rate = 5\n", "between 0 and 0.5"),
+        ("rate = 5\n", "between 0 and 0.3"),
         ("start = 9\nstop = 3\n", "never on"),
     ],
 )

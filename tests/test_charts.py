@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,9 +12,17 @@ import pytest
 from crmlab.experiments import charts
 from crmlab.experiments.charts import Chart, Look
 from crmlab.experiments.charts.look import DARK, STYLES
+from crmlab.experiments.effects import paired_effect
 from crmlab.experiments.reporting.provenance import provenance
-from crmlab.experiments.reporting.quantities import change, quantity, relative, signed_percent
-from crmlab.experiments.reporting.verdict import judge, verdict_sentence
+from crmlab.experiments.reporting.quantities import between, change, quantity, relative, signed_percent
+from crmlab.experiments.reporting.verdict import (
+    ahead,
+    few_replications,
+    how_sure,
+    interval,
+    judge,
+    verdict_sentence,
+)
 from tests import report_folder
 
 ARMS = report_folder.ARMS
@@ -45,9 +54,18 @@ def effect(**changes: object) -> object:
         "high": 12.0,
         "low_unknowns": 4.0,
         "high_unknowns": 16.0,
+        "range_holds": 15 / 17,
+        "range_holds_at_least": 0.74,
+        "worlds": 16,
+        "worlds_better": 16,
+        "worlds_tied": 0,
         "p_better": 1.0,
+        "p_low": 0.79,
+        "p_high": 1.0,
+        "luck_share": 0.1,
+        "no_difference_in": 0,
     }
-    return next(pd.DataFrame([plain | changes]).itertuples())
+    return next(pd.DataFrame([plain | changes]).itertuples(index=False))
 
 
 def check(chart: Chart) -> None:
@@ -66,7 +84,8 @@ def test_numbers_read_as_people_write_them() -> None:
     assert quantity(16.418, "currency per customer") == "$16.42"
     assert quantity(-3.2, "currency", "CHF") == "−CHF 3.20"
     assert quantity(0.4261, "share of customers") == "42.6%"
-    assert quantity(38_214.0, "orders") == "38,214"
+    assert quantity(38_214.0, "orders") == "38,210"  # no total is known to its last unit
+    assert quantity(9_214.4, "orders") == "9,214"
     assert quantity(math.nan, "currency") == "–"
     assert change(0.012, "share") == "+1.2 pp"
     assert change(-72.8, "orders") == "−73"
@@ -75,30 +94,93 @@ def test_numbers_read_as_people_write_them() -> None:
     assert signed_percent(-0.01) == "+0.0%"  # no minus before a zero
 
 
-def test_a_kpi_is_decided_only_when_luck_and_unknowns_exclude_zero() -> None:
+def test_a_difference_has_the_digits_that_its_interval_leaves_it() -> None:
+    assert change(715_432.0, "currency", sure=(234_000.0, 1_368_000.0)) == "+$720,000"
+    assert change(715_432.0, "currency", sure=(715_000.0, 716_000.0)) == "+$715,430"
+    assert change(14.237, "currency", sure=(9.0, 19.0)) == "+$14.2"
+    assert change(14.237, "currency", sure=(14.22, 14.25)) == "+$14.24"  # no more decimals than money has
+    assert change(84.6, "currency", sure=(-20.0, 190.0)) == "+$80"
+    assert change(0.0123, "share", sure=(0.0, 0.025)) == "+1.2 pp"
+    assert change(0.123, "share", sure=(-0.1, 0.4)) == "+12 pp"
+    assert change(-72.8, "orders", sure=(math.nan, math.nan)) == "−73"
+    assert between(-27_947.0, 1_415_894.0, "currency") == "−$30,000 to +$1,420,000"
+
+
+def test_a_kpi_is_decided_only_when_the_range_of_worlds_excludes_zero() -> None:
     assert judge(effect()).word == "better"
-    assert judge(effect(direction=-1)).word == "worse"
+    assert judge(effect(direction=-1, p_low=0.0, p_high=0.21)).word == "worse"
     assert judge(effect(direction=0)).word == "higher"
     assert judge(effect(low_unknowns=-1.0)).word == "not decided"
     assert judge(effect(low=8.0, low_unknowns=-1.0)).counts == "luck and unknowns"
 
 
+@pytest.mark.parametrize(("worlds", "word"), [(2, "not decided"), (5, "not decided"), (6, "better"), (16, "better")])
+def test_few_worlds_decide_nothing_though_the_arm_wins_in_all_of_them(worlds: int, word: str) -> None:
+    rng = np.random.default_rng(worlds)
+    gains = paired_effect(rng.normal(9, 1, worlds), np.zeros(worlds), rng.normal(9, 1, worlds), np.zeros(worlds))
+    row = effect(**dataclasses.asdict(gains))
+    assert judge(row).word == word
+    assert ahead(row) == f"{worlds} of {worlds}"
+    assert ("it takes six at least" in " ".join(how_sure(row, "today"))) == (word == "not decided")
+
+
+def test_verdict_range_and_count_never_contradict_each_other() -> None:
+    """Over skewed and symmetric differences, many and few worlds: decided means that the range lies on one side of 0,
+    and of so few worlds that it is made of all of them, that the arm wins (or loses) in every one."""
+    rng = np.random.default_rng(8)
+    seen = set()
+    for _ in range(400):
+        n, shift = int(rng.integers(2, 60)), rng.normal(0.5, 1)
+        sampled = rng.choice([rng.normal(0, 1, n), rng.exponential(1, n) ** 2 - 1, -rng.exponential(1, n)]) + shift
+        fixed = rng.normal(shift, 0.3, 16)
+        row = effect(**dataclasses.asdict(paired_effect(fixed, np.zeros(16), sampled, np.zeros(n))))
+        word = judge(row).word
+        seen.add(word)
+        assert sampled.min() <= row.low_unknowns <= row.high_unknowns <= sampled.max()
+        if word == "better":
+            assert row.low_unknowns > 0
+            assert row.worlds_better == n if n < 39 else row.worlds_better > 0.9 * n
+            assert row.difference > 0
+        if row.worlds_better == n >= 6 and row.difference > 0:
+            assert word == "better"
+    assert seen == {"better", "worse", "not decided"}
+
+
+def test_the_world_as_stated_may_not_say_the_contrary_of_the_sampled_ones() -> None:
+    contrary = effect(difference=-1.0, low=-3.0, high=1.0)
+    assert judge(contrary).word == "not decided"
+    assert "says the contrary" in " ".join(how_sure(contrary, "today"))
+
+
 def test_without_sampled_unknowns_luck_decides_and_the_verdict_says_so() -> None:
-    verdict = judge(effect(low_unknowns=math.nan, high_unknowns=math.nan))
+    plain = effect(low_unknowns=math.nan, high_unknowns=math.nan, worlds=0)
+    verdict = judge(plain)
     assert (verdict.word, verdict.counts) == ("better", "luck only")
+    assert how_sure(plain, "today") == [
+        "Range +8 to +12 counting luck only: the unknowns of the world were not sampled."
+    ]
 
 
 def test_a_kpi_that_never_moved_is_unchanged_and_one_without_cases_is_undefined() -> None:
-    still = dict.fromkeys(("difference", "low", "high", "low_unknowns", "high_unknowns"), 0.0)
-    assert judge(effect(**still)).word == "unchanged"
-    assert judge(effect(**dict.fromkeys(still, math.nan))).word == "undefined"
+    nothing = dataclasses.asdict(paired_effect(np.ones(4), np.ones(4), np.ones(4), np.ones(4)))
+    assert judge(effect(**nothing)).word == "unchanged"
+    assert interval(effect(**nothing)) == "none seen in 8"
+    said = verdict_sentence(pd.DataFrame([effect(**nothing)._asdict()]), "tiers", "today", "orders")
+    assert said == "Unchanged: no difference to today in orders was seen in 8 replications."
+    assert judge(effect(**dict.fromkeys(nothing, math.nan))).word == "undefined"
 
 
 def test_the_verdict_sentence_names_kpi_size_range_and_odds(effects: pd.DataFrame) -> None:
     sentence = verdict_sentence(effects, "price_cut", "today", "customer_equity")
-    assert sentence.startswith("Worse: customer equity is worse than under today (−$45,353, −11.0%); range −$")
-    assert "counting luck and unknowns" in sentence
-    assert "none of the sampled worlds" in sentence
+    assert sentence.startswith("Worse: customer equity is worse than under today (−$45,400, −11.0%). ")
+    assert "It is ahead of today in 0 of 16 sampled worlds (so in 0% to 21% of such worlds); range −$" in sentence
+    assert "(88% of such worlds lie there, surely 74%)." in sentence
+    assert "Of that spread (variance) 10% is the luck of one market, 90% is the world; more customers" in sentence
+
+
+def test_few_replications_are_warned_of() -> None:
+    assert "2 replications say little" in few_replications(2)
+    assert few_replications(4) == ""
 
 
 def test_the_verdict_keeps_what_only_the_simulation_knows_out(effects: pd.DataFrame) -> None:

@@ -11,12 +11,21 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.assumptions import assumptions_table
-from crmlab.experiments.breakeven import FRIENDS, LOYALTY, MEDIA, PRICE, concerned, crossing_of, strengthened
+from crmlab.experiments.breakeven import (
+    FRIENDS,
+    LOYALTY,
+    MEDIA,
+    PRICE,
+    breakeven_sentence,
+    concerned,
+    crossing_of,
+    strengthened,
+)
 from crmlab.experiments.compare import compare
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.robust.possible_worlds import value_at
 from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.world_numbers import value_of
 from crmlab.sim import Play
 from crmlab.sim.levers import Unknown
 from crmlab.sim.readings import HEADLINE, KPIS
@@ -67,6 +76,8 @@ def test_json_has_the_published_keys_and_only_finite_numbers(comparison) -> None
         "value", "difference", "low", "high", "low_unknowns", "high_unknowns", "p_better", "variance_reduction",
     }  # fmt: skip
     assert reading["low"] <= reading["difference"] <= reading["high"]
+    assert (reading["worlds"], reading["verdict"]) == (4, "not decided")  # four worlds decide nothing
+    assert "verdict" not in answer["arms"]["today"]["customer_equity"]
     assert answer["arms"]["today"]["orders"]["difference"] is None
     assert set(answer["arms"]["mix"]) == set(KPIS)
 
@@ -74,7 +85,8 @@ def test_json_has_the_published_keys_and_only_finite_numbers(comparison) -> None
 def test_an_arm_without_effect_differs_by_exactly_nothing(comparison) -> None:
     same = comparison.effects[comparison.effects["arm"] == "same"]
     assert (same["difference"].dropna() == 0).all()
-    assert (same["low_unknowns"].dropna() == 0).all()
+    assert same["low_unknowns"].isna().all()  # that no difference was seen is no range of width nothing
+    assert set(same.loc[same["difference"].notna(), "no_difference_in"]) == {8}
     assert (same["p_better"].dropna() == 0.5).all()
 
 
@@ -91,7 +103,8 @@ def test_the_headline_holds_cac_repurchase_ltv_equity_and_volume(comparison) -> 
 
 def test_unknowns_widen_what_is_claimed(comparison) -> None:
     row = comparison.effects.set_index(["arm", "kpi"]).loc[("tiers", "orders")]
-    assert row["high_unknowns"] - row["low_unknowns"] > 2 * (row["high"] - row["low"])
+    assert row["worlds"] == 4
+    assert 0 < row["luck_share"] < 1  # worlds differ by more than luck
 
 
 def test_every_arm_of_a_sampled_world_meets_the_same_world(experiment: Experiment) -> None:
@@ -132,7 +145,7 @@ def test_an_effect_that_may_not_exist_is_drawn_down_to_its_absence_half_of_the_d
     may_be_absent = [number for number in assumed_unknowns(experiment) if number.unknown.absent is not None]
     assert {"price.gain", "loyalty.goal_gradient", "loyalty.member"} <= {number.path for number in may_be_absent}
     for path, unknown, value, _ in may_be_absent:
-        values = np.array([value_at(world, path) for world in drawn])
+        values = np.array([value_of(world, path) for world in drawn])
         distance = np.abs(values - unknown.absent)  # how much of the effect there is
         assert distance.min() < 0.05 * abs(value - unknown.absent), path  # as good as absent in some world
         assert abs((distance < abs(value - unknown.absent)).mean() - 0.5) < 4 * se, path
@@ -211,6 +224,23 @@ def test_break_even_finds_where_a_planted_gain_changes_sign(comparison) -> None:
     assert tiers["at_zero"] < 0  # discounts that move nobody only cost money
     assert tiers["at_zero"] < tiers["at_default"]
     assert table.loc[("mix", PRICE), "at_zero"] == pytest.approx(table.loc[("mix", PRICE), "at_default"])
+
+
+def test_the_difference_as_assumed_is_the_verdicts_own(comparison) -> None:
+    verdicts = comparison.effects.query("kpi == 'customer_equity'").set_index("arm")["difference"]
+    assert len(comparison.tables["breakeven"]) >= 4
+    for row in comparison.tables["breakeven"].itertuples():
+        assert row.at_default == verdicts[row.arm]
+
+
+def test_what_changes_nothing_without_the_effect_does_not_pay_from_nothing_on() -> None:
+    gains = {0.0: 0.0, 0.5: 3.0, 1.0: 7.0, 2.0: 11.0, 3.0: 12.0}
+    said = breakeven_sentence("mix", MEDIA, gains, crossing_of(gains), 1)
+    assert said == (
+        "Without any response to media mix changes nothing; it pays at any strength tried, 0.5 to 3 times as assumed."
+    )
+    said = breakeven_sentence("mix", MEDIA, gains | {0.0: 1.0}, math.nan, 1)
+    assert said == "mix pays at any response to media from nothing to 3 times the assumed strength."
 
 
 def test_the_strength_of_price_reactions_can_be_scaled_to_nothing_and_threefold() -> None:

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crmlab.experiments.effects import holm, luck_interval, paired_effect, range_of_worlds, variance_reduction
+from crmlab.experiments.effects import (
+    holm,
+    luck_interval,
+    luck_share,
+    paired_effect,
+    range_holds,
+    range_of_worlds,
+    share_of_worlds,
+    variance_reduction,
+)
 
 
 def test_the_paired_interval_is_students() -> None:
@@ -42,14 +51,57 @@ def test_the_luck_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert abs(hits / 2000 - 0.95) < 4 * math.sqrt(0.95 * 0.05 / 2000)
 
 
-@pytest.mark.parametrize("n", [8, 16, 400])
-def test_the_range_of_worlds_holds_one_more_world_as_often_as_it_says(n: int) -> None:
+@pytest.mark.parametrize("n", [8, 16, 39, 60, 400])
+@pytest.mark.parametrize("skewed", [False, True])
+def test_the_range_of_worlds_holds_further_worlds_as_often_as_it_says(n: int, skewed: bool) -> None:
+    """2 000 experiments each, 4 standard errors, and half a point where an end lies between two worlds (a tail is
+    convex); what it holds surely it holds in 95 % of them."""
     rng = np.random.default_rng(4)
-    hits = 0
+    held = []
     for _ in range(2000):
-        low, high = range_of_worlds(rng.normal(0, 1, n), 0.95)
-        hits += low <= rng.normal(0, 1) <= high
-    assert abs(hits / 2000 - 0.95) < 4 * math.sqrt(0.95 * 0.05 / 2000)
+        low, high = range_of_worlds(rng.exponential(1, n) if skewed else rng.normal(0, 1, n), 0.95)
+        law = stats.expon if skewed else stats.norm
+        held.append(law.cdf(high) - law.cdf(low))
+    expected, at_least = range_holds(n, 0.95)
+    between_two = 0.005 if n == 60 else 0.0
+    assert abs(np.mean(held) - expected) < 4 * np.std(held) / math.sqrt(2000) + between_two
+    assert (expected == pytest.approx(0.95)) == (n >= 39)
+    assert abs(np.mean(np.array(held) >= at_least) - 0.95) < (0.02 if n < 40 else 0.035)
+
+
+def test_the_range_of_few_worlds_is_from_the_lowest_to_the_highest() -> None:
+    worlds = np.random.default_rng(1).normal(0, 1, 16)
+    assert range_of_worlds(worlds, 0.95) == (worlds.min(), worlds.max())
+    assert range_holds(16, 0.95)[0] == pytest.approx(15 / 17)
+    assert all(math.isnan(end) for end in range_of_worlds(worlds[:1], 0.95))
+
+
+def test_luck_and_differences_between_worlds_are_told_apart_whatever_the_size_of_the_market() -> None:
+    """Worlds differ with variance 9, luck has variance 1, or 16 in a market of a sixteenth of the size."""
+    rng = np.random.default_rng(11)
+    shares = {1.0: [], 16.0: []}
+    for luck, found in shares.items():
+        for _ in range(400):
+            stated = rng.normal(2, math.sqrt(luck), 16)
+            sampled = rng.normal(2, 3, 16) + rng.normal(0, math.sqrt(luck), 16)
+            found.append(luck_share(stated, sampled))
+    assert np.median(shares[1.0]) == pytest.approx(0.1, abs=0.02)
+    assert np.median(shares[16.0]) == pytest.approx(0.64, abs=0.08)
+    assert math.isnan(luck_share(np.arange(3.0), np.arange(16.0)))  # too few to tell
+
+
+def test_the_share_of_worlds_in_which_an_arm_wins_has_the_exact_interval() -> None:
+    for wins, n in ((0, 16), (11, 16), (16, 16), (59, 60)):
+        exact = stats.binomtest(wins, n).proportion_ci(0.95)
+        assert share_of_worlds(wins, 0, n, 0.95) == pytest.approx((exact.low, exact.high))
+    assert share_of_worlds(0, 16, 16, 0.95) == (0.0, 1.0)  # all equal: nothing is known
+
+
+def test_that_no_difference_was_seen_is_no_interval_of_width_nothing() -> None:
+    effect = paired_effect(np.ones(4), np.ones(4), np.ones(4), np.ones(4))
+    assert effect.no_difference_in == 8
+    assert all(math.isnan(x) for x in (effect.low, effect.high, effect.low_unknowns, effect.high_unknowns))
+    assert (effect.worlds, effect.worlds_better, effect.worlds_tied, effect.p_better) == (4, 0, 4, 0.5)
 
 
 def test_more_replications_narrow_the_luck_and_not_the_range_of_worlds() -> None:
@@ -84,6 +136,18 @@ def test_pairs_with_an_undefined_reading_are_left_out_together() -> None:
     assert effect.difference == pytest.approx(1.5)
     assert math.isnan(paired_effect([math.nan], [1.0]).difference)
     assert math.isnan(paired_effect([2.0], [1.0]).low)
+
+
+def test_replications_needed_from_two_are_those_from_many() -> None:
+    """Student's t of the number asked for: two replications one SD apart do not ask for twenty times as many."""
+    b = np.array([100.0, 100.0])
+    two = paired_effect(b + np.array([5 - math.sqrt(50), 5 + math.sqrt(50)]), b)  # SD 10
+    assert two.replications_needed == 387  # (1.966 * 10 / 1)^2
+    assert (
+        float(stats.t.ppf(0.975, 386)) * 10 / math.sqrt(387)
+        <= 1.0
+        < float(stats.t.ppf(0.975, 385)) * 10 / math.sqrt(386)
+    )
 
 
 def test_replications_needed_reach_the_precision_they_promise() -> None:

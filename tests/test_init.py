@@ -12,6 +12,7 @@ from crmlab.experiments.cli import app
 from crmlab.experiments.files.spec import load_experiment
 from crmlab.experiments.files.template import round_number
 from crmlab.experiments.files.world_file import SHIPPED
+from crmlab.strategies import STRATEGIES
 
 WORLD = (SHIPPED / "shop.toml").read_text(encoding="utf-8").replace("../schema", "schema")
 
@@ -57,14 +58,15 @@ def test_thresholds_are_multiples_of_the_mean_order_of_the_world(tmp_path, facto
         assert said.startswith("tiers, discount_tiers: 5% off for 1")
 
 
-def test_the_arms_that_are_only_comments_are_in_order_once_they_are_taken_in(tmp_path) -> None:
+def test_the_file_holds_an_arm_of_each_kind_in_the_money_and_on_as_many_rows_as_the_world_has(tmp_path) -> None:
     path = question(tmp_path, world(tmp_path, ("gamma = 15.44", "gamma = 200.0")))
-    head, more = path.read_text().split("# [arms.points]")
-    path.write_text(head + "[arms.points]" + more.replace("\n# ", "\n"))
-    arms = {arm.name: arm.plays[-1].strategy for arm in load_experiment(path).arms}
+    experiment = load_experiment(path)
+    arms = {arm.name: arm.plays[-1].strategy for arm in experiment.arms}
     assert arms["points"].reward_value == 60  # 0.14 mean orders of 456
     assert arms["points"].silver_spend == arms["tiers"].silver_spend
     assert arms["media"].total == 1.2
+    assert {type(strategy) for strategy in arms.values()} == set(STRATEGIES.values())
+    assert experiment.design.customers == experiment.world.population.customers
 
 
 def test_media_are_shifted_between_channels_that_the_world_has(tmp_path) -> None:
@@ -77,7 +79,9 @@ def test_a_world_without_two_paid_channels_gets_no_arm_that_shifts_media(tmp_pat
     text = WORLD[: WORLD.index("# Channels:")] + WORLD[WORLD.index("# assumed\n[acquisition]") :]
     (tmp_path / "mine.toml").write_text(text)
     path = question(tmp_path, tmp_path / "mine.toml")
-    assert [arm.name for arm in load_experiment(path).arms] == ["today", "tiers", "price_cut", "do_nothing"]
+    assert [arm.name for arm in load_experiment(path).arms] == [
+        "today", "tiers", "price_cut", "do_nothing", "points", "ladder", "regulars", "coupon", "win_back", "friends",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shipped", ["shop", "personas"])
@@ -104,3 +108,17 @@ def test_validate_asks_back_on_stderr_and_in_json_and_is_no_error(tmp_path) -> N
     notes = json.loads(crmlab("validate", path, "--json").stdout)["notes"]
     assert any("Is this a yearly figure?" in note for note in notes)
     assert any("ISO 4217" in note for note in json.loads(crmlab("validate", market, "--json").stdout)["notes"])
+
+
+def test_validate_says_how_far_a_calibrated_world_can_be_believed(tmp_path) -> None:
+    sample = Path(__file__).parents[1] / "experiments" / "data" / "cdnow_sample.csv"
+    columns = ("--customer", "sample_id", "--date", "date", "--amount", "dollar_value")
+    market = tmp_path / "cdnow.toml"
+    said = crmlab("calibrate", sample, *columns, "--holdout-weeks", "39", "--out", market).stdout
+    assert "A world is founded on all weeks, 1997-01-01 to 1998-06-30, with 2,357 customers:" in said
+    assert "New customers a week cannot be told from this log: all customers came in the first weeks" in said
+    light = "Fit AMBER: in 39 weeks that it had not seen, the model expected"
+    assert light in said
+    for file in (market, question(tmp_path, market)):
+        assert light in crmlab("validate", file).stdout
+        assert json.loads(crmlab("validate", file, "--json").stdout)["fit"]["colour"] == "amber"

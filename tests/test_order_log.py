@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.experiments.calibration.order_log import OrderLog, OrderLogError, read_orders
+from crmlab.experiments.calibration.order_log import OrderLog, OrderLogError, Reading, read_orders
 
 REPOSITORY = Path(__file__).parents[1]
 CDNOW = REPOSITORY / "experiments" / "data" / "cdnow_sample.csv"
 ONLINE_RETAIL = REPOSITORY / ".." / "shared" / "data" / "online_retail" / "online_retail_invoices.csv.gz"
 
 
-def read_text(folder: Path, text: str | bytes, amount: str | None = "amount", **options) -> OrderLog:
+def read_text(folder: Path, text: str | bytes, amount: str | None = "amount", **said) -> OrderLog:
     path = folder / "orders.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_orders(path, "customer", "date", amount, **options)
+    return read_orders(path, "customer", "date", amount, reading=Reading(**said))
 
 
 def read_rows(folder: Path, *rows: str, **options) -> OrderLog:
@@ -79,7 +79,14 @@ def test_refunds_eat_the_same_day_first_then_the_latest_earlier_orders(tmp_path)
         (2, "2024-01-02", 9),
     ]
     assert (log.counts["refunds_netted"], log.counts["refunds_unmatched"], log.counts["orders_cancelled"]) == (2, 1, 2)
-    assert log.refused == [{"reason": "refund without an earlier order of the customer", "rows": 1, "first_lines": [9]}]
+    assert log.refused == [
+        {
+            "reason": "refund without an earlier order of the customer",
+            "rows": 1,
+            "first_lines": [9],
+            "share_of_money": pytest.approx(9 / 171, abs=1e-6),
+        }
+    ]
 
 
 def test_refunds_never_change_what_others_paid_whatever_the_sequence(tmp_path):
@@ -157,11 +164,14 @@ def test_an_american_spreadsheet_export_is_understood(tmp_path):
     assert "month first, because of 12/31/23" in log.notes[0]
 
 
-def test_undecidable_dates_are_read_day_first_and_say_so_unless_told(tmp_path):
-    log = read_rows(tmp_path, "a,1/2/2024,5", "b,3/4/2024,5")
-    assert (str(log.first_day), "day first was assumed" in log.notes[0]) == ("2024-02-01", True)
-    log = read_rows(tmp_path, "a,1/2/2024,5", "b,3/4/2024,5", day_first=False)
-    assert str(log.first_day) == "2024-01-02"
+def test_undecidable_dates_are_refused_with_the_options_that_decide_them(tmp_path):
+    rows = ("a,1/2/2024,5", "b,3/4/2024,5")
+    with pytest.raises(OrderLogError, match="say --date-order day-first or --date-order month-first"):
+        read_rows(tmp_path, *rows)
+    assert str(read_rows(tmp_path, *rows, date_order="month-first").first_day) == "2024-01-02"
+    log = read_rows(tmp_path, *rows, date_order="day-first")
+    assert (str(log.first_day), log.notes[0]) == ("2024-02-01", "dates were read day first, as asked")
+    assert str(read_rows(tmp_path, *rows, date_format="%m/%d/%Y").first_day) == "2024-01-02"
 
 
 @pytest.mark.parametrize(
@@ -204,8 +214,8 @@ def test_gzip_and_old_windows_text_are_read(tmp_path):
         ),
         ('customer,date,amount\na,2024-01-01,"5\nb,2024-01-01,5\n', "is damaged: a quotation mark is never closed."),
         ("customer,date,date,amount\na,2024-01-01,,5\n", "has 2 columns named 'date'"),
-        (b"PK\x03\x04rest of a workbook", "is an Excel workbook or zip archive, not a text table"),
-        ("customer,date\n".encode("utf-16"), "is UTF-16 text"),
+        (b"PK\x03\x04rest of a workbook", "is a zip archive but no Excel workbook"),
+        ("customer,date\n".encode("utf-16"), "has no column 'amount'"),
         (b"\x1f\x8bnot really gzip", "is a damaged gzip file."),
     ],
 )

@@ -221,7 +221,7 @@ def test_a_table_or_chart_that_is_not_there_is_named_with_what_is(answer: Answer
 
 def test_an_answer_shows_itself_with_intervals_and_origin(answer: Answer):
     page = answer._repr_html_()
-    for words in ("Customer equity", "Luck only", "Luck and unknowns", "Published or assumed: everything"):
+    for words in ("Customer equity", "Luck only", "Range of worlds", "Published or assumed: everything"):
         assert words in page
     assert "Terminal value" not in page  # a first look is short
     assert repr(answer).startswith("<Answer to 'notebook': Against today, customer equity moves by: tiers")

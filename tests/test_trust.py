@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from crmlab.experiments.calibration.acquisition import new_customers, weekly_log
+from crmlab.experiments.calibration.acquisition import new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import judged, light_of
 from crmlab.experiments.charts import Look, log_continued
+from crmlab.experiments.cli import app
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.currencies import CODES, currency_note
+from crmlab.experiments.files.spec import load_experiment
 from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.files.world_writer import write_world
+from crmlab.experiments.lab.asking import compare
 from crmlab.experiments.plausibility import day_one, notes, prospects_left, touched, weekly_budget
 from crmlab.experiments.run import live_replication
 from crmlab.sim import Play
@@ -115,6 +120,28 @@ def test_the_light_travels_with_the_world_and_a_world_written_by_hand_has_none(c
     assert light_of(old).colour == "red"  # calibrated before lights were stored
 
 
+def test_the_light_stands_beside_the_verdict_in_terminal_json_report_and_notebook(calibrated, tmp_path) -> None:
+    found, _, files = calibrated
+    asked = tmp_path / "q.toml"
+    text = (
+        f'name = "q"\nworld = "{files[0]}"\n[design]\nweeks = 8\ncustomers = 100\nreplications = 2\nunknowns = false\n'
+    )
+    asked.write_text(text + '[arms.cut]\n[[arms.cut.strategies]]\nkind = "price_cut"\n')
+    runner = CliRunner()
+    told = runner.invoke(app, ["compare", str(asked), "--out", str(tmp_path), "--workers", "1"])
+    assert told.exit_code == 0, told.output
+    assert found.light.words in told.stdout
+    assert told.stdout.index("cut against today") < told.stdout.index(found.light.words)
+    data = json.loads(runner.invoke(app, ["compare", str(asked), "--out", str(tmp_path), "--json"]).stdout)
+    assert data["fit"] == found.light.to_json()
+    page = next(tmp_path.rglob("report.html")).read_text()
+    assert f'<p class="light {found.light.colour}"><strong>Fit: {found.light.colour}.</strong>' in page
+    assert 'id="continued"' in page
+    answer = compare(load_experiment(asked), workers=1, progress=False)
+    assert answer.fit == found.light
+    assert "Fit " in answer._repr_html_()
+
+
 # --- new customers and prospects ------------------------------------------------------------------------------------
 
 
@@ -124,6 +151,13 @@ def test_new_customers_a_week_are_those_of_the_recent_year_of_the_log(calibrated
     assert rate.weeks == 52
     assert rate.weekly == pytest.approx(12.0, abs=4 * np.sqrt(12 / 52) + 1.0)  # + old customers who order rarely
     assert calibrated[0].weekly_log["first_orders"][:4].mean() > 18
+
+
+def test_a_log_that_begins_in_the_middle_of_a_shops_life_is_named_and_a_complete_one_is_not(calibrated) -> None:
+    """Old customers who look new hide how many leave; the fit of such a log expects too many repeat orders."""
+    assert any("many of those customers are older than the log" in warning for warning in calibrated[0].warnings)
+    assert calibrated[0].light.miss > 0.05
+    assert older_than_the_log(weekly_log(steady_shop(before=0))) == ""
 
 
 def test_weeks_of_a_log_are_whole_and_counted_from_its_end() -> None:
@@ -185,6 +219,12 @@ def test_the_chart_shows_the_log_and_todays_weeks_with_table_and_sentence(calibr
     assert set(orders.table["Source"]) == {"your log", "simulated"}
     last = found.weekly_log["first_orders"][-26:].mean()
     assert f"your log held {last:,.1f} first orders a week; today goes on with" in first.sentence
+    cohort = [week | {"first_orders": 0} for week in read.calibration["weekly_log"]]
+    for chart in log_continued({"weekly_log": cohort}, weekly, Look("today", ("today",), "USD")):
+        assert "theirs, and what they order, is an assumption" in chart.sentence
+    fallen = weekly.assign(mean=weekly["mean"] / 2)
+    halved = log_continued(read.calibration, fallen, Look("today", ("today",), "USD"))[0]
+    assert "It does not go on where your log ends" in halved.sentence
 
 
 # --- what is hardly meant -------------------------------------------------------------------------------------------

@@ -1,171 +1,290 @@
-"""The formats in which shops export tables: delimiters, encodings, ways to write a day and an amount.
+"""The ways in which shops write a day and an amount.
 
-Nothing is guessed silently. Where a text has two readings (3/4/2024, 1,234) the whole column decides; where even that
-does not decide, days are read day-first and say so, and amounts are refused. Everything works on whole columns, so a
-million rows take about a second.
+Nothing is guessed silently. Where a text has two readings (3/4/2024, 1.234) the whole column decides; where even that
+does not decide, it is refused with the option that settles it. Everything works on the distinct texts of a column, so
+that a million rows take seconds.
 """
 
 from __future__ import annotations
 
 import calendar
-import csv
-import gzip
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
+import datetime
+import re
+import unicodedata
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-HEAD_BYTES = 1 << 16
-_DELIMITERS = ",;\t|"
-_NOT_TEXT = {b"PK\x03\x04": "an Excel workbook or zip archive", b"%PDF": "a PDF", b"PAR1": "a Parquet file"}
+from crmlab.experiments.calibration.tables import FormatError
+
+DateOrder = Literal["day-first", "month-first", "year-first"]
+DATE_ORDERS: tuple[DateOrder, ...] = ("day-first", "month-first", "year-first")
+Decimal = Literal["point", "comma"]
+
 _ABSURD_AMOUNT = 1e12  # sums of refunds stay exact below it
 _YEAR_FIRST = r"(?=\d{8}$|\d{4}[-/.])(?P<year>\d{4})(?P<mark>[-/.]?)(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"
-_YEAR_LAST = r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
-_MONTH_NAMED = r"(?P<day>\d{1,2})[-/. ](?P<month>[A-Za-z]{3})[A-Za-z]*[-/., ]+(?P<year>\d{4}|\d{2})"
+_THREE_NUMBERS = r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<third>\d{4}|\d{2})"
+_DAY_MONTH_NAME = (
+    r"(?P<day>\d{1,2})(?:st|nd|rd|th)?\.?[-/. ]*(?P<month>[A-Za-z]{3})[A-Za-z]*[-/., ]+(?P<year>\d{4}|\d{2})"
+)
+_MONTH_NAME_DAY = (
+    r"(?P<month>[A-Za-z]{3})[A-Za-z]*\.?[-/ ]+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?[-/ ]+(?P<year>\d{4}|\d{2})"
+)
+_EAST_ASIAN = r"(?P<year>\d{4})\s*[年년]\s*(?P<month>\d{1,2})\s*[月월]\s*(?P<day>\d{1,2})\s*[日일]"
+_WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+"
 _CLOCK_TIME = r",?[T ]+\d{1,2}:\d{2}.*$"
+_EAST_ASIAN_TIME = r"(?<=[日일])\s*(?:\d|上|下|午|오).*$"
+_LONG_YEARS = 25  # orders of more years than that are a misread column
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
+_SERIAL_EPOCH = pd.Timestamp("1899-12-30")  # day 0 of a spreadsheet
+_SERIALS, _UNIX, _UNIX_MS = (25_000, 80_000), (3e8, 4.2e9), (3e11, 4.2e12)
+_PARTS: dict[DateOrder, dict[str, str]] = {
+    "day-first": {"first": "day", "second": "month", "third": "year"},
+    "month-first": {"first": "month", "second": "day", "third": "year"},
+    "year-first": {"first": "year", "second": "month", "third": "day"},
+}
+_CURRENCIES = (
+    r"(?:[A-Z]{0,3}[$€£¥₽₹₩₫₪₺₴₦₱฿₡₲₵₸₼₾₿¢]|[A-Z]{3}|R\$|kr\.?|zł|Kč|Ft|lei|лв\.?|руб\.?|р\.|грн\.?|TL|Rp\.?|Rs\.?|RM"
+    r"|Fr\.?|S/\.?|元|円|圓|원|đ)"
+)
+_SPACES = re.compile(r"[\s\u00a0\u202f\u2009'’٬]")
 
 
-class FormatError(ValueError):
-    """The text cannot be read without guessing; the message is one sentence for the user."""
+# --- digits of all scripts ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class TableFormat:
-    """How a delimited text file is written; `header_line` counts from 1."""
-
-    encoding: str
-    delimiter: str
-    columns: list[str]
-    header_line: int
-    gzipped: bool
-
-
-def detect_format(path: Path, wanted: list[str]) -> TableFormat:
-    """Look at the first 64 kB only; the delimiter is the one that finds most of the wanted columns in the header."""
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    try:
-        with gzip.open(path) if compressed else path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise FormatError("is a damaged gzip file") from None
-    if not head.strip():
-        raise FormatError("is empty")
-    encoding = _encoding_of(head)
-    lines = head.decode(encoding, errors="replace").splitlines()
-    header_line, header = next((number, line) for number, line in enumerate(lines, start=1) if line.strip())
-    readings = {mark: [name.strip() for name in next(csv.reader([header], delimiter=mark))] for mark in _DELIMITERS}
-    delimiter = max(readings, key=lambda mark: (len({*wanted} & {*readings[mark]}), len(readings[mark])))
-    return TableFormat(encoding, delimiter, readings[delimiter], header_line, compressed)
+def plain_digits(texts: pd.Series) -> tuple[pd.Series, int]:
+    """Full-width, Arabic and other digits and marks as ASCII; and how many texts had some."""
+    odd = texts.notna() & ~texts.str.isascii().fillna(True).astype(bool)
+    if not odd.any():
+        return texts, 0
+    plain = texts.copy()
+    plain[odd] = texts[odd].map(_plain)
+    return plain, int((plain[odd] != texts[odd]).sum())
 
 
-def overlong_lines(path: Path, table: TableFormat) -> list[int]:
-    """Lines whose last surplus field is not blank: pandas would drop it, and 12,50 unquoted would become 12."""
-    width = len(table.columns)
-    lines = []
-    with gzip.open(path) if table.gzipped else path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if line.count(table.delimiter.encode()) >= width:
-                text = line[:HEAD_BYTES].decode(table.encoding, errors="replace")
-                fields = next(csv.reader(text.splitlines()[:1], delimiter=table.delimiter))
-                if any(field.strip() for field in fields[width:]):
-                    lines.append(number)
-    return lines
+def _plain(text: str) -> str:
+    normal = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("٫", ".")
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in normal)
 
 
-def _encoding_of(head: bytes) -> str:
-    kind = next((name for magic, name in _NOT_TEXT.items() if head.startswith(magic)), None)
-    if kind:
-        raise FormatError(f"is {kind}, not a text table: save it as CSV (UTF-8)")
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise FormatError("is UTF-16 text: save it as CSV (UTF-8)")
-    if any(byte < 9 or 14 <= byte < 32 for byte in set(head)):
-        raise FormatError("is not a text table (it holds binary data): save the orders as CSV (UTF-8)")
-    try:
-        head[: head.rfind(b"\n") + 1 or None].decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8-sig"
+# --- days -----------------------------------------------------------------------------------------------------------
 
 
-def parse_days(texts: pd.Series, day_first: bool | None = None) -> tuple[pd.Series, list[str]]:
+def parse_days(
+    texts: pd.Series, order: DateOrder | None = None, date_format: str | None = None, today: datetime.date | None = None
+) -> tuple[pd.Series, list[str]]:
     """Read the calendar day out of each text as written (clock times and zones ignored).
 
-    Returns datetime64[s] at midnight (NaT where unreadable) and notes on what was assumed. `day_first` settles
-    3/4/2024; None lets the column decide.
+    Returns datetime64[s] at midnight (NaT where unreadable) and notes on what was decided. `order` settles 3/4/2024,
+    `date_format` (as of strptime) everything; None lets the column decide. No order lies after `today`: that settles
+    years of two digits. Raises FormatError where a column has two readings.
     """
-    codes, distinct = pd.factorize(texts.str.replace(_CLOCK_TIME, "", regex=True).str.strip())
+    today = today or datetime.date.today()
+    codes, distinct = pd.factorize(texts)
     written = pd.Series(np.asarray(distinct, dtype=object), dtype="str")
-    days = _from_parts(written.str.extract(f"^{_YEAR_FIRST}$"))
-    notes: list[str] = []
-    rest = days.isna()
-    if rest.any():
-        named = written[rest].str.extract(f"^{_MONTH_NAMED}$")
-        named["month"] = named["month"].str.lower().map(_MONTHS)
-        days[rest] = _from_parts(named)
-        rest = days.isna()
-        year_last = written[rest].str.extract(f"^{_YEAR_LAST}$").dropna()
-        if len(year_last):
-            day_first, note = _decide_order(year_last, written, day_first)
-            order = {"first": "day", "second": "month"} if day_first else {"first": "month", "second": "day"}
-            days[year_last.index] = _from_parts(year_last.rename(columns=order))
-            notes.append(note)
+    written, odd = plain_digits(written)
+    notes = [f"digits of other scripts were read as digits ({odd} different dates)"] if odd else []
+    written = written.str.strip()
+    if date_format:
+        days = pd.to_datetime(written, format=date_format, errors="coerce", utc="%z" in date_format)
+        days = days.dt.tz_localize(None) if days.dt.tz is not None else days
+        days = days.dt.normalize().astype("datetime64[s]")
+        notes.append(f"dates were read as {date_format}, as asked")
+    else:
+        days = _read(written, order, today, notes)
     values = np.append(days.to_numpy(), np.datetime64("NaT"))[codes]  # code -1 is a missing text
     return pd.Series(values, index=texts.index), notes
 
 
-def _from_parts(parts: pd.DataFrame) -> pd.Series:
-    numbers = parts[["year", "month", "day"]].apply(pd.to_numeric)
-    numbers["year"] += np.where(numbers["year"] < 100, 2000, 0)
-    numbers = numbers.where(numbers["year"].between(1970, 2100))
+def _read(written: pd.Series, order: DateOrder | None, today: datetime.date, notes: list[str]) -> pd.Series:
+    counted = _counted_days(written, notes)
+    if counted is not None:
+        return counted
+    written = written.str.replace(_CLOCK_TIME, "", regex=True).str.replace(_EAST_ASIAN_TIME, "", regex=True)
+    written = written.str.replace(_WEEKDAY, "", regex=True).str.strip()
+    days = _from_parts(written.str.extract(f"^{_YEAR_FIRST}$"), today)
+    for pattern in (_EAST_ASIAN, _DAY_MONTH_NAME, _MONTH_NAME_DAY):
+        rest = days.isna()
+        if rest.any():
+            named = written[rest].str.extract(f"^{pattern}$")
+            if pattern is not _EAST_ASIAN:
+                named["month"] = named["month"].str.lower().map(_MONTHS)
+            days[rest] = _from_parts(named, today)
+    rest = days.isna()
+    if rest.any():
+        numbers = written[rest].str.extract(f"^{_THREE_NUMBERS}$").dropna()
+        if len(numbers):
+            days[numbers.index] = _in_order(numbers, written, order, today, notes)
+    return days
+
+
+def _counted_days(written: pd.Series, notes: list[str]) -> pd.Series | None:
+    """Days counted by a machine: spreadsheet serials, Unix seconds or milliseconds; None for other columns."""
+    numbers = pd.to_numeric(written.where(written.str.fullmatch(r"\d+(?:\.\d+)?").fillna(False)), errors="coerce")
+    for (low, high), unit, what in (
+        (_SERIALS, "D", "day numbers of a spreadsheet (1 is 1 January 1900)"),
+        (_UNIX, "s", "Unix seconds (UTC)"),
+        (_UNIX_MS, "ms", "Unix milliseconds (UTC)"),
+    ):
+        inside = numbers.between(low, high)
+        if inside.mean() > 0.9:
+            start = _SERIAL_EPOCH if unit == "D" else pd.Timestamp(0)
+            notes.append(f"dates such as {written[inside].iloc[0]} were read as {what}")
+            days = start + pd.to_timedelta(np.floor(numbers.where(inside)), unit=unit)  # type: ignore[call-overload]
+            return pd.Series(days).dt.normalize().astype("datetime64[s]")
+    return None
+
+
+def _from_parts(parts: pd.DataFrame, today: datetime.date) -> pd.Series:
+    numbers = parts[["year", "month", "day"]].apply(pd.to_numeric, errors="coerce")
+    short = numbers["year"] < 100
+    numbers["year"] += np.where(short, np.where(numbers["year"] + 2000 > today.year, 1900, 2000), 0)
+    numbers = numbers.where(numbers["year"].between(1900, 2200))
     return pd.to_datetime(numbers, errors="coerce").astype("datetime64[s]")
 
 
-def _decide_order(parts: pd.DataFrame, written: pd.Series, day_first: bool | None) -> tuple[bool, str]:
-    if day_first is not None:
-        return day_first, f"dates were read {'day' if day_first else 'month'} first, as asked"
-    first, second = parts["first"].astype(int), parts["second"].astype(int)
-    says_day = parts.index[(first > 12) & (second <= 12)]
-    says_month = parts.index[(second > 12) & (first <= 12)]
-    if len(says_day) and len(says_month):
-        day_text, month_text = written[says_day[0]], written[says_month[0]]
-        raise FormatError(f"mixes day-first and month-first dates ({day_text} and {month_text}): write them YYYY-MM-DD")
-    if len(says_day):
-        return True, f"dates were read day first, because of {written[says_day[0]]}"
-    if len(says_month):
-        return False, f"dates were read month first, because of {written[says_month[0]]}"
-    return True, f"dates such as {written[parts.index[0]]} could be day or month first: day first was assumed"
+def _in_order(
+    parts: pd.DataFrame, written: pd.Series, order: DateOrder | None, today: datetime.date, notes: list[str]
+) -> pd.Series:
+    """Which of three numbers is the day, the month, the year: as asked, or as all dates of the column allow."""
+    short = (parts["third"].str.len() == 2).any()
+    readings = {
+        name: _from_parts(parts.rename(columns=_PARTS[name]), today)
+        for name in DATE_ORDERS
+        if short or name != "year-first"
+    }
+    if order:
+        if order not in readings:
+            raise FormatError(f"has dates such as {written[parts.index[0]]}: the year is not first in them")
+        chosen = order
+        notes.append(f"dates were read {order.replace('-', ' ')}, as asked")
+    else:
+        chosen = _only_possible(parts, readings, written, today, notes)
+    days = readings[chosen]
+    years = days.dt.year[parts["third" if chosen != "year-first" else "first"].str.len() == 2].dropna().astype(int)
+    if len(years) and years.min() < 2000:
+        notes.append(f"years of two digits were read as {years.min()} to {years.max()}: no order lies in the future")
+    return days
 
 
-def parse_amounts(texts: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Read money as written: currency signs and thousands marks dropped, a decimal comma understood where certain.
+def _only_possible(
+    parts: pd.DataFrame,
+    readings: dict[DateOrder, pd.Series],
+    written: pd.Series,
+    today: datetime.date,
+    notes: list[str],
+) -> DateOrder:
+    unreadable = {name: days.isna() for name, days in readings.items()}
+    anywhere = pd.concat(unreadable.values(), axis=1).all(axis=1)  # in every order
+    wrong = {name: missing & ~anywhere for name, missing in unreadable.items()}
+    possible = [name for name in readings if not wrong[name].any()]
+    if not possible:
+        day, month = wrong["month-first"], wrong["day-first"]
+        if day.any() and month.any():
+            examples = f"{written[day.index[day][0]]} and {written[month.index[month][0]]}"
+            raise FormatError(f"mixes day-first and month-first dates ({examples}): write them YYYY-MM-DD")
+    tomorrow = pd.Timestamp(today) + pd.Timedelta(days=1)
+    spans = {name: (readings[name].max() - readings[name].min()).days / 365 for name in possible}
+    timely = [name for name in possible if not (readings[name] > tomorrow).any()]
+    short = [name for name in possible if spans[name] < _LONG_YEARS]
+    if timely and len(timely) < len(possible):
+        possible, reason = timely, "because no order lies in the future"
+    elif short and len(short) < len(possible):
+        longest = max(spans.values())
+        possible, reason = short, f"because otherwise the orders would span {longest:.0f} years"
+    else:
+        others = [name for name in ("day-first", "month-first", "year-first") if name not in possible]
+        proof = next((wrong[name] for name in others if name in wrong and wrong[name].any()), None)
+        reason = f"because of {written[parts.index[0] if proof is None else proof.index[proof][0]]}"
+    if len(possible) == 1:
+        notes.append(f"dates were read {possible[0].replace('-', ' ')}, {reason}")
+        return possible[0]
+    example = written[parts.index[0]]
+    kinds = " or ".join(name.replace("-", " ") for name in possible or readings)
+    options = " or ".join(f"--date-order {name}" for name in possible or readings)
+    raise FormatError(f"has dates such as {example} that could be {kinds}, and no date decides it: say {options}")
 
-    Returns float64 (NaN where unreadable or beyond a trillion) and notes on what was assumed.
+
+# --- amounts --------------------------------------------------------------------------------------------------------
+
+
+def parse_amounts(texts: pd.Series, decimal: Decimal | None = None, typed: bool = False) -> tuple[pd.Series, list[str]]:
+    """Read money as written: currency marks and thousands marks dropped, signs before or behind, (12.50) a refund.
+
+    Returns float64 (NaN where unreadable or beyond a trillion) and notes on what was decided. `decimal` settles 1.234,
+    `typed` says that the amounts were numbers in the file. Raises FormatError where a column has two readings.
     """
-    amounts = pd.to_numeric(texts, errors="coerce").astype(np.float64)
+    codes, distinct = pd.factorize(texts)
+    written = pd.Series(np.asarray(distinct, dtype=object), dtype="str")
+    amounts = pd.to_numeric(written, errors="coerce").astype(np.float64)
     notes: list[str] = []
-    if (amounts.isna() & texts.notna()).any():
-        bare = texts.str.replace(r"[\s\x{a0}'’£$€¥]|[A-Z]{3}", "", regex=True)
-        bare = bare.str.replace("\u2212", "-", regex=False)
-        bare = bare.str.replace(r"^\((.*)\)$", r"-\1", regex=True)  # accountants write refunds as (12.50)
-        if bare.str.contains(",", regex=False).any():
-            decimal, dropped = (",", ".") if _decimal_is_comma(bare) else (".", ",")
-            notes.append(f"amounts were read with a decimal {'comma' if decimal == ',' else 'point'}")
-            bare = bare.str.replace(dropped, "", regex=False).str.replace(decimal, ".", regex=False)
-        amounts = pd.to_numeric(bare, errors="coerce").astype(np.float64)
-    return amounts.where(amounts.abs() < _ABSURD_AMOUNT), notes
+    plain_point = amounts.notna().all() and (
+        typed or decimal == "point" or not written.str.contains(r"^[-+]?\d{1,3}\.\d{3}$", regex=True).any()
+    )
+    if len(written) and not plain_point:
+        bare, currencies = _bare(written, notes)
+        if len(currencies) > 1:
+            raise FormatError(
+                f"has amounts in several currencies ({' and '.join(sorted(currencies))}): "
+                "keep one with --where COLUMN=VALUE, or convert them"
+            )
+        amounts = _numbers(bare, "point" if typed else decimal, notes)
+    amounts = amounts.where(amounts.abs() < _ABSURD_AMOUNT)
+    values = np.append(amounts.to_numpy(), np.nan)[codes]
+    return pd.Series(values, index=texts.index), notes
 
 
-def _decimal_is_comma(bare: pd.Series) -> bool:
-    """Decide from the whole column; a mark that is always followed by three digits proves nothing."""
-    comma = bare[bare.str.contains(r",(?:\d|\d\d|\d{4,})$|\.\d{3},\d+$", regex=True, na=False)]
-    point = bare[bare.str.contains(r"\.(?:\d|\d\d|\d{4,})$|,\d{3}\.\d+$|,\d{3},\d{3}", regex=True, na=False)]
-    if len(comma) and len(point):
-        raise FormatError(f"mixes decimal commas and points ({comma.iloc[0]} and {point.iloc[0]}): use points")
-    if not len(comma) and not len(point):
-        example = bare[bare.str.contains(",", regex=False, na=False)].iloc[0]
-        raise FormatError(f"has amounts such as {example} that could be thousands or decimals: use decimal points")
-    return len(comma) > 0
+def _bare(written: pd.Series, notes: list[str]) -> tuple[pd.Series, set[str]]:
+    """Sign in front, digits and marks, nothing else; and the currencies that stood there."""
+    plain, odd = plain_digits(written.str.replace(_SPACES, "", regex=True))
+    if odd:
+        notes.append(f"digits of other scripts were read as digits ({odd} different amounts)")
+    plain = plain.str.replace(_SPACES, "", regex=True)
+    parts = plain.str.extract(
+        rf"^(?P<open>\()?(?P<before>[-+])?(?P<currency>{_CURRENCIES})?(?P<inside>[-+])?(?P<number>\d[\d.,]*|[.,]\d+)"
+        rf"(?P<behind>[-+])?(?P<unit>{_CURRENCIES})?(?P<end>[-+])?(?P<close>\))?$"
+    )
+    signs = parts[["before", "inside", "behind", "end"]]
+    bracketed = parts["open"].notna() & parts["close"].notna()
+    understood = parts["number"].notna() & (parts["open"].notna() == parts["close"].notna())
+    understood &= signs.notna().sum(axis=1) + bracketed <= 1
+    negative = (signs == "-").any(axis=1) | bracketed
+    bare = (negative.map({True: "-", False: ""}) + parts["number"]).where(understood)
+    marks = pd.concat([parts["currency"], parts["unit"]]).dropna().str.rstrip(".").str.lower()
+    names = (
+        set(marks) - {"$"} if any(mark.endswith("$") or mark == "usd" for mark in set(marks) - {"$"}) else set(marks)
+    )
+    scientific = plain.where(plain.str.fullmatch(r"[-+]?\d+(?:\.\d+)?[eE][-+]?\d+").fillna(False))
+    return bare.fillna(scientific), names
+
+
+def _numbers(bare: pd.Series, decimal: Decimal | None, notes: list[str]) -> pd.Series:
+    texts = bare.fillna("")
+    if decimal is None:
+        comma, point = _says_decimal(texts, ","), _says_decimal(texts, ".")
+        if comma.any() and point.any():
+            examples = f"{texts[comma].iloc[0]} and {texts[point].iloc[0]}"
+            raise FormatError(f"mixes decimal commas and points ({examples}): use points")
+        unclear = texts[texts.str.contains(r"^-?\d{1,3}[.,]\d{3}$", regex=True)]
+        if len(unclear) and not comma.any() and not point.any():
+            raise FormatError(
+                f"has amounts such as {unclear.iloc[0]} that could be thousands or decimals, and no amount decides it: "
+                "say --decimal point or --decimal comma"
+            )
+        decimal = "comma" if comma.any() else "point"
+    kept, dropped = (",", ".") if decimal == "comma" else (".", ",")
+    if texts.str.contains(",", regex=False).any() or decimal == "comma":
+        notes.append(f"amounts were read with a decimal {decimal}")
+    exponent = texts.str.contains("e", case=False, regex=False)
+    plain = texts.str.replace(dropped, "", regex=False).str.replace(kept, ".", regex=False).where(~exponent, texts)
+    return pd.to_numeric(plain, errors="coerce").astype(np.float64)
+
+
+def _says_decimal(texts: pd.Series, mark: str) -> pd.Series:
+    """Which texts show that `mark` separates decimals: it stands once and not before three digits as thousands do, or
+    the other mark stands before it, or twice."""
+    m, other = re.escape(mark), re.escape("." if mark == "," else ",")
+    alone = rf"^-?\d*{m}(?:\d|\d\d|\d{{4,}})$|^-?(?:0+|\d{{4,}})?{m}\d{{3}}$"
+    return texts.str.contains(rf"{alone}|{other}\d{{3}}{m}\d+$|{other}\d{{3}}{other}", regex=True)

@@ -14,9 +14,9 @@ import plotly.graph_objects as go
 from crmlab.experiments.charts.blocks import block_figure, block_rows
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import Look
-from crmlab.experiments.reporting.quantities import UNDEFINED, between, change, quantity, relative, signed_percent
+from crmlab.experiments.reporting.quantities import UNDEFINED, between, quantity, relative, signed_percent
 from crmlab.experiments.reporting.rows import each_row
-from crmlab.experiments.reporting.verdict import Verdict, in_sentence, judge
+from crmlab.experiments.reporting.verdict import Verdict, ahead, difference, in_sentence, interval, judge
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def lift_forest(effects: pd.DataFrame, look: Look, primary: str) -> Chart:
         _draw_arm(figure, mine, look, limit)
     figure.update_xaxes(range=[-limit, limit], ticksuffix="%")
     note = (
-        "Thick line: range due to luck alone, in the world as stated. Thin line: luck plus the unknowns of the world. "
-        "Filled mark: decided (the thin line excludes 0; where unknowns were not sampled, the thick one). "
+        "Thick line: range due to luck alone, in the world as stated. Thin line: range of the sampled worlds. "
+        "Filled mark: decided, by the rule of the verdict. "
         "Pointer at the edge: beyond the scale."
     )
     if skipped:
@@ -104,7 +104,7 @@ def _card_row(effect: Any, look: Look) -> CardRow:
         effect.arm,
         look.style(effect.arm).colour,
         quantity(effect.value, effect.unit, look.currency),
-        change(effect.difference, effect.unit, look.currency),
+        difference(effect, look.currency),
         relative(effect.difference, effect.baseline_value),
         between(verdict.low, verdict.high, effect.unit, look.currency),
         verdict,
@@ -166,12 +166,12 @@ def _table(effects: pd.DataFrame, look: Look, primary: str) -> pd.DataFrame:
             "Arm": row.arm,
             look.baseline: quantity(row.baseline_value, row.unit, money),
             "Value": quantity(row.value, row.unit, money),
-            "Difference": change(row.difference, row.unit, money),
+            "Difference": difference(row, money),
             "In %": relative(row.difference, row.baseline_value),
-            "Luck only": between(row.low, row.high, row.unit, money),
-            "Luck and unknowns": between(row.low_unknowns, row.high_unknowns, row.unit, money),
+            "Luck only": interval(row, money),
+            "Range of worlds": between(row.low_unknowns, row.high_unknowns, row.unit, money),
             "Verdict": judge(row).word,
-            "P(better)": quantity(row.p_better, "share") if row.direction else "",
+            "Ahead in": ahead(row) if row.direction else "",
             "p (Holm)": "< 0.1%" if row.p_holm < 0.001 else quantity(row.p_holm, "share"),
             "Variance reduction": _times(row.variance_reduction),
         }

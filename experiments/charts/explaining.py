@@ -232,7 +232,7 @@ def _estimate_table(rows: pd.DataFrame, key: str, heading: str, unit: str, look:
 def _intervals(row: Any, unit: str, look: Look) -> dict[str, str]:
     return {
         "Luck only": between(row.low, row.high, unit, look.currency),
-        "Luck and unknowns": between(row.low_unknowns, row.high_unknowns, unit, look.currency),
+        "Range of worlds": between(row.low_unknowns, row.high_unknowns, unit, look.currency),
     }
 
 

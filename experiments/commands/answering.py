@@ -89,6 +89,14 @@ def _remark_on_resuming(folder: RunFolder) -> None:
         )
 
 
+def say_if_quick(run: StoredRun) -> None:
+    """Mark what comes from `--quick`, so that nobody takes it for the answer."""
+    from crmlab.experiments.reporting.verdict import QUICK
+
+    if run.json("resolved").get("quick"):
+        say(QUICK)
+
+
 def end_on_failures(run: StoredRun) -> None:
     """Say in one line which tasks failed while the others went on, and end with exit code 1; nothing if none did."""
     failures = run.failures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,57 +11,154 @@ import typer
 
 from crmlab.experiments.commands.options import AsJson
 from crmlab.experiments.commands.printing import print_json, print_table, remark, say
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.files.messages import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration
+    from crmlab.experiments.calibration.order_log import Reading
+    from crmlab.experiments.calibration.tables import TableOptions
 
 LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_gamma": "Gamma-Gamma"}
 PARAMETERS = ("r", "alpha", "s", "beta", "a", "b", "p", "q", "gamma")
 
 
 def calibrate(
-    orders: Annotated[Path, typer.Argument(metavar="ORDERS.csv", help="Order log, one row per order.")],
+    orders: Annotated[Path, typer.Argument(metavar="ORDERS", help="Order log: CSV, .csv.gz, .xlsx or .parquet.")],
     customer: Annotated[str, typer.Option("--customer", help="Column with the customer's identifier.")],
     date: Annotated[str, typer.Option("--date", help="Column with the date of the order.")],
     amount: Annotated[str | None, typer.Option("--amount", help="Column with its value.")] = None,
+    order: Annotated[
+        str | None, typer.Option("--order", help="Column with the order's number, where an order has several lines.")
+    ] = None,
+    quantity: Annotated[
+        str | None, typer.Option("--quantity", help="Column with the pieces, where --amount is the price of one.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", metavar="COLUMN=VALUE", help="Rows to use: COLUMN=A,B or COLUMN!=A; may be repeated."),
+    ] = None,
     holdout_weeks: Annotated[float, typer.Option("--holdout-weeks", min=0, help="Weeks kept back as a check.")] = 0,
+    end: Annotated[str | None, typer.Option("--end", metavar="YYYY-MM-DD", help="Last day of the observation.")] = None,
+    date_order: Annotated[
+        str | None,
+        typer.Option("--date-order", help="How 3/4/2024 is read: day-first, month-first or year-first."),
+    ] = None,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", help="How dates are written, as in %d.%m.%y %H:%M.")
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option("--decimal", help="What separates decimals in 1.234: point or comma.")
+    ] = None,
+    header: Annotated[
+        bool, typer.Option("--header/--no-header", help="Without a header columns are called 1, 2, 3 ...")
+    ] = True,
+    encoding: Annotated[str | None, typer.Option("--encoding", help="As in cp1252, gb18030, utf-16.")] = None,
+    delimiter: Annotated[str | None, typer.Option("--delimiter", help="What separates fields.")] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Sheet of an Excel workbook.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="WORLD.toml", help="World file to write.")] = None,
+    customers: Annotated[
+        Path | None,
+        typer.Option("--customers", metavar="TABLE.csv", help="Table of customers to write: P(alive), orders, value."),
+    ] = None,
+    own_ids: Annotated[
+        bool, typer.Option("--own-ids", help="Name customers in that table as the shop does, not by running numbers.")
+    ] = False,
     currency: Annotated[str, typer.Option("--currency", help="Currency of the amounts.")] = "USD",
     as_json: AsJson = False,
 ) -> None:
     """Fit the textbook models to an order log, check them on held-back weeks, and write a world."""
     if out is not None and out.is_dir():
         raise UserError(f"{out} is a directory; --out is the world file to write.")
-    found = _calibrated(orders, customer, date, amount, holdout_weeks)
+    if own_ids and customers is None:
+        raise UserError("--own-ids names the customers of --customers TABLE.csv, which is missing.")
+    from crmlab.experiments.calibration.export_format import DATE_ORDERS
+    from crmlab.experiments.calibration.order_log import Reading
+    from crmlab.experiments.calibration.tables import TableOptions
+
+    _one_of("--date-order", date_order, DATE_ORDERS)
+    _one_of("--decimal", decimal, ("point", "comma"))
+    if delimiter is not None:
+        delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+        if len(delimiter) != 1:
+            raise UserError(f"--delimiter {delimiter!r} must be one character, or tab.")
+    reading = Reading(
+        order=order,
+        quantity=quantity,
+        where=tuple(_condition(text) for text in where or ()),
+        date_order=date_order,  # type: ignore[arg-type]
+        date_format=date_format,
+        decimal=decimal,  # type: ignore[arg-type]
+        end=_day(end),
+    )
+    table = TableOptions(encoding=encoding, delimiter=delimiter, header=header, sheet=sheet)
+    found = _calibrated(orders, customer, date, amount, holdout_weeks, reading, table)
     files = _written(found, out, currency) if out else []
+    if customers:
+        files.append(_customer_table(found, customers, own_ids))
     for warning in found.warnings:
         remark(f"Note: {warning}")
     if as_json:
         print_json(found.to_json() | ({"files": [str(file) for file in files]} if files else {}))
         return
     _print(found.to_json())
-    if files:
+    if customers:
+        named = "by the shop's own identifiers" if own_ids else "by running numbers (--own-ids for the shop's)"
+        say(f"Wrote {files[-1]}: one row per customer, {named}.")
+    if out:
         say(f"Wrote {files[0]}, with {files[1].name} and {files[2].name} beside it.")
         say(f"Next: crmlab init question.toml --world {files[0]}")
     else:
         say("Next: say --out WORLD.toml to write a world.")
 
 
-def _calibrated(orders: Path, customer: str, date: str, amount: str | None, holdout_weeks: float) -> Calibration:
+def _one_of(option: str, value: str | None, allowed: Sequence[str]) -> None:
+    if value is not None and value not in allowed:
+        raise UserError(f"{option} {value}: must be {' or '.join(allowed)}.{did_you_mean(value, allowed)}")
+
+
+def _condition(text: str) -> tuple[str, bool, tuple[str, ...]]:
+    """`status=paid,shipped` or `status!=cancelled`."""
+    column, mark, values = text.partition("=")
+    if not mark or not column.strip("! "):
+        raise UserError(f"--where {text}: write COLUMN=VALUE, COLUMN=A,B or COLUMN!=VALUE.")
+    return column.rstrip("!").strip(), not column.endswith("!"), tuple(values.split(","))
+
+
+def _day(text: str | None) -> datetime.date | None:
+    try:
+        return None if text is None else datetime.date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--end {text}: must be a day, written YYYY-MM-DD.") from None
+
+
+def _calibrated(
+    orders: Path,
+    customer: str,
+    date: str,
+    amount: str | None,
+    holdout_weeks: float,
+    reading: Reading,
+    table: TableOptions,
+) -> Calibration:
     from crmlab.experiments.calibration.calibrate import CalibrationError
     from crmlab.experiments.calibration.calibrate import calibrate as fit
     from crmlab.experiments.calibration.order_log import OrderLogError, read_orders
 
     remark(f"Reading {orders} ...")
     try:
-        log = read_orders(orders, customer, date, amount)
+        log = read_orders(orders, customer, date, amount, reading=reading, table=table)
         remark("Fitting ...")
         return fit(log, holdout_weeks)
     except OrderLogError as error:
         raise UserError(str(error)) from None
     except CalibrationError as error:
         raise UserError(f"{orders}: {error}") from None
+
+
+def _customer_table(found: Calibration, path: Path, own_ids: bool) -> Path:
+    from crmlab.experiments.calibration.customer_table import write_customers
+
+    return write_customers(path, found, own_ids)
 
 
 def _written(found: Calibration, out: Path, currency: str) -> list[Path]:
@@ -73,7 +172,10 @@ def _print(found: dict[str, Any]) -> None:
     say(f"Read {counts['rows_read']:,} rows: {found['orders']:,} orders of {found['customers']:,} customers.")
     for refused in found["refused"]:
         lines = ", ".join(str(line) for line in refused.get("first_lines", []))
-        say(f"  not used: {refused['rows']:,} rows, {refused['reason']}{f' (line {lines})' if lines else ''}")
+        money = f", {refused['share_of_money']:.1%} of the money" if refused.get("share_of_money") else ""
+        say(
+            f"  not used: {refused['rows']:,} row{'' if refused['rows'] == 1 else 's'}{money}, {refused['reason']}{f' (line {lines})' if lines else ''}"
+        )
     for note in found["notes"]:
         say(f"  {note}")
     say(f"Calibrated on {used['first_day']} to {used['last_day']}: {used['customers']:,} customers.")
@@ -108,9 +210,18 @@ def _models(found: dict[str, Any]) -> list[tuple[str, str, str]]:
             rows.append((LABELS[name], model.get("reason", "not identified"), ""))
             continue
         errors = model["standard_errors"]
-        values = [f"{p} {model[p]:.3f} +- {errors[p]:.3f}" for p in PARAMETERS if p in model]
+        held = model.get("held", ())
+        values = [
+            f"{p} {model[p]:.4g} (held)" if p in held else f"{p} {_number(model[p])} +- {_number(errors[p])}"
+            for p in PARAMETERS
+            if p in model
+        ]
         rows.append((LABELS[name], ", ".join(values), f"{model['log_likelihood']:,.2f}"))
     return rows
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if 0.01 <= value < 10_000 or value == 0 else f"{value:.4g}"
 
 
 def _print_holdout(holdout: dict[str, Any]) -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
+from crmlab.experiments.commands.answering import (
+    answered,
+    end_on_failures,
+    fit_of,
+    notes_of,
+    report_of,
+    say_fit,
+    say_if_quick,
+)
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -62,6 +70,7 @@ def explain(
         print_json(run.json("explain") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_explanation(run)
+        say_if_quick(run)
         say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)
@@ -98,7 +107,7 @@ class _Words:
         self.currency = resolved["currency"]
         self.origin = provenance(resolved["fitted"])
         sure = f"{resolved['design']['confidence']:.0%}"
-        self.intervals = (f"{sure} luck only", f"{sure} luck and unknowns")
+        self.intervals = (f"{sure} luck only", "range of worlds")
 
     def estimate(self, row: Any, unit: str, times: float = 1) -> tuple[str, str, str]:
         """A difference and both of its intervals."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from crmlab.experiments.commands.options import AsJson, Settings, Trust, WorldOption, overrides
 from crmlab.experiments.commands.printing import print_json, remark, say
 from crmlab.experiments.files.messages import SpecError, UserError
+
+if TYPE_CHECKING:
+    from crmlab.experiments.calibration.trust import Light
 
 PACKAGE = Path(__file__).parent.parent
 EXAMPLE = PACKAGE / "library" / "discounts.toml"
@@ -58,24 +62,27 @@ def validate(
 ) -> None:
     """Check an experiment file or a world file; nothing is run."""
     try:
-        sentence, asked, touched = _checked(file, world, settings)
+        found = _checked(file, world, settings)
     except SpecError as error:
         if not as_json:
             raise
         print_json({"file": str(file), "ok": False, "problems": error.problems})
         raise typer.Exit(2) from None
-    for note in asked:
+    for note in found.notes:
         remark(f"Note: {note}")
     if as_json:
-        print_json({"file": str(file), "ok": True, "problems": [], "notes": asked, "day_one": touched})
+        fit = found.fit.to_json() if found.fit else None
+        said = {"problems": [], "notes": found.notes, "day_one": found.day_one, "fit": fit}
+        print_json({"file": str(file), "ok": True} | said)
         return
-    head, _, following = sentence.partition("\n")
-    say(head)
-    if touched:
+    say(f"{file} is in order: {found.contents}.")
+    if found.fit:
+        say(found.fit.words)
+    if found.day_one:
         say("On day one:")
-    for words in touched:
+    for words in found.day_one:
         say(f"  {words}")
-    say(following)
+    say(f"Next: {found.following}")
 
 
 def schema(
@@ -101,38 +108,49 @@ def schema(
     say(f"Wrote {files[0]} and {files[1]}.")
 
 
-def _checked(file: Path, world: Path | None, settings: list[str] | None) -> tuple[str, list[str], list[str]]:
-    """That the file is in order and what comes next; notes on what is hardly meant; whom the arms touch on day one."""
-    from crmlab.experiments.experiment import Design
+@dataclass(frozen=True)
+class _Checked:
+    """A file that is in order: what it holds, notes on what is hardly meant, whom the arms touch on day one, how far
+    its world can be believed, and the command that comes next."""
+
+    contents: str
+    following: str
+    notes: list[str]
+    day_one: list[str]
+    fit: Light | None
+
+
+def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Checked:
+    from crmlab.experiments.calibration.trust import light_of
     from crmlab.experiments.files.spec import load_experiment
     from crmlab.experiments.files.toml_source import TomlSource
-    from crmlab.experiments.files.world_file import load_world
-    from crmlab.experiments.plausibility import notes, opening_market, touched, world_notes
+    from crmlab.experiments.guard import guard_notes
+    from crmlab.experiments.plausibility import notes, touched
     from crmlab.sim.offers import ActionError
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
-        read = load_world(file, overrides(settings, None))
-        found, people = read.world, read.world.population
-        asked = world_notes(found, Design().weeks, read.calibration, opening_market(found, read.today))
-        return (
-            (
-                f"{file} is in order: {people.customers:,} customers, {people.prospects:,} prospects, "
-                f"{len(found.channels)} channels.\nNext: crmlab init --world {file}"
-            ),
-            asked,
-            [],
-        )
+        return _checked_world(file, settings)
     experiment = load_experiment(file, overrides(settings, None), world)
     try:
-        asked, whom = notes(experiment), touched(experiment)
+        asked, whom = notes(experiment) + guard_notes(experiment), touched(experiment)
     except ActionError as error:
         raise UserError(f"{file} cannot be played: {error}.") from None
     design, arms = experiment.design, ", ".join(arm.name for arm in experiment.arms)
-    return (
-        (
-            f"{file} is in order: {len(experiment.arms)} arms ({arms}), {design.customers:,} customers, "
-            f"{design.weeks} weeks, {design.replications} replications.\nNext: crmlab compare {file}"
-        ),
-        asked,
-        whom,
+    contents = (
+        f"{len(experiment.arms)} arms ({arms}), {design.customers:,} customers, {design.weeks} weeks, "
+        f"{design.replications} replications"
     )
+    return _Checked(contents, f"crmlab compare {file}", asked, whom, light_of(experiment.calibration))
+
+
+def _checked_world(file: Path, settings: list[str] | None) -> _Checked:
+    from crmlab.experiments.calibration.trust import light_of
+    from crmlab.experiments.experiment import Design
+    from crmlab.experiments.files.world_file import load_world
+    from crmlab.experiments.plausibility import opening_market, world_notes
+
+    read = load_world(file, overrides(settings, None))
+    people = read.world.population
+    asked = world_notes(read.world, Design().weeks, read.calibration, opening_market(read.world, read.today))
+    contents = f"{people.customers:,} customers, {people.prospects:,} prospects, {len(read.world.channels)} channels"
+    return _Checked(contents, f"crmlab init --world {file}", asked, [], light_of(read.calibration))

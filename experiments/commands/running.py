@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
+from crmlab.experiments.commands.answering import (
+    answered,
+    end_on_failures,
+    fit_of,
+    notes_of,
+    report_of,
+    say_fit,
+    say_if_quick,
+)
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -35,6 +43,9 @@ if TYPE_CHECKING:
 
 def compare(
     file: ExperimentFile,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="ARM", help="The arm to compare with; default: the baseline.")
+    ] = None,
     world: WorldOption = None,
     quick: Quick = False,
     workers: Workers = 0,
@@ -48,11 +59,16 @@ def compare(
 ) -> None:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
     experiment = _asked(file, world, quick, settings, seed)
+    if against is not None:
+        from crmlab.experiments.files.spec import against as compared_with
+
+        experiment = compared_with(experiment, against)
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
         print_json(run.json("comparison") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_comparison(run)
+        say_if_quick(run)
         say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
@@ -86,6 +102,7 @@ def run(
         print_json({"arm": experiment.baseline.name, "replications": experiment.design.replications, "kpis": kpis})
     else:
         _print_kpis(experiment, kpis)
+        say_if_quick(found)
         say(f"Run: {found.path}")
         say(f"Next: crmlab compare {file}")
     end_on_failures(found)
@@ -93,30 +110,38 @@ def run(
 
 def print_comparison(run: StoredRun) -> None:
     """The main effects of every arm against the baseline, with both intervals, and what is real and what assumed."""
+    from crmlab.experiments.reporting import verdict
     from crmlab.experiments.reporting.provenance import provenance
-    from crmlab.experiments.reporting.quantities import between, change, quantity
+    from crmlab.experiments.reporting.quantities import between, quantity
 
     resolved, effects = run.json("resolved"), run.table("effects")
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
     design, currency = resolved["design"], resolved["currency"]
     baseline = run.json("comparison")["baseline"]
     sure = f"{design['confidence']:.0%}"
-    columns = ["KPI", baseline, "arm", "difference", f"{sure} luck only", f"{sure} luck and unknowns", "P(better)"]
+    sampled = effects["worlds"].max()
+    over = f"range of {sampled:.0f} worlds" if sampled > 0 else "range of worlds"
+    columns = ["KPI", baseline, "arm", "difference", f"{sure} luck only", over, "ahead in", "verdict"]
     for arm, rows in effects[(effects["arm"] != baseline) & effects["kpi"].isin(headline)].groupby("arm", sort=False):
         lines = [
             (
                 row.label,
                 quantity(row.baseline_value, row.unit, currency),
                 quantity(row.value, row.unit, currency),
-                change(row.difference, row.unit, currency),
-                between(row.low, row.high, row.unit, currency),
+                verdict.difference(row, currency),
+                verdict.interval(row, currency),
                 between(row.low_unknowns, row.high_unknowns, row.unit, currency),
-                quantity(row.p_better, "share") if row.direction else "",
+                verdict.ahead(row) if row.direction else "",
+                verdict.judge(row).word,
             )
             for row in rows.itertuples()
         ]
         title = f"{arm} against {baseline}, {design['weeks']} weeks, {design['replications']} replications"
         print_table(title, columns, lines, provenance(resolved["fitted"]))
+    for arm in dict.fromkeys(effects.loc[effects["arm"] != baseline, "arm"]):
+        say(f"{arm}: {verdict.verdict_sentence(effects, arm, baseline, design['primary'], currency)}")
+    if (effects["arm"] != baseline).any():
+        say(verdict.few_replications(design["replications"]))
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:

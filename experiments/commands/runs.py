@@ -22,14 +22,23 @@ def list_all(out: Out = RESULTS, as_json: AsJson = False) -> None:
     runs = list_runs(out)
     if as_json:
         print_json(
-            [{"run": r.run_id, "experiment": r.experiment, "status": r.status, "path": str(r.path)} for r in runs]
+            [
+                {
+                    "run": r.run_id,
+                    "command": r.command,
+                    "experiment": r.experiment,
+                    "status": r.status,
+                    "path": str(r.path),
+                }
+                for r in runs
+            ]
         )
         return
     if not runs:
         say(f"There are no runs in {out} yet.\nNext: crmlab init")
         return
-    rows = [(r.experiment, r.run_id, r.status, f"{r.ended.astimezone():%Y-%m-%d %H:%M}") for r in runs]
-    print_table(f"Runs in {out}", ["experiment", "run", "status", "ended"], rows)
+    rows = [(r.experiment, r.command, r.run_id, r.status, f"{r.ended.astimezone():%Y-%m-%d %H:%M}") for r in runs]
+    print_table(f"Runs in {out}", ["experiment", "command", "run", "status", "ended"], rows)
     say(f"Next: crmlab runs show {runs[-1].run_id}")
 
 
@@ -37,19 +46,25 @@ def list_all(out: Out = RESULTS, as_json: AsJson = False) -> None:
 def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     """The question and the findings of a run."""
     from crmlab.experiments.commands.running import print_comparison
+    from crmlab.experiments.runs.damage import readable, sound
     from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
     resolved = found.json("resolved")
     if as_json:
-        comparison = found.json("comparison") if found.status == "done" else None
+        comparison = None
+        if found.status == "done":
+            with sound(found):
+                comparison = found.json("comparison")
         print_json({"run": found.run_id, "status": found.status, "resolved": resolved, "comparison": comparison})
         return
-    say(f"{resolved['name']} ({found.run_id}, {found.status})")
-    say(resolved["question"])
+    with readable(found.path):
+        say(f"{resolved['name']} ({found.run_id}, {found.status})")
+        say(resolved["question"])
     say()
     if found.status == "done":
-        print_comparison(found)
+        with sound(found):
+            print_comparison(found)
         say(f"Next: crmlab report {found.run_id}")
     elif found.status != "running":
         say("Not finished. The command that started it goes on from there.")
@@ -80,12 +95,13 @@ def rm(
 def report(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     """Write the report of a run again: one HTML file that needs nothing else."""
     from crmlab.experiments.reporting.report import write_report
+    from crmlab.experiments.runs.damage import sound
     from crmlab.experiments.runs.store import disk_trouble, open_run
 
     found = open_run(out, run)
     if found.status != "done":
         raise UserError(f"Run {found.run_id} is {found.status}; only a finished run has a report.")
-    with disk_trouble(found.path):
+    with disk_trouble(found.path), sound(found):
         path = write_report(found.path)
     if as_json:
         print_json({"report": str(path)})

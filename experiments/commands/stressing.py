@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
+from crmlab.experiments.commands.answering import (
+    answered,
+    end_on_failures,
+    fit_of,
+    notes_of,
+    report_of,
+    say_fit,
+    say_if_quick,
+)
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -83,6 +91,7 @@ def stress(
         print_json(run.json("stress") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_stress(run)
+        say_if_quick(run)
         say_fit(run)
         say(f"Run: {run.path} (every world: in worlds.parquet, or --json)")
     report = report_of(run)
@@ -95,6 +104,7 @@ def print_stress(run: StoredRun) -> None:
     """Scores of all policies, what each score recommends, and where the recommendation flips."""
     from crmlab.experiments.reporting import stress_listings as listings
     from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting.verdict import verdict_sentence
 
     answer, resolved = run.json("stress"), run.json("resolved")
     currency, confidence = resolved["currency"], resolved["design"]["confidence"]
@@ -114,6 +124,11 @@ def print_stress(run: StoredRun) -> None:
             print_table(listing.title, list(listing.table.columns), rows, origin, left=1 if amounts else 2)
         say(listing.note)
         say()
+    effects = run.table("effects")
+    for arm in dict.fromkeys(effects.loc[effects["arm"] != answer["baseline"], "arm"]):
+        said = verdict_sentence(effects, arm, answer["baseline"], answer["kpi"], currency)
+        say(f"{arm}: {said}")
+    say()
 
 
 def _asked(

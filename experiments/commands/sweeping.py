@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
+from crmlab.experiments.commands.answering import (
+    answered,
+    end_on_failures,
+    fit_of,
+    notes_of,
+    report_of,
+    say_fit,
+    say_if_quick,
+)
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -60,6 +68,7 @@ def sweep(
         print_json(run.json("sweep") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_sweep(run)
+        say_if_quick(run)
         say_fit(run)
         say(f"Run: {run.path} (every point and KPI: in sweep.parquet, --csv or --json)")
     report = report_of(run)

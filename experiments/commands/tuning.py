@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import answered, end_on_failures, fit_of, notes_of, report_of, say_fit
+from crmlab.experiments.commands.answering import (
+    answered,
+    end_on_failures,
+    fit_of,
+    notes_of,
+    report_of,
+    say_fit,
+    say_if_quick,
+)
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -70,6 +78,7 @@ def tune(
         print_json(run.json("tuning") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         print_tuning(run)
+        say_if_quick(run)
         say_fit(run)
         say(f"Run: {run.path} (every candidate: in trials.parquet, or --json)")
     report = report_of(run)

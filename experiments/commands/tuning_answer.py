@@ -17,8 +17,8 @@ def print_tuning(run: StoredRun) -> None:
 
     answer, resolved = run.json("tuning"), run.json("resolved")
     _print_effort(answer)
-    for text in answer["added"]:
-        say(f"Customer equity is neither an objective nor a constraint here, so this limit was added: {text}.")
+    for text in answer["why_added"]:
+        say(f"{text}.")
     if not answer["winners"]:
         say("No candidate kept all limits: widen the levers or loosen [tune] constraints.")
         return

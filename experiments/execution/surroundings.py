@@ -6,8 +6,10 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = ("numpy", "scipy", "numba", "pandas")
 PACKAGES = ("sim", "strategies", "experiments")
@@ -27,11 +29,11 @@ def processor() -> str:
     `NPY_DISABLE_CPU_FEATURES` changes it.
     """
     import numba
-    from numpy._core import _multiarray_umath as numpy_core
 
+    numpy_core: Any = import_module("numpy._core._multiarray_umath")
     able = numpy_core.__cpu_features__
     used = [name for name in numpy_core.__cpu_dispatch__ if able.get(name)]
-    svml = " SVML" if numba.config.USING_SVML else ""
+    svml = " SVML" if getattr(numba.config, "USING_SVML", False) else ""
     libc = " ".join(platform.libc_ver()).strip() or platform.system()
     return f"{platform.machine()} with {' '.join(used) or 'no extensions'}{svml}, {libc}"
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.experiments.effects import luck_interval, range_of_worlds
+from crmlab.experiments.effects import both_ranges
 
 KEYS = ["part", "group", "item", "measure"]
 
@@ -42,8 +42,7 @@ def estimates(readings: pd.DataFrame, confidence: float) -> pd.DataFrame:
     rows = []
     for keys, group in readings.groupby(KEYS, sort=False):
         fixed, sampled = (_defined(group, world) for world in ("fixed", "sampled"))
-        low, high = luck_interval(fixed, confidence)
-        low_unknowns, high_unknowns = range_of_worlds(sampled, confidence)
+        low, high, low_unknowns, high_unknowns = both_ranges(fixed, sampled, confidence)
         mean = float(fixed.mean()) if fixed.size else np.nan
         rows.append((*keys, mean, low, high, low_unknowns, high_unknowns, fixed.size))
     return pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high", "low_unknowns", "high_unknowns", "replications"])

@@ -130,4 +130,6 @@ def plain_sentence(kind: str, context: dict[str, Any], message: str) -> str:
         return "must not be empty."
     if kind == "too_short":
         return f"needs at least {context['min_length']} entries."
+    if kind == "too_long":
+        return f"has {context['actual_length']} entries; at most {context['max_length']} are allowed."
     return f"{message[:1].lower()}{message[1:]}."

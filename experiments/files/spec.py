@@ -18,7 +18,7 @@ from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.sweep_form import SweepForm, sweep_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.tune_form import TuneForm, search_of
-from crmlab.experiments.files.world_file import WorldFile, load_world, shipped_worlds, world_of, world_path
+from crmlab.experiments.files.world_file import WorldFile, is_there, load_world, shipped_worlds, world_of, world_path
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.sweeps.designs import quick_sweep
 from crmlab.experiments.sweeps.question import Sweep
@@ -175,6 +175,11 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
 
 def quick(experiment: Experiment) -> Experiment:
     """The same question on a small scale, to see whether everything is in place: minutes become seconds."""
+    small = _smaller(experiment)
+    return replace(small, quick=True) if small != experiment else experiment
+
+
+def _smaller(experiment: Experiment) -> Experiment:
     d = experiment.design
     small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
     if s := experiment.search:
@@ -184,6 +189,13 @@ def quick(experiment: Experiment) -> Experiment:
     if isinstance(experiment.task, Sweep):
         return replace(experiment, design=small, task=quick_sweep(experiment.task))
     return replace(experiment, design=small)
+
+
+def against(experiment: Experiment, name: str) -> Experiment:
+    """The experiment with another arm as the one that all are compared with. Raises `SpecError` when there is none."""
+    if name not in (known := [arm.name for arm in experiment.arms]):
+        raise SpecError(experiment.name, [Problem(f"--against {name}: {not_known(name, 'arm', known)}")])
+    return replace(experiment, arms=tuple(sorted(experiment.arms, key=lambda arm: arm.name != name)))
 
 
 def only_arm(experiment: Experiment, name: str) -> Experiment:
@@ -202,10 +214,10 @@ def _world(source: TomlSource, overrides: Sequence[str]) -> tuple[WorldFile | No
     if not isinstance(world, str):
         return None, []  # the form says so
     path = world_path(world, source.path.parent)
-    if not path.exists():
+    if not is_there(path):
         worlds = ", ".join(shipped_worlds())
         hint = did_you_mean(world, shipped_worlds())
-        text = f"does not exist (looked for {path}).{hint} Shipped worlds: {worlds}."
+        text = f"does not exist (looked for {str(path)[:200]}).{hint} Shipped worlds: {worlds}."
         return None, [problem(text, ("world",), source, world)]
     try:
         return load_world(path if path.suffix else world, overrides), []

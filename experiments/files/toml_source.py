@@ -13,6 +13,10 @@ from crmlab.experiments.files.messages import Loc, Problem, SpecError
 
 MOST_BYTES = 5_000_000  # an experiment or world file is a page of text; anything larger is the wrong file
 
+MOST_DOTS = 64
+
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MOST_DOTS}}}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _HEADER = re.compile(rf"^\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
@@ -38,6 +42,7 @@ class TomlSource:
     @classmethod
     def parse(cls, path: Path, text: str) -> TomlSource:
         """The same from a text. `path` is used in messages and as the place that relative paths start from."""
+        _refuse_long_keys(path, text)
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -49,6 +54,7 @@ class TomlSource:
             ) from None
         except (RecursionError, ValueError):  # brackets without end, numbers of thousands of digits
             raise SpecError(path, [Problem("is not valid TOML: it nests too deeply or holds a huge number.")]) from None
+        _refuse_control_characters(path, data)
         if not data:
             raise SpecError(path, [Problem('is empty. "crmlab init" writes an example to start from.')])
         return cls(path, text, data, dict(_scan(text)))
@@ -99,6 +105,8 @@ def _text_of(path: Path) -> str:
     try:
         if path.is_dir():
             raise SpecError(path, [Problem("is a directory, not a file.")])
+        if path.exists() and not path.is_file():
+            raise SpecError(path, [Problem("is a device or a pipe, not a file.")])
         if path.stat().st_size > MOST_BYTES:
             megabytes = path.stat().st_size / 1e6
             raise SpecError(path, [Problem(f"has {megabytes:.0f} MB; that is not a file of this kind.")])
@@ -109,6 +117,31 @@ def _text_of(path: Path) -> str:
         raise SpecError(path, [Problem("is not a text file in UTF-8.")]) from None
     except OSError as error:
         raise SpecError(path, [Problem(f"cannot be read: {error.strerror}.")]) from None
+    except SpecError:
+        raise
+    except ValueError:  # a NUL in its name
+        raise SpecError(repr(str(path)), [Problem("is no name of a file.")]) from None
+
+
+def _refuse_long_keys(path: Path, text: str) -> None:
+    """Keys with thousands of dots take minutes to read; nothing here nests so deeply."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.count(".") >= MOST_DOTS and _LONG_KEY.search(line):
+            raise SpecError(path, [Problem(f"has a key with more than {MOST_DOTS} dots.", line=number)])
+
+
+def _refuse_control_characters(path: Path, data: Any, loc: Loc = ()) -> None:
+    """Names and texts reach terminals and file names, where such characters would be orders."""
+    if isinstance(data, str) and (found := _CONTROL.search(data)):
+        raise SpecError(path, [Problem(f"holds a control character ({found[0]!r}).", loc)])
+    if isinstance(data, list):
+        for position, item in enumerate(data):
+            _refuse_control_characters(path, item, (*loc, position))
+    elif isinstance(data, dict):
+        for key, item in data.items():
+            if found := _CONTROL.search(key):
+                raise SpecError(path, [Problem(f"a key holds a control character ({found[0]!r}).", loc)])
+            _refuse_control_characters(path, item, (*loc, key))
 
 
 def _value(text: str) -> Any:

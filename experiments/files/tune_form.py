@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -14,13 +15,15 @@ from crmlab.experiments.files.messages import Loc, Problem, not_known
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.robust.scores import Score
 from crmlab.experiments.tuning.offered import batch_problem, sampler_problem
-from crmlab.experiments.tuning.search import EQUITY, Constraint, Sampler, Search, SearchedLever
+from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, Sampler, Search, SearchedLever
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import KPIS
 from crmlab.sim.world import Channel
 
 MOST_OBJECTIVES = 3
-_CONSTRAINT = re.compile(r"\s*(\w+)(\s+gain)?\s*(\S+?)\s*([-+]?[\d_.]+(?:[eE][-+]?\d+)?)\s*")
+_CONSTRAINT = re.compile(r"([A-Za-z_]\w*)(\s+gain)?\s*([^\w\s.+-]+)\s*(\S+)", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_LONGEST = 200  # characters of a limit
 
 
 class TuneForm(Form):
@@ -40,6 +43,9 @@ class TuneForm(Form):
     )
     constraints: list[str] = Field(
         default=[], description='"KPI <= number" or ">=", on the arm\'s own mean; "KPI gain >= 0": on its difference.'
+    )
+    any_volume: bool = Field(
+        False, strict=True, description="Lift the limit on new customers that a search for a ratio (CAC, LTV/CAC) has."
     )
     soft: list[str] = Field(
         default=[], description="Limits that are wished for: the sampler prefers who keeps them; others may still win."
@@ -79,6 +85,12 @@ def search_of(
     problems += wrong_limits + wrong_wishes + _objective_problems(form, source)
     if EQUITY not in (*form.objectives, *(c.kpi for c in constraints)):  # must not fall unless the file looks at it
         constraints.append(Constraint(EQUITY, ">=", 0.0, gain=True, added=True))
+    ratios = [kpi for kpi in form.objectives if kpi in KPIS and KPIS[kpi].is_ratio]
+    if form.any_volume and not ratios:
+        text = "lifts the limit that a search for a ratio has; none of the objectives is one."
+        problems.append(problem(text, ("tune", "any_volume"), source, form.any_volume))
+    if ratios and not form.any_volume and VOLUME not in (*form.objectives, *(c.kpi for c in constraints)):
+        constraints.append(Constraint(VOLUME, ">=", 0.0, gain=True, added=True))
     sampler: Sampler = form.sampler or ("tpe" if len(form.objectives) == 1 else "nsga2")
     problems += _effort_problems(form, sampler, levers, source)
     effort = ("candidates", "batch", "confirm", "confirm_replications", "racing", "simulations", "patience", "score")
@@ -163,8 +175,8 @@ def _limits_of(texts: Sequence[str], key: str, source: TomlSource) -> tuple[list
     limits, problems = [], []
     for position, text in enumerate(texts):
         loc = ("tune", key, position)
-        found = _CONSTRAINT.fullmatch(text)
-        if not found:
+        found = _CONSTRAINT.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+        if not found or not _NUMBER.fullmatch(found[4]) or not math.isfinite(float(found[4])):
             problems.append(problem('must look like "media <= 50000" or "cac gain <= 0".', loc, source, text))
             continue
         kpi, gain, op, bound = found[1], bool(found[2]), found[3], found[4]

@@ -48,6 +48,14 @@ def world_path(path_or_name: str | Path, folder: Path | None = None) -> Path:
     return SHIPPED / f"{text}.toml" if text in shipped_worlds() else (folder or Path()) / text
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; a name that is none is not there."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def load_world(path_or_name: str | Path, overrides: Sequence[str] = (), *, trust: bool = False) -> WorldFile:
     """Read and check a world. `overrides` are settings such as `economics.gross_margin=0.4`.
 
@@ -55,7 +63,7 @@ def load_world(path_or_name: str | Path, overrides: Sequence[str] = (), *, trust
     line per mistake.
     """
     path = world_path(path_or_name)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not is_there(path):
         names = shipped_worlds()
         raise SpecError(path_or_name, [Problem(f"is {not_known(str(path_or_name), 'world', names)}")])
     source = TomlSource.read(path)
@@ -122,12 +130,35 @@ def _with_history(world: World, form: Any, loc: Loc, source: TomlSource) -> tupl
 def _calibration(fit: FitForm | None, loc: Loc, source: TomlSource) -> tuple[Mapping[str, Any] | None, list[Problem]]:
     if fit is None or not fit.calibration:
         return None, []
+    path, refused = source.path.parent / fit.calibration, "is no file that `crmlab calibrate` writes."
     try:
-        return json.loads((source.path.parent / fit.calibration).read_text(encoding="utf-8")), []
+        if path.exists() and not path.is_file():
+            return None, [problem("is not a file.", loc, source, fit.calibration)]
+        found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         return None, [problem(f"cannot be read: {error.strerror}.", loc, source, fit.calibration)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, [problem("is not a JSON file.", loc, source, fit.calibration)]
+    if not isinstance(found, dict) or not _weeks_are_numbers(found.get("weekly_repeats", [])):
+        return None, [problem(refused, loc, source, fit.calibration)]
+    return found, []
+
+
+def _weeks_are_numbers(rows: Any) -> bool:
+    """Whether the weekly repeats of a calibration are rows of finite numbers and a phase."""
+    needed = {"week", "phase", "actual_cumulative"}
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and needed <= row.keys()
+        and all(value is None or _plain_number(value) for name, value in row.items() if name != "phase")
+        and _plain_number(row["week"])
+        and _plain_number(row["actual_cumulative"])
+        for row in rows
+    )
+
+
+def _plain_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def _fitted(fit: FitForm | None, loc: Loc, source: TomlSource) -> frozenset[str]:

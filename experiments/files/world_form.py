@@ -33,6 +33,7 @@ RESERVED = {
 CHEAPEST, DEAREST = 1e-9, 1e12  # mean order in currency units: amounts stay exact between them
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
+MOST_CHANNELS = 126  # the number of a channel is kept in a byte
 FittedGroup = Literal["base", "spend", "history"]
 
 _PEOPLE = {"ge": 0, "le": LARGEST}
@@ -95,7 +96,7 @@ class WorldForm(Form):
     base: BaseForm  # type: ignore[valid-type]
     population: PopulationForm  # type: ignore[valid-type]
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
-    channel: list[ChannelForm] = Field(default_factory=list)  # type: ignore[valid-type]
+    channel: list[ChannelForm] = Field(default_factory=list, max_length=MOST_CHANNELS)  # type: ignore[valid-type]
     persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
     correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
     acquisition: AcquisitionForm = Field(default_factory=AcquisitionForm)  # type: ignore[valid-type]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crmlab.experiments.calibration.trust import Light, light_of
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError, not_known
@@ -87,6 +88,16 @@ class Answer:
         """The main findings for reading: cells are texts with their units. Exact numbers are in `tables`."""
         return self._headline[1]
 
+    @property
+    def fit(self) -> Light | None:
+        """How far the world can be believed, by the weeks held back from its fit; None where it was written by hand."""
+        return light_of(self.experiment.calibration)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is hardly meant in the question or its world, as `crmlab validate` would ask."""
+        return list(self._files.json("notes"))
+
     def to_json(self) -> dict[str, Any]:
         """The findings as JSON data, as `--json` prints them."""
         return self.found.to_json()
@@ -119,7 +130,8 @@ class Answer:
         question, said, origin = (html.escape(text) for text in words)
         shown = table.to_html(index=False, border=0, na_rep="", justify="left")
         heading = f"<p><strong>{html.escape(self.experiment.name)}</strong> {question}</p>"
-        return f"{heading}<p>{said}</p>{shown}<p><small>{origin}</small></p>"
+        fit = f"<p>{html.escape(self.fit.words)}</p>" if self.fit else ""
+        return f"{heading}<p>{said}</p>{fit}{shown}<p><small>{origin}</small></p>"
 
     @cached_property
     def _files(self) -> RunFiles:

@@ -73,6 +73,7 @@ def reference_listing(assumptions: pd.DataFrame) -> Listing:
 def breakeven_listing(breakeven: pd.DataFrame, effects: pd.DataFrame, currency: str) -> Listing:
     """How large the assumed effect behind each policy must be for the policy to pay."""
     kpis = effects.drop_duplicates("kpi").set_index("kpi")
+    sure = {row.arm: (row.low, row.high) for row in each_row(effects[effects["kpi"].isin(breakeven["kpi"])])}
     rows = []
     for row in each_row(breakeven):
         unit = kpis["unit"].get(row.kpi, "")
@@ -81,8 +82,8 @@ def breakeven_listing(breakeven: pd.DataFrame, effects: pd.DataFrame, currency: 
                 "Arm": row.arm,
                 "KPI": kpis["label"].get(row.kpi, row.kpi),
                 "Assumption": row.assumption,
-                "Difference as assumed": change(row.at_default, unit, currency),
-                "Difference without the effect": change(row.at_zero, unit, currency),
+                "Difference as assumed": change(row.at_default, unit, currency, sure.get(row.arm)),
+                "Difference without the effect": change(row.at_zero, unit, currency, sure.get(row.arm)),
                 "Break-even, times as assumed": quantity(row.break_even)
                 if math.isfinite(row.break_even)
                 else "none found",
@@ -91,7 +92,11 @@ def breakeven_listing(breakeven: pd.DataFrame, effects: pd.DataFrame, currency: 
         )
     found = int(breakeven["break_even"].notna().sum())
     sentence = f"{found} of {len(rows)} assumed effects have a strength at which the policy changes sides."
-    return Listing("Break-even", pd.DataFrame(rows), sentence)
+    note = (
+        "Mean differences in the world as stated, that as assumed being the verdict's own; the verdict counts luck and "
+        "all unknowns together."
+    )
+    return Listing("Break-even", pd.DataFrame(rows), sentence, note)
 
 
 def glossary_listing(glossary: Iterable[Mapping[str, Any]]) -> Listing:

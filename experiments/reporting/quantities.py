@@ -7,22 +7,29 @@ import math
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "": ""}
 UNDEFINED = "–"
 MINUS = "\u2212"
+Range = tuple[float, float]
 COUNTS = ("orders", "customers", "people", "leads", "coupons", "messages")  # whole things: no decimals from 10 on
 
 
-def quantity(value: float | None, unit: str = "", currency: str = "USD") -> str:
-    """A value in words: `$1,234`, `42.6%`, `12,345`; a dash when it is undefined."""
+def quantity(value: float | None, unit: str = "", currency: str = "USD", sure: Range | None = None) -> str:
+    """A value in words: `$1,234`, `42.6%`, `12,350`; a dash when it is undefined.
+
+    It has as many digits as it deserves: two of the half-width of `sure`, the interval in which it lies, where one is
+    given; else four.
+    """
     if value is None or not math.isfinite(value):
         return UNDEFINED
-    sign = MINUS if value < 0 and _digits(abs(value), unit).strip("0.,") else ""
-    return f"{sign}{_prefix(unit, currency)}{_digits(abs(value), unit)}{'%' if is_share(unit) else ''}"
+    size = abs(value)
+    digits = _rounded(size, unit, sure) if sure and math.isfinite(sure[0] + sure[1]) else _four_digits(size, unit)
+    sign = MINUS if value < 0 and digits.strip("0.,") else ""
+    return f"{sign}{_prefix(unit, currency)}{digits}{'%' if is_share(unit) else ''}"
 
 
-def change(value: float | None, unit: str = "", currency: str = "USD") -> str:
+def change(value: float | None, unit: str = "", currency: str = "USD", sure: Range | None = None) -> str:
     """A difference in words, with its sign; shares change by percentage points (`+1.2 pp`)."""
     if value is None or not math.isfinite(value):
         return UNDEFINED
-    text = quantity(value, unit, currency)
+    text = quantity(value, unit, currency, sure)
     text = text.replace("%", " pp") if is_share(unit) else text
     return text if text.startswith(MINUS) else f"+{text}"
 
@@ -46,7 +53,14 @@ def between(low: float | None, high: float | None, unit: str = "", currency: str
     """An interval of a difference: `+$120 to +$340`."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return UNDEFINED
-    return f"{change(low, unit, currency)} to {change(high, unit, currency)}"
+    return f"{change(low, unit, currency, (low, high))} to {change(high, unit, currency, (low, high))}"
+
+
+def percent(share: float) -> str:
+    """A share in a sentence: `62%`, `1.5%`; all or nothing is said only of all or nothing."""
+    if 0.995 < share < 1:
+        return "> 99%"
+    return f"{100 * share:.0f}%" if share >= 0.1 or share == 0 else f"{100 * share:.1f}%"
 
 
 def is_share(unit: str) -> bool:
@@ -78,6 +92,25 @@ def _digits(size: float, unit: str) -> str:
     if size == int(size) or size >= (10 if unit in COUNTS else 1000):
         return f"{size:,.0f}"
     return f"{size:,.1f}" if size >= 10 else f"{size:.2f}"
+
+
+def _four_digits(size: float, unit: str) -> str:
+    """No simulated total is known to its last unit."""
+    return _digits(size if size < 10_000 else round(size, 3 - math.floor(math.log10(size))), unit)
+
+
+def _rounded(size: float, unit: str, sure: Range) -> str:
+    """Two digits of the half-width of the interval, and no more decimals than the number would have without it."""
+    half = abs(sure[1] - sure[0]) / 2
+    plain = _digits(size, unit)
+    if not half > 0:
+        return plain
+    times = 100 if is_share(unit) else 1
+    places = 1 - math.floor(math.log10(half * times))  # decimals that two digits of the half-width have
+    if places > 0:
+        usual = len(plain.partition(".")[2].rstrip("MB"))
+        return plain if plain[-1] in "MB" else f"{times * size:,.{min(places, usual)}f}"
+    return _digits(round(times * size, places) / times, unit).removesuffix(".00" if times == 1 else ".0")
 
 
 def _short(size: float) -> str:

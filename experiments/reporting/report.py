@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -19,7 +20,7 @@ from crmlab.experiments.reporting.listings import reproducibility_listing
 from crmlab.experiments.reporting.provenance import provenance
 from crmlab.experiments.reporting.report_sections import ONE_ARM, sections
 from crmlab.experiments.reporting.rows import each_row
-from crmlab.experiments.reporting.verdict import judge, verdict_sentence
+from crmlab.experiments.reporting.verdict import QUICK, few_replications, judge, rule, verdict_sentence
 from crmlab.experiments.runs.run_files import RunFiles
 from crmlab.sim.readings import HEADLINE
 
@@ -55,6 +56,7 @@ def _page(run: RunFiles) -> str:
         lstrip_blocks=True,
     )
     templates.filters.update(figure_json=_figure_json, looks_numeric=_looks_numeric, unbroken=_unbroken)
+    design = run.resolved.get("design", {})
     return templates.get_template("report.html.j2").render(
         style=Markup(templates.get_template("report.css").render()),
         plotly=Markup(get_plotlyjs()),
@@ -62,6 +64,8 @@ def _page(run: RunFiles) -> str:
         resolved=run.resolved,
         look=run.look,
         verdicts=_verdicts(run),
+        rule=rule(design.get("unknowns", True), design.get("confidence", 0.95)),
+        warnings=_warnings(run),
         light=light_of(run.json("calibration")),
         one_arm=ONE_ARM,
         cards=charts.kpi_cards(run.effects, run.look, run.primary, HEADLINE),
@@ -70,6 +74,12 @@ def _page(run: RunFiles) -> str:
         limits=_limits(run),
         repeat=reproducibility_listing(run.json("manifest") or {}),
     )
+
+
+def _warnings(run: RunFiles) -> list[str]:
+    """What is to be known before a verdict is believed."""
+    few = few_replications(run.resolved.get("design", {}).get("replications", math.inf)) if run.look.others else ""
+    return [warning for warning in (QUICK if run.resolved.get("quick") else "", few) if warning]
 
 
 def _verdicts(run: RunFiles) -> list[dict[str, Any]]:

@@ -8,9 +8,8 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.reporting.listings import Listing
-from crmlab.experiments.reporting.quantities import between, change, quantity
+from crmlab.experiments.reporting.quantities import between, change, percent, quantity
 from crmlab.experiments.reporting.verdict import in_sentence
-from crmlab.experiments.robust.flips import percent
 from crmlab.sim.readings import KPIS
 
 Answer = Mapping[str, Any]
@@ -67,7 +66,7 @@ def gain_listing(answer: Answer, currency: str, confidence: float) -> Listing:
                 change(cvar["value"], unit, currency),
                 _between(cvar, unit, currency),
                 change(scores["worst"]["value"], unit, currency),
-                percent(pays["value"]),
+                f"{round(pays['value'] * answer['worlds'])} of {answer['worlds']}",
                 f"{percent(pays['low'])} to {percent(pays['high'])}",
             ]
         )

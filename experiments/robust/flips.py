@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crmlab.experiments.reporting.quantities import quantity
+from crmlab.experiments.reporting.quantities import percent
 from crmlab.experiments.robust.discovery import FEWEST, Scenario, discover
 from crmlab.experiments.robust.gains import Gains
 from crmlab.experiments.robust.score_table import RESAMPLES, share_interval
@@ -53,7 +53,7 @@ class Flip:
         n, worlds = len(self.numbers), self.worlds
         if n in (0, worlds):
             return [self._without_exception()]
-        span = f"{quantity(self.low, 'share')} to {quantity(self.high, 'share')}"
+        span = f"{percent(self.low)} to {percent(self.high)}"
         often = f"{percent(self.share)}; {self.confidence:.0%} interval {span}"
         said = [f"{self._what()} in {n} of {worlds} worlds ({often})."]
         if self.scenarios:
@@ -153,8 +153,3 @@ def _worlds(numbers: tuple[int, ...]) -> str:
     if len(numbers) == 1:
         return f"world {numbers[0]}"
     return f"worlds {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-
-
-def percent(share: float) -> str:
-    """A share in a sentence: `62%`, `1.5%`."""
-    return f"{100 * share:.0f}%" if share >= 0.1 or share == 0 else f"{100 * share:.1f}%"

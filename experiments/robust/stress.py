@@ -99,8 +99,13 @@ class StressResult:
         means = self.lives.groupby(["arm", "world", "number"], as_index=False)[list(KPIS)].mean(numeric_only=True)
         sampled = means[means["world"] == "sampled"].rename(columns={"number": "replication"})
         readings = pd.concat([self.lives[self.lives["world"] == "fixed"], sampled], ignore_index=True)
+        effects = effects_table(self.experiment, readings, own_luck=False)
+        pays = self.scores[self.scores["score"] == "pays"].set_index("arm")
+        for arm in self.gains.arms[1:]:  # one interval of the share of worlds, which counts luck too
+            mine = (effects["arm"] == arm) & (effects["kpi"] == self.gains.kpi)
+            effects.loc[mine, ["p_low", "p_high"]] = pays.loc[arm, ["low", "high"]].to_numpy()
         tables = {
-            "effects": effects_table(self.experiment, readings),
+            "effects": effects,
             "assumptions": assumptions_table(self.experiment),
         }
         replications = int((self.lives["number"] == STATED).sum() / len(self.experiment.arms))

@@ -28,12 +28,61 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a run folder. Raises `Changed` when there is none."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise Changed(f"{folder} has no manifest that can be read: it cannot be repeated.") from None
-    if manifest.get("schema_version") != SCHEMA_VERSION:
-        text = f"{folder} has a manifest of another version of crmlab ({manifest['code']['package']})"
+    try:
+        version, package = manifest["schema_version"], str(manifest["code"]["package"])
+    except (KeyError, TypeError):
+        raise Changed(f"{folder} has a manifest that has been changed: it cannot be repeated.") from None
+    if version != SCHEMA_VERSION:
+        text = f"{folder} has a manifest of another version of crmlab ({package})"
         raise Changed(f"{text}: only that version can repeat it.")
+    if not _well_formed(manifest):
+        raise Changed(f"{folder} has a manifest that has been changed: it cannot be repeated.")
     return manifest
+
+
+def _well_formed(manifest: dict[str, Any]) -> bool:
+    """Whether a manifest says what manifests say, and names no file outside of its folder."""
+    texts = (manifest.get("run_id"), manifest.get("driver"), _in(manifest, "seed", "scheme"))
+    env = manifest.get("env")
+    hashes = (manifest.get("sources"), manifest.get("parts"))
+    return (
+        all(isinstance(text, str) for text in texts)
+        and str(manifest["driver"]).startswith("crmlab.")
+        and all(_texts_by_name(table) for table in hashes)
+        and isinstance(env, dict)
+        and isinstance(env.get("python"), str)
+        and isinstance(env.get("platform"), str)
+        and isinstance(env.get("processors"), list)
+        and all(isinstance(name, str) for name in env["processors"])
+        and _entries(manifest, "results", "file", "sha256")
+        and all(_inside(entry["file"]) for entry in manifest["results"])
+        and _entries(manifest, "strategies", "kind", "sha256")
+        and all(_texts_by_name(e.get("files")) and _texts_by_name(e.get("installed")) for e in manifest["strategies"])
+    )
+
+
+def _in(table: Mapping[str, Any], *names: str) -> Any:
+    for name in names:
+        table = table.get(name) if isinstance(table, dict) else None  # type: ignore[assignment]
+    return table
+
+
+def _entries(manifest: Mapping[str, Any], table: str, *names: str) -> bool:
+    entries = manifest.get(table)
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in names) for entry in entries
+    )
+
+
+def _texts_by_name(table: Any) -> bool:
+    return isinstance(table, dict) and all(isinstance(text, str) for text in table.values())
+
+
+def _inside(file: str) -> bool:
+    path = Path(file)
+    return "\0" not in file and not path.is_absolute() and ".." not in path.parts
 
 
 def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -41,7 +90,7 @@ def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     found = []
     for entry in manifest["results"]:
         path = folder / entry["file"]
-        if not path.is_file():
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
             found.append(f"{entry['file']} is gone")
         elif content_sha256(path) != entry["sha256"]:
             parts = ", ".join(_changed_parts(path, manifest)) if path.name == "resolved.json" else ""
@@ -64,7 +113,7 @@ def _changed_parts(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Which parts of the resolved experiment differ: its world, its arms, its design, ..."""
     try:
         now = part_hashes(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError:
+    except (ValueError, AttributeError, RecursionError):
         return
     then = manifest.get("parts", {})
     yield from (f"the {part}" for part in dict.fromkeys((*then, *now)) if then.get(part) != now.get(part))

@@ -20,6 +20,7 @@ def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
     contents = {NAMES.get(name, name): found.to_json()}
     if name != "compare":
         contents["comparison"] = found.comparison.to_json()
+    contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
     said = {"resolved": resolved(experiment), "glossary": glossary(), "notes": notes(experiment)}

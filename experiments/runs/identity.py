@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_NUMBERS = ("commands", "files", "lab", "own_code", "reporting", "runs")  # rooms that read, keep and show
 LIBRARIES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy")  # that every number passes through
 MORE_LIBRARIES = {"tune": ("optuna", "cmaes"), "sweep": ("SALib",)}  # by driver
-WORDS = ("question", "description")  # explain a run, but change no number of it
+WORDS = ("question", "description", "quick")  # explain a run, but change no number of it
 
 
 def run_id(experiment: Experiment) -> str:

@@ -44,6 +44,7 @@ def manifest(
         "run_id": identity.run_id(experiment),
         "experiment": experiment.name,
         "driver": experiment.driver,
+        "quick": experiment.quick,
         "config_sha256": content_sha256(folder / "resolved.json"),
         "parts": part_hashes(json.loads((folder / "resolved.json").read_text(encoding="utf-8"))),
         "seed": {"scheme": SCHEME, "root": design.seed, "replications": [0, design.replications]},

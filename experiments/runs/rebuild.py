@@ -8,7 +8,6 @@ strategy that comes from elsewhere (`strategies/`), used where its module is not
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import types
 import typing
@@ -23,6 +22,7 @@ import numpy as np
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.files.play_form import NoSuchStrategy
+from crmlab.experiments.own_code.loading import loaded
 from crmlab.experiments.runs.code_of import keep_code
 from crmlab.experiments.runs.kept_code import COPIES, strategy_of
 from crmlab.experiments.runs.resolved import CLASS, history_summary, resolved
@@ -58,7 +58,9 @@ def rebuilt(folder: Path) -> Experiment:
         experiment = _experiment(stored, folder)
     except (NoSuchStrategy, ImportError, AttributeError) as error:
         raise RebuildError(f"{folder}: {_sentence(error)}") from None
-    except (TypeError, ValueError, KeyError) as error:
+    except RebuildError:
+        raise
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError) as error:
         raise RebuildError(f"{folder}/resolved.json does not fit this version: {_sentence(error)}") from None
     finally:
         _folder.reset(token)
@@ -128,12 +130,14 @@ def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
         ranges=built(Mapping[str, tuple[float, float]], stored["ranges"]),
         search=built(Search, stored["search"]) if "search" in stored else None,
         task=_task(stored["task"]) if "task" in stored else None,
+        quick=stored.get("quick", False),
     )
 
 
 def _task(stored: Mapping[str, Any]) -> Any:
-    module, _, name = stored[CLASS].partition(":")
-    cls = getattr(importlib.import_module(module), name)
+    cls = loaded(stored[CLASS])
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls) and isinstance(getattr(cls, "DRIVER", None), str)):
+        raise ValueError(f"{stored[CLASS]} is no question")
     return built(cls, {key: value for key, value in stored.items() if key != CLASS})
 
 
@@ -206,7 +210,10 @@ def _read_history(path: Path, summary: Mapping[str, Any] | None) -> History | No
         return None
     if not path.is_file():
         raise RebuildError(f"The order history of the run is gone: {path} is needed to found its customers.")
-    table = pd.read_parquet(path)
+    try:
+        table = pd.read_parquet(path)
+    except Exception:
+        raise RebuildError(f"The order history of the run is damaged: {path} is no table.") from None
     amount = table["amount"].to_numpy() if "amount" in table else None
     history = History(table["customer"].to_numpy(), table["weeks_before"].to_numpy(), amount)
     if history_summary(history) != summary:
@@ -219,7 +226,7 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError:
         raise RebuildError(f"{path} is not there: the run cannot be built again.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RebuildError(f"{path} is not JSON: it has been changed.") from None
 
 

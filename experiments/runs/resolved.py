@@ -42,6 +42,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "fitted": sorted(experiment.fitted),
         "ranges": plain(experiment.ranges),
         "log_covariance": plain(experiment.log_covariance),
+        "quick": experiment.quick,
     } | asked
 
 

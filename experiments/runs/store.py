@@ -40,6 +40,7 @@ __all__ = [
 
 Status = Literal["done", "failed", "interrupted"]
 PROGRESS_SECONDS = 0.5
+LONGEST_NAME = 80  # characters of the folder of an experiment
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,25 @@ class StoredRun:
         if self.path.name.startswith("."):
             return "running" if is_claimed(self.path) else "stopped"
         try:
-            return (self.path / "status").read_text(encoding="utf-8").strip()
-        except OSError:
+            said = (self.path / "status").read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            return "unknown"
+        return said if said in ("done", "interrupted", "failed", "running") else "unknown"
+
+    @property
+    def command(self) -> str:
+        """The command of `crmlab` that the run answers: compare, run, tune, ...; "unknown" where it does not say."""
+        try:
+            name = str(self.json("manifest")["driver"]).rpartition(".")[2]
+            return "run" if name == "compare" and len(self.json("resolved")["arms"]) == 1 else name
+        except (StoreError, ValueError, LookupError, TypeError):
             return "unknown"
 
     @property
     def ended(self) -> datetime:
         """When the folder was last written to."""
         written = [p.stat().st_mtime for p in (self.path / "status", self.path / LEDGER) if p.exists()]
-        return datetime.fromtimestamp(max(written), UTC)
+        return datetime.fromtimestamp(max(written, default=0.0), UTC)
 
     @property
     def failures(self) -> list[dict[str, str]]:
@@ -89,7 +100,12 @@ class StoredRun:
         if name not in self.tables:
             hint = did_you_mean(name, self.tables)
             raise StoreError(f"Run {self.run_id} has no table {name}.{hint} Tables: {', '.join(self.tables)}.", 2)
-        return pd.read_parquet(self.path / f"{name}.parquet")
+        try:
+            return pd.read_parquet(self.path / f"{name}.parquet")
+        except Exception as error:  # pyarrow has many words for a file that is none
+            if isinstance(error, MemoryError):
+                raise
+            raise StoreError(f"{name}.parquet of run {self.run_id} is damaged: it is no table.", 1) from None
 
     def json(self, name: str) -> Any:
         """A JSON file of the run, such as `comparison` or `manifest`. Raises `StoreError` when it is not there."""
@@ -97,6 +113,8 @@ class StoredRun:
             return json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
         except OSError:
             raise StoreError(f"Run {self.run_id} has no {name}.json.", 2) from None
+        except (ValueError, RecursionError):
+            raise StoreError(f"{name}.json of run {self.run_id} is damaged: it is no JSON.", 1) from None
 
 
 @dataclass
@@ -208,7 +226,7 @@ class RunFolder:
 
 def folder_of(results: Path, experiment: Experiment) -> Path:
     """Where the finished run of an experiment lies."""
-    slug = re.sub(r"[^a-z0-9]+", "-", experiment.name.lower()).strip("-") or "experiment"
+    slug = re.sub(r"[^a-z0-9]+", "-", experiment.name.lower()).strip("-")[:LONGEST_NAME] or "experiment"
     return results / slug / run_id(experiment)
 
 
@@ -269,7 +287,7 @@ def _clear(folder: Path, keep: Sequence[str]) -> None:
 def _said_total(folder: Path) -> int:
     try:
         return int(json.loads((folder / "progress.json").read_text(encoding="utf-8"))["total"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0
 
 

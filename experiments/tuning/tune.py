@@ -98,6 +98,7 @@ class Tuning:
             "score": search.score if search.worlds else None,
             "constraints": [str(c) for c in search.constraints],
             "added": [str(c) for c in search.constraints if c.added],
+            "why_added": [c.why_added for c in search.constraints if c.added],
             "soft": [str(c) for c in search.soft],
             "rule": search.rule,
             "simulations": {"lived": self.simulations, "without_racing": len(self.trials) * search.replications},

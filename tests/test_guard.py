@@ -1,0 +1,45 @@
+"""No lever of a shipped strategy reaches where the composition guard binds; who combines too much is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.guard import guard_notes
+from crmlab.sim import Play, levers_of
+from crmlab.sim.market import Market
+from crmlab.sim.responses import WordOfMouth
+from crmlab.strategies import STRATEGIES, PointsAndTiers, PriceCut
+from tests.conftest import shop, today
+
+
+def extremes(cls: type) -> Iterator[Any]:
+    """A strategy at its defaults, with each lever at either end, and with all levers at the same end."""
+    numbers = {n: f.range for n, f in levers_of(cls).items() if not isinstance(getattr(cls(), n), Mapping)}
+    typed = {n: type(getattr(cls(), n)) for n in numbers}
+    yield cls()
+    for name, lever in numbers.items():
+        yield from (dataclasses.replace(cls(), **{name: typed[name](end)}) for end in (lever.low, lever.high))
+    for end in ("low", "high"):
+        yield cls(**{n: typed[n](getattr(lever, end)) for n, lever in numbers.items()})
+
+
+@pytest.mark.parametrize("kind", sorted(STRATEGIES))
+def test_the_guard_binds_at_no_end_of_any_lever(kind: str) -> None:
+    world = shop(word_of_mouth=WordOfMouth(p_invite=0.08))
+    for strategy in extremes(STRATEGIES[kind]):
+        plays = (Play("today", strategy),) if kind == "today" else today(Play("tried", strategy))
+        market = Market(world, plays, customers=600).run(30)
+        assert market.guarded_weeks == 0, strategy
+
+
+def test_validate_says_where_the_guard_would_bind_and_nothing_where_it_does_not() -> None:
+    much = [PriceCut(0.3), PointsAndTiers(earn_rate=0.1, reward_value=1.0, silver_spend=10.0)]
+    experiment = Experiment.of("shop", arms={"much": much, "little": [PriceCut(0.1)]}, customers=500, weeks=52)
+    notes = guard_notes(experiment)
+    assert len(notes) == 1, notes
+    assert notes[0].startswith('arm "much": reactions add up')
