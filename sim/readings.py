@@ -7,8 +7,9 @@ Totals are those of the real market. An undefined reading is NaN, never zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -186,9 +187,6 @@ _KPIS = (
         "(media + channel fees + what first orders cost less than the standing price + their welcome points + "
         "referral rewards) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS, _cac),
-    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
-        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
-        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("cac_media", "CAC without incentives", "currency per customer",
         "(media + channel fees) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS,
@@ -201,6 +199,9 @@ _KPIS = (
         "discounted contribution of the first 52 weeks per acquired customer, before CAC: the first order at the "
         "standing price; later discounts, rewards, points provision and programme costs per member taken off",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: r.cohort(YEAR).ltv),
+    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
+        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
+        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
         "lifetime value within 52 weeks / CAC of the LTV cohort: the same customers",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR),
@@ -272,7 +273,37 @@ _KPIS = (
         "customer-weeks", RUN, NONE, -1, "-", lambda r: r.guard_share, hidden=True),
 )  # fmt: skip
 
-KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}
+_own: dict[str, Kpi] = {}  # of experiments that have their own; told here so that whoever prints finds the words
+
+
+class _Kpis(dict[str, Kpi]):
+    """The shipped KPIs by id. Asked for the id of an own KPI of an experiment, it knows that too."""
+
+    def __missing__(self, name: str) -> Kpi:
+        return _own[name]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in _own
+
+
+KPIS = _Kpis({kpi.id: kpi for kpi in _KPIS})
+
+
+def adopt(kpis: Iterable[Kpi]) -> None:
+    """Make own KPIs known to `KPIS[id]`. What an experiment reads is its own affair: its `kpis`."""
+    _own.update((kpi.id, kpi) for kpi in kpis if not dict.__contains__(KPIS, kpi.id))
+
+
+def adopt_words(entries: Iterable[Mapping[str, Any]]) -> None:
+    """The same from the glossary of a run folder, which has the words and not the function."""
+    names = [f.name for f in fields(Kpi) if f.default is MISSING and f.name != "read"]
+    known = [entry for entry in entries if all(name in entry for name in names)]
+    adopt(Kpi(**{name: entry[name] for name in names}, read=_unread) for entry in known if entry["id"] not in KPIS)
+
+
+def _unread(record: Record) -> float:
+    raise LookupError("this KPI is known by its words only: its function was not loaded")
+
 
 HEADLINE = (
     "customer_equity", "equity_run", "first_orders", "orders", "contribution", "cac", "repurchase_52", "ltv_52",
@@ -280,7 +311,7 @@ HEADLINE = (
 )  # fmt: skip
 
 
-def read_all(market) -> dict[str, float]:
-    """Every KPI of a market that has been run."""
+def read_all(market, own: Sequence[Kpi] = ()) -> dict[str, float]:
+    """Every KPI of a market that has been run, and one's own."""
     record = Record(market)
-    return {kpi.id: float(kpi.read(record)) for kpi in _KPIS}
+    return {kpi.id: float(kpi.read(record)) for kpi in (*_KPIS, *own)}

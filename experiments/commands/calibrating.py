@@ -173,9 +173,8 @@ def _print(found: dict[str, Any]) -> None:
     for refused in found["refused"]:
         lines = ", ".join(str(line) for line in refused.get("first_lines", []))
         money = f", {refused['share_of_money']:.1%} of the money" if refused.get("share_of_money") else ""
-        say(
-            f"  not used: {refused['rows']:,} row{'' if refused['rows'] == 1 else 's'}{money}, {refused['reason']}{f' (line {lines})' if lines else ''}"
-        )
+        rows = f"{refused['rows']:,} row{'' if refused['rows'] == 1 else 's'}"
+        say(f"  not used: {rows}{money}, {refused['reason']}{f' (line {lines})' if lines else ''}")
     for note in found["notes"]:
         say(f"  {note}")
     say(f"Calibrated on {used['first_day']} to {used['last_day']}: {used['customers']:,} customers.")

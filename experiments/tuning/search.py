@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.robust.scores import Score
 from crmlab.sim.readings import KPIS
 
@@ -101,6 +102,16 @@ class Constraint:
 
 
 @dataclass(frozen=True)
+class OwnSampler:
+    """A sampler of the user's own: `make` takes a seed and gives an Optuna sampler, anew for every batch."""
+
+    make: Callable[[int], Any]
+
+    def __str__(self) -> str:
+        return place_of(self.make)
+
+
+@dataclass(frozen=True)
 class Search:
     """How an arm is tuned.
 
@@ -121,7 +132,7 @@ class Search:
     levers: tuple[SearchedLever, ...]
     objectives: tuple[str, ...] = (EQUITY,)
     constraints: tuple[Constraint, ...] = ()
-    sampler: Sampler = "tpe"
+    sampler: Sampler | OwnSampler = "tpe"
     candidates: int = 64
     batch: int = 8
     replications: int = 16
