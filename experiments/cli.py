@@ -15,6 +15,7 @@ import typer
 
 from crmlab.experiments.commands import (
     about,
+    anchoring,
     calibrating,
     explaining,
     exporting,
@@ -56,6 +57,7 @@ app.command()(repeating.rerun)
 runs.app.command()(tuning.export)
 app.add_typer(runs.app, name="runs")
 app.command()(about.strategies)
+app.command()(anchoring.anchors)
 app.command()(files.schema)
 app.command()(about.doctor)
 

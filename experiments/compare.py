@@ -25,6 +25,7 @@ from crmlab.experiments.execution.failures import NothingLived, settled
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.persona_table import with_gains
 from crmlab.experiments.ratios import dividing
 from crmlab.experiments.reporting.rows import each_row
@@ -33,7 +34,7 @@ from crmlab.experiments.run import Run, WorldKind, live_replication
 from crmlab.experiments.tables import averaged
 from crmlab.sim.market import Market
 from crmlab.sim.offers import ActionError
-from crmlab.sim.readings import HEADLINE, KPIS
+from crmlab.sim.readings import HEADLINE
 
 Progress = Callable[[int, int], None]
 
@@ -167,6 +168,8 @@ def _tables(
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
+    if "ltv" in tables:  # a verification has the readings without the tables
+        tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
     whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
     tables["breakeven"] = breakeven_table(
         experiment,
@@ -177,6 +180,12 @@ def _tables(
     )
     tables["assumptions"] = assumptions_table(experiment)
     return tables
+
+
+def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The payback of the table of effects in that of the curve too: means over the same replications."""
+    payback = effects[effects["kpi"] == "payback_weeks"].set_index("arm")["value"]
+    return ltv.assign(payback=ltv["arm"].map(payback))
 
 
 def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool = True) -> pd.DataFrame:
@@ -190,7 +199,7 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool
     nobody = readings.iloc[:0]
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:
-        for kpi in KPIS.values():
+        for kpi in all_kpis(experiment.kpis):
             effect = paired_effect(
                 by[arm.name, "fixed"][kpi.id],
                 by[base, "fixed"][kpi.id],

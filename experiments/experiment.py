@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crmlab.sim.plays import Play
+from crmlab.sim.readings import Kpi, adopt
 from crmlab.sim.world import World
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Experiment:
     world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `search` is
     what a tuning looks for, and `task` what any other question asks (a sweep, a stress test, an explanation): a frozen
     dataclass whose class says in `DRIVER` which module answers it. A comparison has neither. `quick` marks a question
-    that was made smaller than it was put, for a first look.
+    that was made smaller than it was put, for a first look. `kpis` are KPIs of one's own, read beside the shipped ones.
     """
 
     name: str
@@ -66,6 +67,10 @@ class Experiment:
     search: Search | None = None
     task: Any = None
     quick: bool = False
+    kpis: tuple[Kpi, ...] = ()
+
+    def __post_init__(self) -> None:
+        adopt(self.kpis)
 
     @classmethod
     def of(
@@ -77,6 +82,7 @@ class Experiment:
         question: str = "",
         baseline: str = "today",
         arms: Mapping[str, Any] | None = None,
+        kpis: Sequence[Kpi] = (),
         **settings_and_arms: Any,
     ) -> Experiment:
         """An experiment from objects, checked as a file would be.
@@ -85,7 +91,8 @@ class Experiment:
         own. Keywords that are settings of `Design` (`weeks`,
         `customers`, `replications`, ...) are the design. Every other keyword is an arm (as is every entry of `arms`,
         for names that are no Python words): a strategy, a `Play`, or a list of them, on top of today's plays; an `Arm`
-        has its own plays and nothing else. `today` is always there.
+        has its own plays and nothing else. `today` is always there. `kpis` are
+        KPIs of your own: columns of every table, and good as primary KPI, objective or limit.
 
             Experiment.of("shop", tiers=DiscountTiers(), both=[DiscountTiers(), ChannelMix()], weeks=52)
 
@@ -93,7 +100,7 @@ class Experiment:
         """
         from crmlab.experiments.lab.composing import composed  # it needs this class
 
-        return composed(world, name, question, baseline, arms or {}, settings_and_arms)
+        return composed(world, name, question, baseline, arms or {}, settings_and_arms, tuple(kpis))
 
     @property
     def today(self) -> tuple[Play, ...]:

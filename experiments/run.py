@@ -61,5 +61,5 @@ def live_replication(
             founders=founders,
         ).run(design.weeks)
         tables = run_tables(market) if as_stated else {}
-        runs.append(Run(arm.name, kind, replication, read_all(market), tables))
+        runs.append(Run(arm.name, kind, replication, read_all(market, experiment.kpis), tables))
     return runs

@@ -108,7 +108,10 @@ def _varying(experiment: Experiment, prefix: str, group: Any, position: int) -> 
         path, value, unknown = f"{prefix}.{name}", getattr(group, name), field.range
         assert isinstance(unknown, Unknown)
         stated = path in experiment.ranges
-        if stated or (unknown.vary != "no" and value not in (unknown.off, unknown.absent, 0)):
+        nothing = (
+            () if unknown.low < 0 < unknown.high else (0,)
+        )  # in a range on both sides of 0, 0 is a value like others
+        if stated or (unknown.vary != "no" and value not in (unknown.off, unknown.absent, *nothing)):
             yield from _if_open(experiment, Assumed(path, unknown, float(value), (position, place)))
 
 

@@ -87,7 +87,7 @@ def _draw_people(world: World, customers: Customers, n_founding: int, key: tuple
 
 def _fit_personas(world: World, customers: Customers, n_founding: int, key: tuple) -> None:
     """What a fitted market says of people beyond their traits, once the traits of all of them are known."""
-    if world.correlation and world.history is not None:
+    if world.correlations and world.history is not None:
         tie_elasticity(world, customers, n_founding, key)
     if world.personas and not world.authored:
         draw_by_traits(world, customers, n_founding, key)

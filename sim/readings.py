@@ -7,8 +7,9 @@ Totals are those of the real market. An undefined reading is NaN, never zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,14 @@ class Kpi:
     reference: str
     read: Callable[[Record], float]
     hidden: bool = False  # known to the simulation only, not to the firm
-    ratio_of: tuple[str, str] | None = None  # KPIs whose means it divides, so that three figures on a page agree
+    # KPIs whose means it divides, so that three figures on a page agree
+    ratio_of: tuple[str, str] | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it says nothing of how much there is: per somebody, a share, a ratio, a time. Such a number can be
+        improved by having less, so a volume belongs beside it."""
+        return " per " in self.unit or self.unit in ("share", "ratio", "weeks")
 
 
 def _cac(record: Record, incentives: bool = True) -> float:
@@ -100,7 +108,8 @@ def _programme(record: Record) -> tuple[float, float]:
 
 
 def _value_existing(record: Record) -> float:
-    return (_discounted(record, np.isnan(record.age)) - _programme(record)[0]) * record.market.scale
+    programme = _programme(record)[0] + _present(record, record.setup_costs_by_week)
+    return (_discounted(record, np.isnan(record.age)) - programme) * record.market.scale
 
 
 def _value_new(record: Record) -> float:
@@ -167,7 +176,7 @@ _KPIS = (
         "everybody who has not left", "260 weeks after the run", NONE, 1, FADER, _terminal, hidden=True),
     Kpi("value_existing", "Value of the existing base", "currency",
         "discounted contribution, within the run, of customers who had bought before week 0, less what the programme "
-        "costs for them", "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
+        "costs for them and to set up", "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
         _value_existing),
     Kpi("value_new", "Value of new customers", "currency",
         "discounted contribution of customers acquired in the run, less all acquisition cost and what the programme "
@@ -177,9 +186,6 @@ _KPIS = (
         "(media + channel fees + what first orders cost less than the standing price + their welcome points + "
         "referral rewards) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS, _cac),
-    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
-        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
-        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("cac_media", "CAC without incentives", "currency per customer",
         "(media + channel fees) / first orders",
         "first orders of the run", RUN, "undefined without first orders", -1, MARKETING_METRICS,
@@ -192,6 +198,9 @@ _KPIS = (
         "discounted contribution of the first 52 weeks per acquired customer, before CAC: the first order at the "
         "standing price; later discounts, rewards, points provision and programme costs per member taken off",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: r.cohort(YEAR).ltv),
+    Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
+        "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
+        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
     Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
         "lifetime value within 52 weeks / CAC of the LTV cohort: the same customers",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR),
@@ -207,7 +216,7 @@ _KPIS = (
         "undefined in runs of less than 52 weeks", 1, "Fader & Hardie 2009", _retention),
     Kpi("contribution", "Contribution after marketing", "currency",
         "revenue - goods - fulfilment - payment - commissions - media - channel fees - programme costs "
-        "(rewards, tier benefits, change of the points liability) - referral rewards, undiscounted",
+        "(rewards, tier benefits, set-up, running, change of the points liability) - referral rewards, undiscounted",
         ALL, RUN, NONE, 1, MARKETING_METRICS, lambda r: _total(r, r.contribution) - _total(r, r.other_costs_by_week)),
     Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
         MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
@@ -231,7 +240,8 @@ _KPIS = (
         "net revenue of orders by customers enrolled at order time / net revenue; mostly selection, no effect",
         ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
     Kpi("programme_cost", "Cost of the loyalty programme", "currency",
-        "rewards + tier benefits + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
+        "rewards + tier benefits + set-up + running + change of the points liability", "members", RUN, NONE, 0,
+        MARKETING_METRICS,
         lambda r: _total(r, r.reward_cost / r.market.minor)
         + _total(r, r.programme_costs_by_week + r.welcome_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",
@@ -262,7 +272,37 @@ _KPIS = (
         "customer-weeks", RUN, NONE, -1, "-", lambda r: r.guard_share, hidden=True),
 )  # fmt: skip
 
-KPIS: dict[str, Kpi] = {kpi.id: kpi for kpi in _KPIS}
+_own: dict[str, Kpi] = {}  # of experiments that have their own; told here so that whoever prints finds the words
+
+
+class _Kpis(dict[str, Kpi]):
+    """The shipped KPIs by id. Asked for the id of an own KPI of an experiment, it knows that too."""
+
+    def __missing__(self, name: str) -> Kpi:
+        return _own[name]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in _own
+
+
+KPIS = _Kpis({kpi.id: kpi for kpi in _KPIS})
+
+
+def adopt(kpis: Iterable[Kpi]) -> None:
+    """Make own KPIs known to `KPIS[id]`. What an experiment reads is its own affair: its `kpis`."""
+    _own.update((kpi.id, kpi) for kpi in kpis if not dict.__contains__(KPIS, kpi.id))
+
+
+def adopt_words(entries: Iterable[Mapping[str, Any]]) -> None:
+    """The same from the glossary of a run folder, which has the words and not the function."""
+    names = [f.name for f in fields(Kpi) if f.default is MISSING and f.name != "read"]
+    known = [entry for entry in entries if all(name in entry for name in names)]
+    adopt(Kpi(**{name: entry[name] for name in names}, read=_unread) for entry in known if entry["id"] not in KPIS)
+
+
+def _unread(record: Record) -> float:
+    raise LookupError("this KPI is known by its words only: its function was not loaded")
+
 
 HEADLINE = (
     "customer_equity", "equity_run", "first_orders", "orders", "contribution", "cac", "repurchase_52", "ltv_52",
@@ -270,7 +310,7 @@ HEADLINE = (
 )  # fmt: skip
 
 
-def read_all(market) -> dict[str, float]:
-    """Every KPI of a market that has been run."""
+def read_all(market, own: Sequence[Kpi] = ()) -> dict[str, float]:
+    """Every KPI of a market that has been run, and one's own."""
     record = Record(market)
-    return {kpi.id: float(kpi.read(record)) for kpi in _KPIS}
+    return {kpi.id: float(kpi.read(record)) for kpi in (*_KPIS, *own)}

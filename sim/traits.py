@@ -132,7 +132,7 @@ def weave_of(world: World) -> Floats:
     Raises `ValueError` where no people could have the stated correlations all at once.
     """
     try:
-        return np.asarray(np.linalg.cholesky(correlations(world.correlation)), np.float64)
+        return np.asarray(np.linalg.cholesky(correlations(world.correlations)), np.float64)
     except np.linalg.LinAlgError:
         raise ValueError("no people can have all the stated correlations at once") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pytest
@@ -78,6 +78,16 @@ class OutOfRange:
 
     def decide(self, view):
         return []
+
+
+@dataclass(frozen=True)
+class SayingTheWrongAudience:
+    """Says that it is for chosen customers, and lowers everybody's price."""
+
+    audience: ClassVar[str] = "customers"
+
+    def decide(self, view):
+        return [PublicDiscount(0.05)]
 
 
 @dataclass(frozen=True)
@@ -184,6 +194,7 @@ class RememberingInADefault:
         (Remembering, "frozen dataclass"),
         (OutOfRange, "outside its range"),
         (Chatty, "no action of the contract"),
+        (SayingTheWrongAudience, 'says audience = "customers" and returned PublicDiscount'),
     ],
 )
 def test_a_strategy_that_breaks_the_contract_is_told_which_clause(strategy: type, clause: str) -> None:
@@ -240,8 +251,8 @@ def settle(*plays: Play, weeks: int = 0):
     [
         (ChannelBudget("telepathy", 10), 'no channel "telepathy"'),
         (ChannelBudget("organic", 10), "takes no budget"),
-        (ChannelBudget("content", -1), "must be 0 or more"),
-        (ChannelBudget("content", float("nan")), "must be 0 or more"),
+        (ChannelBudget("content", -1), "must lie between 0 and"),
+        (ChannelBudget("content", float("nan")), "must lie between 0 and"),
         (PublicDiscount(1.2), "between 0 and 0.95"),
         (FirstOrderOffer(-0.1), "between 0 and 0.95"),
         (Discount(np.array([0.1, 0.2])), "one per identified customer"),

@@ -13,7 +13,7 @@ from crmlab.sim.market import Market
 from crmlab.sim.micro import MicroMarket
 from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.world import Base, Calendar, Persona, Population, Tilt
-from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
+from crmlab.strategies import ChannelMix, CouponCampaign, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
 from tests.conftest import shop, today
 
 
@@ -103,6 +103,23 @@ def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str, graph:
     for happened in ("invitations", "won", "claimed", "rewards", "paid"):
         assert sum(getattr(week, happened) for week in said) > 0, f"nothing of {happened}"
     assert model == "nbd" or sum(week.warnings for week in said) > 0
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("use", [0.17, 1.0])
+def test_coupons_every_week_are_the_same_told_by_agents(use: float) -> None:
+    """Used or not, and the rest of the week at the standing price, with a standing cut and departures beside."""
+    world = shop(
+        base=Base(model="bg_nbd", r=2.0, alpha=2.0),
+        price=replace(PriceResponse(), coupon_use=use, coupon_use_icc=0.4),
+        population=Population(customers=120, prospects=200),
+    )
+    coupons = Play("coupons", CouponCampaign(rate=0.25, every_weeks=1, valid_weeks=2), holdout=0.1)
+    plays = today(coupons, Play("cut", PriceCut(0.05, weeks_on=1, weeks_cycle=3)))
+    market = assert_same_lives(world, plays, weeks=12)
+    _, orders = market.order_log.table()
+    used = orders.paid < 0.8 * orders.value
+    assert 10 < used.sum() < 0.9 * orders.n
 
 
 def test_a_full_order_book_is_enlarged_without_losing_or_repeating_anything() -> None:

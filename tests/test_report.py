@@ -71,7 +71,7 @@ def test_each_chart_has_a_sentence_and_a_table(page: str) -> None:
     assert len(figures) > 15
     for figure in figures:
         assert re.search(r"<h3>.+?</h3>\s*<p>.+?\.</p>", figure)
-        assert 'role="img"' in figure
+        assert 'role="group"' in figure
         assert "<details>" in figure
         assert "<table>" in figure
 

@@ -219,6 +219,17 @@ def test_lines_of_an_order_are_one_order_on_its_first_day(tmp_path):
     assert without.counts["orders"] == 2
 
 
+def test_price_times_pieces_is_the_amount_and_returned_pieces_are_refunds(tmp_path):
+    text = "customer,date,amount,pieces\na,2023-01-05,2.50,4\na,2023-01-05,2.50,-1\nb,2023-01-06,3,2\nb,2023-01-07,3,\n"
+    path = tmp_path / "orders.csv"
+    path.write_text(text + "c,2023-01-08,1,1\n" * 30)
+    log = log_of(path, quantity="pieces")
+    assert log.frame["amount"].tolist() == [7.5, 6.0, 30.0]
+    assert log.refused[0]["first_lines"] == [5]
+    with pytest.raises(OrderLogError, match="name --amount"):
+        log_of(path, amount=None, quantity="pieces")
+
+
 def test_rows_can_be_chosen_by_what_stands_in_other_columns(tmp_path):
     text = "customer,date,amount,status\na,2023-01-05,1,Paid\nb,2023-01-05,1,paid\nc,2023-01-05,1,cancelled\n"
     for condition in (("status", True, ("paid",)), ("status", False, ("cancelled",))):
@@ -265,6 +276,12 @@ def test_numbers_that_a_spreadsheet_has_rounded_are_no_customers(tmp_path, ident
     text = f'customer,date,amount\n"{identifier}",2023-01-05,5\nb,2023-01-05,5\n'
     with pytest.raises(OrderLogError, match="a spreadsheet has rounded their numbers"):
         text_log(tmp_path, text)
+
+
+def test_one_rounded_number_among_many_costs_its_row_only(tmp_path):
+    others = [f"{10**11 + i},2023-01-05,5" for i in range(30)]
+    log = text_log(tmp_path, "\n".join(["customer,date,amount", *others, "4.0128e+10,2023-01-05,5"]) + "\n")
+    assert (log.counts["customers"], log.refused[0]["first_lines"]) == (30, [32])
 
 
 def test_one_customer_with_a_tenth_of_all_orders_may_be_a_placeholder(tmp_path):

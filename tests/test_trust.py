@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from crmlab.experiments.calibration.acquisition import new_customers, weekly_log
+from crmlab.experiments.calibration.acquisition import new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import judged, light_of
@@ -153,6 +153,13 @@ def test_new_customers_a_week_are_those_of_the_recent_year_of_the_log(calibrated
     assert calibrated[0].weekly_log["first_orders"][:4].mean() > 18
 
 
+def test_a_log_that_begins_in_the_middle_of_a_shops_life_is_named_and_a_complete_one_is_not(calibrated) -> None:
+    """Old customers who look new hide how many leave; the fit of such a log expects too many repeat orders."""
+    assert any("many of those customers are older than the log" in warning for warning in calibrated[0].warnings)
+    assert calibrated[0].light.miss > 0.05
+    assert older_than_the_log(weekly_log(steady_shop(before=0))) == ""
+
+
 def test_weeks_of_a_log_are_whole_and_counted_from_its_end() -> None:
     log = steady_shop(60)
     weekly = weekly_log(log)
@@ -212,6 +219,12 @@ def test_the_chart_shows_the_log_and_todays_weeks_with_table_and_sentence(calibr
     assert set(orders.table["Source"]) == {"your log", "simulated"}
     last = found.weekly_log["first_orders"][-26:].mean()
     assert f"your log held {last:,.1f} first orders a week; today goes on with" in first.sentence
+    cohort = [week | {"first_orders": 0} for week in read.calibration["weekly_log"]]
+    for chart in log_continued({"weekly_log": cohort}, weekly, Look("today", ("today",), "USD")):
+        assert "theirs, and what they order, is an assumption" in chart.sentence
+    fallen = weekly.assign(mean=weekly["mean"] / 2)
+    halved = log_continued(read.calibration, fallen, Look("today", ("today",), "USD"))[0]
+    assert "It does not go on where your log ends" in halved.sentence
 
 
 # --- what is hardly meant -------------------------------------------------------------------------------------------

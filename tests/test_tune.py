@@ -21,7 +21,7 @@ from crmlab.experiments.run import live_replication
 from crmlab.experiments.tuning.candidates import Judged, judge, on_front, trial_table
 from crmlab.experiments.tuning.confirm import picked
 from crmlab.experiments.tuning.proposals import Proposals
-from crmlab.experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
+from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, Search, SearchedLever
 from crmlab.experiments.tuning.search_space import as_written, with_levers
 from crmlab.experiments.tuning.tune import tune
 from crmlab.sim import Discount, FirmView, Lever, Play
@@ -102,7 +102,7 @@ def test_json_has_the_published_keys_and_only_finite_numbers(found) -> None:
     assert [trial["number"] for trial in answer["trials"]] == list(range(12))
     assert {"number", "levers", "values", "constraints", "feasible"} <= set(answer["trials"][0])
     assert {"levers", "search", "fresh", "optimism"} <= set(answer["winners"][0])
-    assert set(answer["winners"][0]["search"]) == {"repurchase_52", "cac", EQUITY}
+    assert set(answer["winners"][0]["search"]) == {"repurchase_52", "cac", EQUITY, VOLUME}
 
 
 def test_optimism_is_positive_where_the_search_looked_better_whichever_way_is_better(found) -> None:
@@ -159,7 +159,7 @@ def test_winning_nobody_at_all_is_infeasible_and_not_a_perfect_cac() -> None:
     search = replace(shop_search().search, objectives=("cac",), constraints=(), sampler="random")
     proposals = Proposals(search, seed=1)
     values = proposals.ask(0, 2)
-    base = pd.DataFrame({"cac": [20.0, 22.0], EQUITY: [100.0, 90.0]})
+    base = pd.DataFrame({"cac": [20.0, 22.0], EQUITY: [100.0, 90.0], VOLUME: [9.0, 8.0]})
     dearer, nobody = base + 1.0, base.assign(cac=[10.0, math.nan])
     judged = [judge(search, n, 0, values[n], arm, base) for n, arm in enumerate((dearer, nobody))]
     assert [candidate.feasible for candidate in judged] == [True, False]
@@ -333,7 +333,8 @@ def test_a_file_says_what_to_search_and_compare_takes_no_notice(tmp_path) -> Non
     experiment = load_tuning(path)
     assert [arm.name for arm in experiment.arms] == ["today", "tiers"]
     assert experiment.search.sampler == "nsga2"
-    assert [str(c) for c in experiment.search.constraints] == ["customer_equity gain >= 0"]
+    added = ["customer_equity gain >= 0", "first_orders gain >= 0"]
+    assert [str(c) for c in experiment.search.constraints] == added
     rate, content = experiment.search.levers
     assert (rate.low, rate.high, rate.key) == (0.0, 0.15, None)
     assert (content.low, content.high, content.key) == (0.5, 4, "content")

@@ -16,6 +16,7 @@ from crmlab.experiments.calibration.order_log import OrderLog
 
 YEAR = 52
 WARM_UP = 13  # first weeks in which old customers look new, or the first quarter of a shorter log
+MANY_EARLY = 1.3  # times as many first orders a week at the beginning of a log as lately: old customers are among them
 LATE_SHARE = 0.02  # of all first orders: a log that has fewer in its second half is one of a cohort
 
 
@@ -54,3 +55,20 @@ def new_customers(weekly: pd.DataFrame) -> NewCustomers:
         return NewCustomers(None, 0, why)
     used = min(YEAR, n - min(WARM_UP, n // 4))
     return NewCustomers(float(first[-used:].mean()), used)
+
+
+def older_than_the_log(weekly: pd.DataFrame) -> str:
+    """A sentence where many customers of the first weeks must have ordered before the log begins; else empty.
+
+    Their first order in the log is taken for their first at all, so the fit thinks them newer than they are and sees
+    too few of them leave.
+    """
+    rate, first = new_customers(weekly), weekly["first_orders"].to_numpy()
+    early = min(WARM_UP, len(first) // 4)
+    if not rate.weekly or not early or first[:early].mean() < MANY_EARLY * rate.weekly:
+        return ""
+    return (
+        f"in its first {early} weeks the log shows {first[:early].mean():.1f} new customers a week, lately "
+        f"{rate.weekly:.1f}: many of those customers are older than the log, which hides how many leave; a log from the "
+        f"beginning of the shop is fitted better"
+    )

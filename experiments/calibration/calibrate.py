@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab.experiments.calibration.acquisition import NewCustomers, new_customers, weekly_log
+from crmlab.experiments.calibration.acquisition import NewCustomers, new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted, preferred
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import Light, judged
@@ -199,6 +199,8 @@ def calibrate(log: OrderLog, holdout_weeks: float = 0) -> Calibration:
     positive = orders.loc[orders["amount"] > 0, "amount"] if log.has_amounts else pd.Series(dtype=float)
     refit = calibrate(log) if holdout_days else None
     warnings = log.warnings + _warnings(fits, base, holdout)
+    if older := older_than_the_log(weekly_log(log)):
+        warnings.append(older)
     if refit and refit.base != base:
         warnings.append(f"all weeks together call for {_LABELS[refit.base]}, the checked weeks for {_LABELS[base]}")
     own_orders = orders.assign(weeks_before_end=-_days_since(end, orders["day"]) / 7).drop(columns="day")

@@ -83,6 +83,7 @@ class Reading:
     """What the user says about the contents of a log; None is found out, or refused where it cannot be.
 
     order        column with the number of the order: its lines are one order, on the day of the first
+    quantity     column with the number of pieces: `amount` is then the price of one; negative pieces are returned
     where        conditions on columns, all of which a row must meet: ("status", True, ("paid", "shipped")), False: none
     date_order   settles 3/4/2024; `date_format` (as of strptime) settles everything
     decimal      settles 1.234
@@ -90,6 +91,7 @@ class Reading:
     """
 
     order: str | None = None
+    quantity: str | None = None
     where: tuple[tuple[str, bool, tuple[str, ...]], ...] = ()
     date_order: DateOrder | None = None
     date_format: str | None = None
@@ -115,9 +117,11 @@ def read_orders(
     an order and refunds cannot be told. Raises OrderLogError.
     """
     path = Path(path)
-    roles = {"customer": customer, "day": date, "amount": amount, "order": reading.order}
+    roles = {"customer": customer, "day": date, "amount": amount, "order": reading.order, "quantity": reading.quantity}
     names = {role: name for role, name in roles.items() if name is not None}
     try:
+        if reading.quantity is not None and amount is None:
+            raise FormatError(f"needs the price of a piece beside the quantity '{reading.quantity}': name --amount")
         if len(set(names.values())) < len(names):
             raise FormatError(f"cannot give one column two meanings: {', '.join(names.values())} must all differ")
         filters = [column for column, _, _ in reading.where]
@@ -175,11 +179,16 @@ def _settled(table: Table, names: dict[str, str], reading: Reading) -> OrderLog:
         _filter(rows, column, wanted, values)
     rows.table = rows.table[list(names.values())].set_axis(list(names), axis=1)
     if "order" in names:
-        _refuse_rounded(rows.table["order"], "order numbers")
+        _refuse_rounded(rows, "order", "order numbers")
         _complete(rows)
     if "amount" in names:
         amounts, more = parse_amounts(rows.table["amount"], reading.decimal, names["amount"] in table.typed)
         notes += more
+        if "quantity" in names:
+            pieces, _ = parse_amounts(rows.table["quantity"], reading.decimal, names["quantity"] in table.typed)
+            _check_readable(rows.table["quantity"].fillna("nothing"), pieces, "quantities", "write them as numbers")
+            amounts = amounts * pieces
+            rows.table = rows.table.assign(amount=rows.table["amount"].where(pieces.notna())).drop(columns="quantity")
         rows.money = amounts.abs().fillna(0.0)
         rows.table = rows.table.assign(value=amounts)
     _customers(rows)
@@ -222,18 +231,20 @@ def _complete(rows: _Rows) -> None:
 def _customers(rows: _Rows) -> None:
     customers = rows.table["customer"].str.strip()
     rows.keep(customers.notna() & (customers != ""), "no customer")
-    _refuse_rounded(rows.table["customer"], "customers")
+    _refuse_rounded(rows, "customer", "customers")
 
 
-def _refuse_rounded(texts: pd.Series, what: str) -> None:
+def _refuse_rounded(rows: _Rows, column: str, what: str) -> None:
     """Long numbers that a spreadsheet has rounded: different ones have become one."""
+    texts = rows.table[column]
     rounded = texts.str.fullmatch(_SCIENTIFIC).fillna(False).astype(bool)
-    if rounded.any():
+    if rounded.sum() > TOLERATED_SHARE * len(texts):
         line = texts.index[rounded][0]
         raise FormatError(
             f"has {int(rounded.sum())} of {len(texts)} {what} such as {texts[line]} (line {line}): a spreadsheet has "
             "rounded their numbers, so that different ones became one; export them again, as text"
         )
+    rows.keep(~rounded, f"one of the {what} rounded by a spreadsheet")
 
 
 def _amounts(rows: _Rows) -> None:

@@ -68,7 +68,14 @@ def read_table(path: Path, wanted: Sequence[str], options: TableOptions = FOUND_
     """Read the wanted columns of a file. Raises FormatError, OSError."""
     with path.open("rb") as file:
         magic = file.read(4)
+    if options.sheet and magic != b"PK\x03\x04":
+        raise FormatError(f"has no sheet '{options.sheet}': --sheet names a sheet of an Excel workbook")
+    for option, said in (("--encoding", options.encoding), ("--delimiter", options.delimiter)):
+        if said and magic in (b"PAR1", b"PK\x03\x04"):
+            raise FormatError(f"is no text: {option} says nothing about it")
     if magic == b"PAR1":
+        if not options.header:
+            raise FormatError("is a Parquet file, which names its columns: --no-header says nothing about it")
         return _parquet(path, wanted)
     if magic == b"PK\x03\x04":
         return _workbook(path, wanted, options)

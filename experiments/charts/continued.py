@@ -70,8 +70,12 @@ def _words(log: pd.DataFrame, mine: pd.DataFrame, look: Look, series: str) -> st
     head = f"In the last {weeks} weeks your log held {before:,.1f} {what} a week"
     tail = f"{look.baseline} goes on with {after:,.1f} in its first {weeks} weeks"
     end = f"and comes to {last:,.1f} in its last {weeks}"
+    if not log["first_orders"].to_numpy()[-weeks:].any():
+        return (
+            f"{head}; {tail} {end}. The log ends without new customers: theirs, and what they order, is an assumption."
+        )
     if not before:
-        return f"{head}; {tail} {end}. How many new customers there are is an assumption: the log ends without any."
+        return f"{head}; {tail} {end}."
     moved = after / before - 1
     warning = " It does not go on where your log ends: look for a season, growth or a poor fit."
     said = f"{head}; {tail} ({signed_percent(100 * moved)}) {end}." + (warning if abs(moved) > JUMP else "")

@@ -30,6 +30,9 @@ def calibrate(
     order: Annotated[
         str | None, typer.Option("--order", help="Column with the order's number, where an order has several lines.")
     ] = None,
+    quantity: Annotated[
+        str | None, typer.Option("--quantity", help="Column with the pieces, where --amount is the price of one.")
+    ] = None,
     where: Annotated[
         list[str] | None,
         typer.Option("--where", metavar="COLUMN=VALUE", help="Rows to use: COLUMN=A,B or COLUMN!=A; may be repeated."),
@@ -80,6 +83,7 @@ def calibrate(
             raise UserError(f"--delimiter {delimiter!r} must be one character, or tab.")
     reading = Reading(
         order=order,
+        quantity=quantity,
         where=tuple(_condition(text) for text in where or ()),
         date_order=date_order,  # type: ignore[arg-type]
         date_format=date_format,
@@ -169,7 +173,8 @@ def _print(found: dict[str, Any]) -> None:
     for refused in found["refused"]:
         lines = ", ".join(str(line) for line in refused.get("first_lines", []))
         money = f", {refused['share_of_money']:.1%} of the money" if refused.get("share_of_money") else ""
-        say(f"  not used: {refused['rows']:,} rows{money}, {refused['reason']}{f' (line {lines})' if lines else ''}")
+        rows = f"{refused['rows']:,} row{'' if refused['rows'] == 1 else 's'}"
+        say(f"  not used: {rows}{money}, {refused['reason']}{f' (line {lines})' if lines else ''}")
     for note in found["notes"]:
         say(f"  {note}")
     say(f"Calibrated on {used['first_day']} to {used['last_day']}: {used['customers']:,} customers.")

@@ -73,6 +73,7 @@ def compare(
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
     report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
     if not as_json:
+        _say_what_more(file, experiment)
         say(f"Next: open {report} in a browser.")
     end_on_failures(run)
 
@@ -106,6 +107,19 @@ def run(
         say(f"Run: {found.path}")
         say(f"Next: crmlab compare {file}")
     end_on_failures(found)
+
+
+def _say_what_more(file: Path, experiment: Experiment) -> None:
+    """What the file would have to say for the questions that go on from here."""
+    from crmlab.experiments.files.suggested_tables import suggested
+    from crmlab.experiments.files.toml_source import TomlSource
+
+    written = TomlSource.read(file).data
+    for table, what in (("tune", "search better levers"), ("sweep", "see what the effect hangs on")):
+        lines = suggested(table, experiment.arms) if table not in written else []
+        if lines:
+            say(f"To {what}, add to {file}, then crmlab {table} {file}:")
+            say("\n".join(f"    {line}" for line in lines))
 
 
 def print_comparison(run: StoredRun) -> None:

@@ -107,7 +107,8 @@ class Explanation:
 
     def _part(self, part: str) -> pd.DataFrame:
         table = self.estimates[self.estimates["part"] == part].drop(columns="part").reset_index(drop=True)
-        units = table["measure"].map(UNITS_OF.get(part, UNITS))
+        own = {kpi.id: kpi.unit for kpi in self.experiment.kpis}
+        units = table["measure"].map(UNITS_OF.get(part, UNITS | own))
         table.insert(3, "unit", units)
         return table.rename(columns=dict(zip(("group", "item", "measure"), PARTS[part], strict=True)))
 
@@ -210,7 +211,7 @@ def _live(experiment: Experiment, task: Task) -> dict[str, Any]:
     kpis, ends = {}, []
     for coalition in coalitions_of(len(players), orders):  # nobody comes first, everybody last
         market = Market(world, plays_with(baseline, arm, players, coalition), **luck).run(design.weeks)
-        kpis[coalition] = read_all(market)
+        kpis[coalition] = read_all(market, experiment.kpis)
         if len(coalition) in (0, len(players)):
             ends.append(market)
     lives = TwoLives(*map(Record, ends))

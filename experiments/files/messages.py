@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SHORTEST_PART = 3  # letters of a part of a name that stand for the whole of it
 Loc = tuple[str | int, ...]
 
 
@@ -77,8 +78,12 @@ def spoken(loc: Loc) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' Did you mean "x"?' when something known looks alike, otherwise nothing."""
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f' Did you mean "{close[0]}"?' if close else ""
+    said = str(word).lower().replace(" ", "_").replace("-", "_")
+    names = {name.lower(): name for name in reversed(list(map(str, known)))}
+    close = difflib.get_close_matches(said, names, n=1, cutoff=0.6)
+    if not close and len(said) >= SHORTEST_PART:  # "LTV" for ltv_52, "tiers" for discount_tiers
+        close = [name for name in names if name.startswith(f"{said}_") or name.endswith(f"_{said}")][-1:]
+    return f' Did you mean "{names[close[0]]}"?' if close else ""
 
 
 def not_known(word: str, what: str, known: Iterable[str]) -> str:

@@ -15,15 +15,19 @@ from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
 from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, not_known
 from crmlab.experiments.files.play_form import plays_of
+from crmlab.experiments.files.suggested_tables import such_as
 from crmlab.experiments.files.sweep_form import SweepForm, sweep_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.tune_form import TuneForm, search_of
 from crmlab.experiments.files.world_file import WorldFile, is_there, load_world, shipped_worlds, world_of, world_path
 from crmlab.experiments.own_code.consent import trusting
+from crmlab.experiments.own_code.loading import NotLoaded
+from crmlab.experiments.own_kpis import kpi_named, kpi_problems, unknown_kpis
 from crmlab.experiments.sweeps.designs import quick_sweep
 from crmlab.experiments.sweeps.question import Sweep
 from crmlab.experiments.tuning.search import Search
 from crmlab.sim.plays import Play
+from crmlab.sim.readings import Kpi, adopt
 
 TODAY = "today"
 
@@ -60,6 +64,10 @@ class ExperimentForm(Form):
     baseline: str = Field(TODAY, description="The arm with which the others are compared.")
     design: DesignForm = Field(default_factory=DesignForm)  # type: ignore[valid-type]
     arms: dict[str, ArmForm] = Field(default_factory=dict)
+    kpis: list[str] = Field(
+        [],
+        description="KPIs of your own, package.module:NAME; modules beside this file are found (docs/adding-a-kpi.md).",
+    )
     tune: TuneForm | None = Field(None, description="What `crmlab tune` searches: see [tune].")
     sweep: SweepForm | None = Field(None, description="What `crmlab sweep` moves: see [sweep].")
 
@@ -88,19 +96,20 @@ def load_tuning(
 ) -> Experiment:
     """Read and check an experiment file for what its [tune] table asks: the arm to tune, the baseline, the search.
 
-    The design's replications are those on which winners are confirmed; worlds are not sampled. Raises `SpecError`.
+    The design's replications are those on which winners are confirmed. Raises `SpecError`.
     """
     experiment = _read(path, overrides, world, trust)
     search = experiment.search
     if search is None:
-        raise SpecError(path, [Problem("has no [tune] table, which says what to search (docs/tuning.md).")])
+        text = "has no [tune] table, which says what to search (docs/tuning.md)."
+        raise SpecError(path, [Problem(f"{text}{such_as('tune', experiment.arms)}")])
     return for_search(experiment, search)
 
 
 def for_search(experiment: Experiment, search: Search) -> Experiment:
     """The part of an experiment that a tuning plays."""
     arms = tuple(a for a in experiment.arms if a is experiment.baseline or a.name in (TODAY, search.arm))
-    design = replace(experiment.design, replications=search.confirm_replications, unknowns=False)
+    design = replace(experiment.design, replications=search.confirm_replications)
     return replace(experiment, arms=arms, design=design, search=search, task=None)
 
 
@@ -114,7 +123,8 @@ def load_sweep(
     experiment = _read(path, overrides, world, trust)
     sweep = experiment.task
     if sweep is None:
-        raise SpecError(path, [Problem("has no [sweep] table, which says what to move (docs/sweeps.md).")])
+        text = "has no [sweep] table, which says what to move (docs/sweeps.md)."
+        raise SpecError(path, [Problem(f"{text}{such_as('sweep', experiment.arms)}")])
     return for_sweep(experiment, sweep)
 
 
@@ -144,8 +154,10 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
     else:
         found, problems = _world(source, world_overrides)
     form, more = filled(ExperimentForm, source.data, (), source)
+    kpis, wrong_kpis = _own_kpis(form, source)
+    more = [*more, *wrong_kpis]
     arms, arm_problems = _arms(source, found)
-    problems += more + arm_problems + (design_problems(form, arms, source) if form else [])
+    problems += more + arm_problems + (design_problems(form, arms, source, kpis) if form else [])
     search = None
     if form and form.tune and found and not arm_problems:
         search, tune_problems = _search(form.tune, arms, source, found)
@@ -163,14 +175,30 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
         log_covariance=found.log_covariance,
         ranges=found.ranges,
         search=search,
+        kpis=kpis,
     )
     if form.sweep and not arm_problems:
         sweep, sweep_problems = sweep_of(form.sweep, experiment, _own_plays(form.sweep.arm, arms, source), source)
         experiment = replace(experiment, task=sweep)
         problems += sweep_problems
+    problems += [] if problems else [problem(text, (), source) for text in unknown_kpis(experiment)]
     if problems:
         raise SpecError(path, problems)
     return experiment
+
+
+def _own_kpis(form: Any, source: TomlSource) -> tuple[tuple[Kpi, ...], list[Problem]]:
+    """The KPIs that a file names, and what is wrong with them."""
+    found, problems = [], []
+    for position, place in enumerate(form.kpis if form else ()):
+        try:
+            found.append(kpi_named(place, source.path.parent))
+        except NotLoaded as error:
+            problems.append(problem(str(error), ("kpis", position), source, place))
+    problems += [problem(text, ("kpis",), source) for text in kpi_problems(found)]
+    if not problems:
+        adopt(found)  # objectives and limits are checked next, by name
+    return tuple(found), problems
 
 
 def quick(experiment: Experiment) -> Experiment:
@@ -279,14 +307,15 @@ def _own_plays(name: str, arms: Sequence[Arm], source: TomlSource) -> tuple[Play
     return plays[len(plays) - len(written) :]
 
 
-def design_problems(asked: Any, arms: Sequence[Arm], source: TomlSource) -> list[Problem]:
+def design_problems(asked: Any, arms: Sequence[Arm], source: TomlSource, own: Sequence[Kpi] = ()) -> list[Problem]:
     """What is wrong with `asked.design` although each of its numbers is fine by itself."""
     from crmlab.sim.readings import KPIS
 
     problems = []
     primary, weeks = asked.design.primary, asked.design.weeks
     if primary not in KPIS:
-        problems.append(problem(not_known(primary, "KPI", KPIS), ("design", "primary"), source, primary))
+        known = [*KPIS, *(kpi.id for kpi in own)]
+        problems.append(problem(not_known(primary, "KPI", known), ("design", "primary"), source, primary))
     for arm in arms:
         for play in arm.plays:
             if play.start >= weeks:

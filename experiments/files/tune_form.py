@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.files.forms import Form, problem
 from crmlab.experiments.files.lever_form import LeverEntry, lever_of, not_a_play
-from crmlab.experiments.files.messages import Loc, Problem, not_known
+from crmlab.experiments.files.messages import Loc, Problem, did_you_mean, not_known
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.own_code.loading import NotLoaded
+from crmlab.experiments.own_kpis import function_named
 from crmlab.experiments.robust.scores import Score
 from crmlab.experiments.tuning.offered import batch_problem, sampler_problem
-from crmlab.experiments.tuning.search import EQUITY, Constraint, Sampler, Search, SearchedLever
+from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, OwnSampler, Sampler, Search, SearchedLever
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import KPIS
 from crmlab.sim.world import Channel
@@ -24,6 +28,21 @@ MOST_OBJECTIVES = 3
 _CONSTRAINT = re.compile(r"([A-Za-z_]\w*)(\s+gain)?\s*([^\w\s.+-]+)\s*(\S+)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _LONGEST = 200  # characters of a limit
+
+
+def _sampler_entry(value: Any) -> Any:
+    own = isinstance(value, OwnSampler) or (callable(value) and not isinstance(value, type))
+    if value is None or own or value in get_args(Sampler) or (isinstance(value, str) and ":" in value):
+        return OwnSampler(value) if own and not isinstance(value, OwnSampler) else value
+    hint = did_you_mean(str(value), get_args(Sampler))
+    known = ", ".join(get_args(Sampler))
+    raise PydanticCustomError(
+        "refused", "{text}", {"text": f"must be one of {known}, or package.module:function.{hint}"}
+    )
+
+
+_SAMPLER = {"anyOf": [{"enum": list(get_args(Sampler))}, {"type": "string", "pattern": ":"}]}
+SamplerEntry = Annotated[Any, BeforeValidator(_sampler_entry), WithJsonSchema(_SAMPLER)]
 
 
 class TuneForm(Form):
@@ -44,10 +63,17 @@ class TuneForm(Form):
     constraints: list[str] = Field(
         default=[], description='"KPI <= number" or ">=", on the arm\'s own mean; "KPI gain >= 0": on its difference.'
     )
+    any_volume: bool = Field(
+        False, strict=True, description="Lift the limit on new customers that a search for a ratio (CAC, LTV/CAC) has."
+    )
     soft: list[str] = Field(
         default=[], description="Limits that are wished for: the sampler prefers who keeps them; others may still win."
     )
-    sampler: Sampler | None = Field(None, description="Default: `tpe` for one objective, `nsga2` for several.")
+    sampler: SamplerEntry = Field(
+        None,
+        description="Default: `tpe` for one objective, `nsga2` for several. Your own: package.module:function, from a "
+        "seed to an Optuna sampler.",
+    )
     candidates: int = Field(64, ge=1, le=100_000, strict=True, description="Settings of the levers that are tried.")
     batch: int = Field(8, ge=1, le=1_000, strict=True, description="Candidates proposed at a time; changes the search.")
     replications: int = Field(
@@ -82,7 +108,15 @@ def search_of(
     problems += wrong_limits + wrong_wishes + _objective_problems(form, source)
     if EQUITY not in (*form.objectives, *(c.kpi for c in constraints)):  # must not fall unless the file looks at it
         constraints.append(Constraint(EQUITY, ">=", 0.0, gain=True, added=True))
-    sampler: Sampler = form.sampler or ("tpe" if len(form.objectives) == 1 else "nsga2")
+    ratios = [kpi for kpi in form.objectives if kpi in KPIS and KPIS[kpi].is_ratio]
+    if form.any_volume and not ratios:
+        text = "lifts the limit that a search for a ratio has; none of the objectives is one."
+        problems.append(problem(text, ("tune", "any_volume"), source, form.any_volume))
+    if ratios and not form.any_volume and VOLUME not in (*form.objectives, *(c.kpi for c in constraints)):
+        constraints.append(Constraint(VOLUME, ">=", 0.0, gain=True, added=True))
+    named, unknown = _sampler_of(form.sampler, source)
+    problems += unknown
+    sampler: Sampler | OwnSampler = named or ("tpe" if len(form.objectives) == 1 else "nsga2")
     problems += _effort_problems(form, sampler, levers, source)
     effort = ("candidates", "batch", "confirm", "confirm_replications", "racing", "simulations", "patience", "score")
     search = Search(
@@ -97,6 +131,15 @@ def search_of(
         **{name: getattr(form, name) for name in effort},
     )
     return search, problems
+
+
+def _sampler_of(named: Any, source: TomlSource) -> tuple[Any, list[Problem]]:
+    if not isinstance(named, str) or ":" not in named:
+        return named, []
+    try:
+        return OwnSampler(function_named(named, source.path.parent)), []
+    except NotLoaded as error:
+        return None, [problem(str(error), ("tune", "sampler"), source, named)]
 
 
 def _levers_of(
@@ -128,12 +171,12 @@ def _levers_of(
 
 
 def _effort_problems(
-    form: TuneForm, sampler: Sampler, levers: Sequence[SearchedLever], source: TomlSource
+    form: TuneForm, sampler: Sampler | OwnSampler, levers: Sequence[SearchedLever], source: TomlSource
 ) -> list[Problem]:
     problems = []
     words = sum(bool(lever.options) for lever in levers)
     if wrong := sampler_problem(sampler, len(form.objectives), len(levers) - words, words):
-        problems.append(problem(wrong, ("tune", "sampler"), source, sampler))
+        problems.append(problem(wrong, ("tune", "sampler"), source, str(sampler)))
     elif wrong := batch_problem(sampler, form.batch):
         problems.append(problem(wrong, ("tune", "batch"), source, form.batch))
     if form.worlds is None and form.score != "mean":

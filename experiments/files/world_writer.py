@@ -32,6 +32,7 @@ from crmlab.sim.world import Channel, History, Spend
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration
+    from crmlab.experiments.calibration.fit import Fit
 
 MOST_BY_FRIENDS = 0.5  # share of today's new customers: the assumed word of mouth must leave room for channels
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
@@ -105,7 +106,7 @@ def _world_text(calibration: Calibration, name: str, history: tuple[str, str], f
     order_value = used.mean_order_value or Spend(**presets["spend"]).mean
     won = _won(calibration, presets)
     price = {name: field.default for name, field in unknowns_of(PriceResponse).items()}
-    base_origin = f"real: {_LABELS[used.base]} estimated from the order log"
+    base_origin = f"real: {_LABELS[used.base]} estimated from the order log{_held(used.fits[used.base])}"
     calendar = {"start": (used.calibration_end + 1).item(), "season_amplitude": 0.0}
     sections = [
         _heading(calibration, name),
@@ -199,12 +200,16 @@ def _spend(calibration: Calibration, presets: Mapping[str, Any]) -> tuple[dict[s
     fit = calibration.fits["gamma_gamma"]
     if fit.identified:
         values = {name: _digits(value) for name, value in fit.parameters.items()}
-        return values, "real: value of an order, Gamma-Gamma estimated from the order log"
+        return values, f"real: value of an order, Gamma-Gamma estimated from the order log{_held(fit)}"
     spend = Spend(**presets["spend"])
     if calibration.mean_order_value:  # only the mean is known: keep the preset's shape
         gamma = _digits(spend.gamma * calibration.mean_order_value / spend.mean)
         return presets["spend"] | {"gamma": gamma}, f"real: mean order value; assumed: its spread ({fit.reason})"
     return presets["spend"], f"assumed: value of an order, as in the CDNOW sample ({fit.reason})"
+
+
+def _held(fit: Fit) -> str:
+    return f"; held, not estimated: {' and '.join(fit.held)}" if fit.held else ""
 
 
 def _population(customers: int, won: _Won, presets: Mapping[str, Any], history: tuple[str, str]) -> str:
@@ -228,7 +233,14 @@ def _prospects(customers: int, won: _Won, presets: Mapping[str, Any]) -> tuple[i
 def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
     economics = dict(presets["economics"])
     fulfilment = economics.pop("fulfilment_share_of_order") * order_value
-    return economics | {"fulfilment_cost": _money(fulfilment, order_value), "currency": currency}
+    setup = economics.pop("programme_setup_in_orders") * order_value
+    member = economics.pop("programme_member_share_of_order") * order_value
+    return economics | {
+        "fulfilment_cost": _money(fulfilment, order_value),
+        "programme_setup": _money(setup, order_value),
+        "programme_member": _money(member, order_value),
+        "currency": currency,
+    }
 
 
 def _channels(won: _Won, order_value: float, presets: Mapping[str, Any]) -> list[str]:

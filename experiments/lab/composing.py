@@ -12,8 +12,10 @@ from crmlab.experiments.files.messages import Problem, SpecError, did_you_mean, 
 from crmlab.experiments.files.spec import TODAY
 from crmlab.experiments.files.world_file import WorldFile, load_world
 from crmlab.experiments.lab.checking import HERE, checked
+from crmlab.experiments.own_kpis import kpi_problems
 from crmlab.experiments.runs.resolved import kind_of
 from crmlab.sim.plays import Play
+from crmlab.sim.readings import Kpi
 from crmlab.sim.world import World
 
 SETTINGS = tuple(f.name for f in dataclasses.fields(Design))
@@ -26,6 +28,7 @@ def composed(
     baseline: str,
     arms: Mapping[str, Any],
     settings_and_arms: Mapping[str, Any],
+    kpis: tuple[Kpi, ...] = (),
 ) -> Experiment:
     """See `Experiment.of`."""
     world = _world_file(world)
@@ -40,6 +43,8 @@ def composed(
         raise SpecError(
             HERE, [Problem(not_known(baseline, "arm", [arm.name for arm in named]), ("baseline",), baseline)]
         )
+    if wrong := kpi_problems(kpis):
+        raise SpecError(HERE, [Problem(text, ("kpis",)) for text in wrong])
     experiment = Experiment(
         name=name,
         world=world.world,
@@ -50,6 +55,7 @@ def composed(
         calibration=world.calibration,
         log_covariance=world.log_covariance,
         ranges=world.ranges,
+        kpis=kpis,
     )
     return checked(experiment)
 

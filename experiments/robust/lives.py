@@ -58,7 +58,7 @@ def live(experiment: Experiment, asked: Stress, task: Task) -> list[list[dict[st
         rows = []
         for arm in experiment.arms:
             market = Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks)
-            rows.append({"arm": arm.name, "replication": replication, **read_all(market)})
+            rows.append({"arm": arm.name, "replication": replication, **read_all(market, experiment.kpis)})
         return rows
 
     return [attempt(partial(lived, replication)) for replication in task.replications]

@@ -24,6 +24,7 @@ from crmlab.experiments.execution.failures import NothingLived, failure, settled
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.robust.flips import Flip, flips_of
 from crmlab.experiments.robust.gains import STATED, Gains, gains_of
 from crmlab.experiments.robust.lives import Task, live, tasks_of
@@ -96,7 +97,9 @@ class StressResult:
     @cached_property
     def comparison(self) -> Comparison:
         """Every arm against the baseline on every KPI, as a comparison with these worlds would say."""
-        means = self.lives.groupby(["arm", "world", "number"], as_index=False)[list(KPIS)].mean(numeric_only=True)
+        means = self.lives.groupby(["arm", "world", "number"], as_index=False)[
+            [kpi.id for kpi in all_kpis(self.experiment.kpis)]
+        ].mean(numeric_only=True)
         sampled = means[means["world"] == "sampled"].rename(columns={"number": "replication"})
         readings = pd.concat([self.lives[self.lives["world"] == "fixed"], sampled], ignore_index=True)
         effects = effects_table(self.experiment, readings, own_luck=False)

@@ -12,7 +12,7 @@ from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.files.play_form import NoSuchStrategy
 from crmlab.experiments.runs import identity
 from crmlab.experiments.runs.code_of import code_of
-from crmlab.experiments.runs.kept_code import strategy_of
+from crmlab.experiments.runs.kept_code import code_named
 from crmlab.experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes
 
 MOST_NAMED = 5
@@ -126,7 +126,7 @@ def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _strategies(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
     for entry in manifest["strategies"]:
         try:
-            cls = strategy_of(entry["kind"], folder)
+            cls = code_named(entry["kind"], folder)
         except NoSuchStrategy as error:
             yield f'the strategy "{entry["kind"]}" cannot be had: {str(error).rstrip(".")}'
             continue

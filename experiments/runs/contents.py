@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.plausibility import notes
 from crmlab.experiments.runs.resolved import resolved
 from crmlab.experiments.runs.store import RunFolder, finite
-from crmlab.sim.readings import HEADLINE, KPIS
+from crmlab.sim.readings import HEADLINE, Kpi
 
 NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like their question
 
@@ -23,7 +25,7 @@ def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
     contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
-    said = {"resolved": resolved(experiment), "glossary": glossary(), "notes": notes(experiment)}
+    said = {"resolved": resolved(experiment), "glossary": glossary(experiment.kpis), "notes": notes(experiment)}
     return finite(contents | said)
 
 
@@ -36,8 +38,9 @@ def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:
     folder.failures = list(getattr(found, "failures", ()))
 
 
-def glossary() -> list[dict[str, Any]]:
-    """Every KPI in words."""
+def glossary(own: Sequence[Kpi] = ()) -> list[dict[str, Any]]:
+    """Every KPI in words, one's own at the end and among the main ones."""
     words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
-    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in KPIS.values()]
-    return [entry | {"headline": entry["id"] in HEADLINE} for entry in entries]
+    entries = [{word: getattr(kpi, word, "") for word in words} for kpi in all_kpis(own)]
+    headline = {*HEADLINE, *(kpi.id for kpi in own)}
+    return [entry | {"headline": entry["id"] in headline} for entry in entries]

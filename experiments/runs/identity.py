@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.resolved import kind_of, resolved
+from crmlab.experiments.tuning.search import OwnSampler
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_NUMBERS = ("commands", "files", "lab", "own_code", "reporting", "runs")  # rooms that read, keep and show
@@ -49,10 +51,17 @@ def source_hashes(driver: str = "crmlab.experiments.compare") -> dict[str, str]:
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 
-def strategy_classes(experiment: Experiment) -> dict[str, type]:
-    """The class of every strategy in use, by kind."""
-    found = {kind_of(play): type(play.strategy) for arm in experiment.arms for play in arm.plays}
+def strategy_classes(experiment: Experiment) -> dict[str, Any]:
+    """The class of every strategy in use, by kind, and the functions of own KPIs and of an own sampler, by place."""
+    found: dict[str, Any] = {kind_of(play): type(play.strategy) for arm in experiment.arms for play in arm.plays}
+    found |= {place_of(function): function for function in own_functions(experiment)}
     return dict(sorted(found.items()))
+
+
+def own_functions(experiment: Experiment) -> list[Any]:
+    """The functions of the user's own that an experiment calls: those of its KPIs, and its sampler."""
+    sampler = getattr(experiment.search, "sampler", None)
+    return [*(kpi.read for kpi in experiment.kpis), *([sampler.make] if isinstance(sampler, OwnSampler) else [])]
 
 
 def strategy_hashes(experiment: Experiment) -> dict[str, str]:

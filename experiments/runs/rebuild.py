@@ -24,10 +24,12 @@ from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.files.play_form import NoSuchStrategy
 from crmlab.experiments.own_code.loading import loaded
 from crmlab.experiments.runs.code_of import keep_code
-from crmlab.experiments.runs.kept_code import COPIES, strategy_of
+from crmlab.experiments.runs.identity import own_functions
+from crmlab.experiments.runs.kept_code import COPIES, function_of, strategy_of
 from crmlab.experiments.runs.resolved import CLASS, history_summary, resolved
-from crmlab.experiments.tuning.search import Search
+from crmlab.experiments.tuning.search import OwnSampler, Sampler, Search
 from crmlab.sim.plays import Play
+from crmlab.sim.readings import Kpi
 from crmlab.sim.target import Target
 from crmlab.sim.world import History, World
 
@@ -47,7 +49,8 @@ def keep_inputs(experiment: Experiment, folder: Path) -> None:
     """Put into a run folder what rebuilding needs besides `resolved.json`."""
     if experiment.world.history is not None:
         _write_history(experiment.world.history, folder / HISTORY)
-    keep_code((type(play.strategy) for arm in experiment.arms for play in arm.plays), folder / COPIES)
+    own = (*(type(play.strategy) for arm in experiment.arms for play in arm.plays), *own_functions(experiment))
+    keep_code(own, folder / COPIES)
 
 
 def rebuilt(folder: Path) -> Experiment:
@@ -75,12 +78,16 @@ def built(hint: Any, value: Any) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is typing.Annotated:
         return built(arguments[0], value)
+    if hint == Sampler | OwnSampler:
+        return OwnSampler(function_of(value, _folder.get())) if ":" in value else value
     if origin in (Union, types.UnionType):
         return None if value is None else built(_member(arguments, value), value)
     if value is None or hint in (Any, object):
         return value
     if hint is Play:
         return _play(value)
+    if hint is Kpi:
+        return Kpi(**{**value, "read": function_of(value["read"], _folder.get()), "ratio_of": _pair(value["ratio_of"])})
     if hint is Arm:
         return Arm(value["name"], tuple(map(_play, value["plays"])), value["description"])
     if dataclasses.is_dataclass(hint):
@@ -131,6 +138,7 @@ def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
         search=built(Search, stored["search"]) if "search" in stored else None,
         task=_task(stored["task"]) if "task" in stored else None,
         quick=stored.get("quick", False),
+        kpis=built(tuple[Kpi, ...], stored.get("kpis", [])),
     )
 
 
@@ -139,6 +147,10 @@ def _task(stored: Mapping[str, Any]) -> Any:
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls) and isinstance(getattr(cls, "DRIVER", None), str)):
         raise ValueError(f"{stored[CLASS]} is no question")
     return built(cls, {key: value for key, value in stored.items() if key != CLASS})
+
+
+def _pair(value: Any) -> Any:
+    return None if value is None else tuple(value)
 
 
 def _play(stored: Mapping[str, Any]) -> Play:

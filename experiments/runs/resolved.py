@@ -17,7 +17,9 @@ import numpy as np
 
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.own_code.loading import place_of
+from crmlab.experiments.tuning.search import OwnSampler
 from crmlab.sim.plays import Play
+from crmlab.sim.readings import Kpi
 from crmlab.sim.world import History
 from crmlab.strategies import STRATEGIES
 
@@ -31,6 +33,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     asked = {"search": plain(experiment.search)} if experiment.search else {}
     if experiment.task is not None:
         asked["task"] = {CLASS: place_of(type(experiment.task)), **plain(experiment.task)}
+    if experiment.kpis:
+        asked["kpis"] = [plain(kpi) for kpi in experiment.kpis]
     return {
         "name": experiment.name,
         "question": experiment.question,
@@ -50,6 +54,12 @@ def plain(value: Any) -> Any:
     """Plain JSON data: dataclasses as tables, arrays and tuples as lists, dates and infinite numbers as text."""
     if isinstance(value, Play):
         return _play(value)
+    if isinstance(value, Kpi):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.name != "read"} | {
+            "read": place_of(value.read)
+        }
+    if isinstance(value, OwnSampler):
+        return str(value)
     if isinstance(value, Arm):
         return {"name": value.name, "description": value.description, "plays": [_play(play) for play in value.plays]}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.charts import Look
+from crmlab.sim.readings import adopt_words
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class RunFiles:
     @cached_property
     def resolved(self) -> dict[str, Any]:
         """The experiment with every default written out."""
-        return self.json("resolved") or {}
+        if "kpis" in (resolved := self.json("resolved") or {}):
+            adopt_words(self.json("glossary") or [])  # words alone: nothing of a run folder is carried out
+        return resolved
 
     @cached_property
     def effects(self) -> pd.DataFrame:

@@ -64,6 +64,7 @@ class Lived:
     readings: Mapping[tuple[Settings, Life, int], Mapping[str, float]]
     failures: tuple[dict[str, Any], ...]
     replications: int
+    own: tuple[str, ...] = ()  # ids of the experiment's own KPIs
 
     def of(self, unknowns: Settings, life: Life, kpi: str) -> NDArray[np.float64]:
         """A KPI of a life, NaN where it was not lived or has no value. Shape [replications]."""
@@ -77,7 +78,7 @@ class Lived:
             for r in range(self.replications):
                 if kpis := self.readings.get((point.unknowns, life_of(sweep, point, arm), r)):
                     rows.append({"point": point.number, "arm": arm, "replication": r, **kpis})
-        return pd.DataFrame(rows, columns=["point", "arm", "replication", *KPIS])
+        return pd.DataFrame(rows, columns=["point", "arm", "replication", *KPIS, *self.own])
 
 
 def life_of(sweep: Sweep, point: Point, arm: str) -> Life:
@@ -106,7 +107,7 @@ def live_points(
                 failures.append(failure(f"{life} in {task.world}, replication {replication}", kpis))
             else:
                 readings[task.unknowns, life, replication] = kpis
-    return Lived(readings, tuple(failures), sweep.replications)
+    return Lived(readings, tuple(failures), sweep.replications, tuple(kpi.id for kpi in experiment.kpis))
 
 
 def tasks_of(baseline: str, sweep: Sweep, arms: Sequence[str], points: Sequence[Point]) -> list[Task]:
@@ -141,7 +142,9 @@ def _live(experiment: Experiment, sweep: Sweep, task: Task) -> list[dict[str, fl
 
         def lived(life: Life, luck: dict[str, Any] = luck) -> dict[str, float]:
             arm = changed_arm(written[life.arm], sweep, life.levers)
-            return read_all(Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks))
+            return read_all(
+                Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks), experiment.kpis
+            )
 
         outcomes += [attempt(partial(lived, life)) for life in task.lives]
     return outcomes

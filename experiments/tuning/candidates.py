@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.ratios import dividing
 from crmlab.experiments.tuning.pareto import undominated
 from crmlab.experiments.tuning.racing import FINISHED, REFUSED, Entrant
 from crmlab.experiments.tuning.scoring import pseudo_values, scored
@@ -59,6 +60,7 @@ def judge(
     verdict: str = FINISHED,
 ) -> Judged:
     """What a candidate changes, from its readings and those of the baseline. Rows are the same replications."""
+    arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
     gains = {
         kpi: scored(arm[kpi].to_numpy() - baseline[kpi].to_numpy(), search.score, search.sign(kpi))
         for kpi in search.watched
@@ -71,6 +73,11 @@ def judge(
     return Judged(number, batch, values, gains, readings, violations, "", len(arm), verdict, n_hard)
 
 
+def told_as_ratios(search: Search, readings: pd.DataFrame) -> pd.DataFrame:
+    """Over replications of one world a ratio is that of the means; sampled worlds are judged one by one."""
+    return readings if search.worlds else dividing(readings)
+
+
 def refused(search: Search, number: int, batch: int, values: Values, reason: str, verdict: str = REFUSED) -> Judged:
     """A candidate whose strategy does not take its levers, or failed with them."""
     nothing = (math.nan,) * len(search.limits)
@@ -81,6 +88,7 @@ def refused(search: Search, number: int, batch: int, values: Values, reason: str
 
 def entrant(search: Search, number: int, arm: pd.DataFrame, baseline: pd.DataFrame) -> Entrant:
     """A candidate as the race sees it, from its readings and the baseline's in the same replications."""
+    arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
     good = [(arm[k].to_numpy() - baseline[k].to_numpy()) * search.sign(k) for k in search.objectives]
     beyond = [
         c.beyond(arm[c.kpi].to_numpy() - (baseline[c.kpi].to_numpy() if c.gain else 0.0)) for c in search.constraints

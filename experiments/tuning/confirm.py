@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.run import WorldKind
-from crmlab.experiments.tuning.candidates import Judged, can_win, judge
+from crmlab.experiments.tuning.candidates import Judged, can_win, judge, told_as_ratios
 from crmlab.experiments.tuning.markets import Lives
 from crmlab.experiments.tuning.scoring import score_interval, scored
 from crmlab.experiments.tuning.search import EQUITY, Search
@@ -96,6 +96,7 @@ def confirmed(
 ) -> Winner:
     """A winner from what the search said of it and the readings of its fresh markets."""
     fresh = judge(search, candidate.number, candidate.batch, candidate.values, arm, baseline)
+    arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
     readings = {
         kpi: _reading(search, kpi, candidate.gains[kpi], (arm[kpi] - baseline[kpi]).to_numpy(), confidence)
         for kpi in search.watched

@@ -17,7 +17,7 @@ from crmlab.experiments.recentre import recentred
 from crmlab.experiments.unknowns import sampled_world
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
-from crmlab.sim.readings import KPIS, read_all
+from crmlab.sim.readings import KPIS, Kpi, read_all
 from crmlab.sim.record import Record
 from crmlab.sim.world import World
 
@@ -31,13 +31,15 @@ class Markets:
     """Where arms are lived. Calling it with a replication and some arms gives the readings of each.
 
     `worlds`: one, for all replications, or one for each. They are re-centred for today's policy already. `use` names
-    the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is all.
+    the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is all, the
+    `own` ones of the experiment among them.
     """
 
     worlds: tuple[World, ...]
     design: Design
     use: int
     kpis: tuple[str, ...] | None = None
+    own: tuple[Kpi, ...] = ()
 
     def __call__(self, task: Task) -> list[dict[str, float] | Failed]:
         replication, arms = task
@@ -50,9 +52,9 @@ class Markets:
         market = Market(world, arm.plays, customers=self.design.customers, founders=founders, **luck)
         market.run(self.design.weeks)
         if self.kpis is None:
-            return read_all(market)
-        record = Record(market)
-        return {kpi: float(KPIS[kpi].read(record)) for kpi in self.kpis}
+            return read_all(market, self.own)
+        record, known = Record(market), KPIS | {kpi.id: kpi for kpi in self.own}
+        return {kpi: float(known[kpi].read(record)) for kpi in self.kpis}
 
 
 def worlds_of(experiment: Experiment, sampled: bool, replications: range) -> tuple[World, ...]:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import optuna
 
-from crmlab.experiments.tuning.search import Search
+from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.tuning.search import OwnSampler, Search
 from crmlab.sim.draws import SEARCH
 
 KNOW_NO_LIMITS = ("cmaes",)  # the sampler ranks by value alone
@@ -53,4 +54,12 @@ def sampler_of(search: Search, seed: int, batch: int) -> optuna.samplers.BaseSam
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         for operator in {"crossover", "mutation"} & set(arguments):  # for numbers; words are swapped between parents
             arguments[operator] = getattr(optuna.samplers.nsgaii, arguments[operator])()
+        if isinstance(search.sampler, OwnSampler):
+            return _checked(search.sampler.make(int(words[0])), search.sampler)
         return _SAMPLERS[search.sampler](seed=int(words[0]), **arguments)
+
+
+def _checked(made: Any, by: OwnSampler) -> optuna.samplers.BaseSampler:
+    if not isinstance(made, optuna.samplers.BaseSampler):
+        raise UserError(f"The sampler {by} must give an Optuna sampler, not {made!r:.60}.")
+    return made

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.robust.scores import Score
 from crmlab.sim.readings import KPIS
 
 Sampler = Literal["tpe", "nsga2", "nsga3", "random", "qmc", "cmaes", "gp"]
 EQUITY = "customer_equity"
+VOLUME = "first_orders"
 UNDEFINED = 1.0  # how far a reading without a value is counted to be beyond any limit
 SWITCH = "on"  # the lever of a play that the search may leave out
 
@@ -63,8 +65,8 @@ class SearchedLever:
 class Constraint:
     """A limit on a KPI of the arm: its mean over the replications, or (`gain`) its mean difference to the baseline.
 
-    `added`: nobody asked for it; every tuning has to look at customer equity (a ratio alone is improved by winning
-    almost nobody).
+    `added`: nobody asked for it; every tuning has to look at customer equity, and one for a ratio at the number of new
+    customers (a ratio alone is improved by winning almost nobody).
     """
 
     kpi: str
@@ -75,6 +77,13 @@ class Constraint:
 
     def __str__(self) -> str:
         return f"{self.kpi}{' gain' if self.gain else ''} {self.op} {self.bound:g}"
+
+    @property
+    def why_added(self) -> str:
+        """Why it is there although nobody asked for it: a sentence."""
+        if self.kpi == VOLUME:
+            return f"A ratio is improved by winning fewer customers, so this limit was added: {self}"
+        return f"Customer equity is neither an objective nor a constraint here, so this limit was added: {self}"
 
     def reading(self, arm: ArrayLike, baseline: ArrayLike) -> float:
         """What the limit is about, from the readings of each replication. NaN where one of them is undefined."""
@@ -90,6 +99,16 @@ class Constraint:
         if not math.isfinite(reading):
             return UNDEFINED
         return float(self.beyond(reading)) / (max(abs(self.bound), abs(baseline)) or 1.0)
+
+
+@dataclass(frozen=True)
+class OwnSampler:
+    """A sampler of the user's own: `make` takes a seed and gives an Optuna sampler, anew for every batch."""
+
+    make: Callable[[int], Any]
+
+    def __str__(self) -> str:
+        return place_of(self.make)
 
 
 @dataclass(frozen=True)
@@ -113,7 +132,7 @@ class Search:
     levers: tuple[SearchedLever, ...]
     objectives: tuple[str, ...] = (EQUITY,)
     constraints: tuple[Constraint, ...] = ()
-    sampler: Sampler = "tpe"
+    sampler: Sampler | OwnSampler = "tpe"
     candidates: int = 64
     batch: int = 8
     replications: int = 16
@@ -129,8 +148,9 @@ class Search:
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """The objectives, and customer equity where it is not one of them."""
-        return tuple(dict.fromkeys((*self.objectives, EQUITY)))
+        """The objectives, customer equity where it is not one of them, and new customers beside any ratio."""
+        ratio = any(KPIS[kpi].is_ratio for kpi in (*self.objectives, *(c.kpi for c in self.limits)))
+        return tuple(dict.fromkeys((*self.objectives, EQUITY, *((VOLUME,) if ratio else ()))))
 
     @property
     def limits(self) -> tuple[Constraint, ...]:
@@ -139,8 +159,9 @@ class Search:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The KPIs that the search looks at."""
-        return tuple(dict.fromkeys((*self.watched, *(c.kpi for c in self.limits))))
+        """The KPIs that the search looks at, and those whose means make a ratio of them."""
+        named = (*self.watched, *(c.kpi for c in self.limits))
+        return tuple(dict.fromkeys((*named, *(part for kpi in named for part in KPIS[kpi].ratio_of or ()))))
 
     @staticmethod
     def sign(kpi: str) -> int:

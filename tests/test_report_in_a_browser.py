@@ -1,0 +1,57 @@
+"""The report as a browser shows it: nothing cut off on a phone, no image with buttons inside it.
+
+Needs a Chromium on the machine (Debian: `apt-get install chromium`); skipped where there is none. It is driven by its
+own command line: a script in a copy of the page looks around and writes what it finds into the document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from crmlab.experiments.reporting.report import write_report
+from tests.report_folder import build_run_folder
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+LOOK_AROUND = """<script>addEventListener("load", () => setTimeout(() => {
+  const found = {plots: 0, buttons: 0, inside_images: 0, clipped: []};
+  for (const place of document.querySelectorAll(".plot")) {
+    const box = place.getBoundingClientRect();
+    found.plots += 1;
+    found.buttons += place.querySelectorAll("button, a, [tabindex]").length;
+    if (place.closest('[role="img"]')) found.inside_images += place.querySelectorAll("button, a, [tabindex]").length;
+    for (const text of place.querySelectorAll("svg.main-svg text")) {
+      const at = text.getBoundingClientRect();
+      if (at.width && (at.left < box.left - 1 || at.right > box.right + 1)) found.clipped.push(text.textContent);
+    }
+  }
+  found.width = document.documentElement.scrollWidth;
+  document.body.innerHTML = "<pre id=found>" + JSON.stringify(found) + "</pre>";
+}, 1500));</script></body>"""
+WITH_A_MOUSE = "--blink-settings=primaryHoverType=2,availableHoverTypes=2"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="needs a Chromium")
+@pytest.mark.parametrize("width", [500, 1280])  # a headless window is no narrower than 500
+def test_nothing_is_cut_off_and_no_image_holds_a_button(width: int, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    report = write_report(build_run_folder(tmp_path / "run")).read_text(encoding="utf-8")
+    phone = '<body style="width: 390px">' if width == 500 else "<body>"
+    page.write_text(report.replace("<body>", phone).replace("</body>", LOOK_AROUND), encoding="utf-8")
+    line = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", WITH_A_MOUSE, f"--window-size={width},900"]
+    line += ["--virtual-time-budget=20000", "--dump-dom", page.as_uri()]
+    shown = subprocess.run(line, capture_output=True, text=True, timeout=120).stdout
+    found = json.loads(re.search(r'<pre id="found">(.*?)</pre>', shown, re.DOTALL)[1])
+    assert found["plots"] > 5
+    assert found["buttons"] > found["plots"], "with a mouse every plot has its buttons"
+    assert found["inside_images"] == 0
+    assert found["clipped"] == []
+    assert found["width"] <= width
