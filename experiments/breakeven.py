@@ -31,7 +31,9 @@ MOST_REPLICATIONS = 4
 Families = Mapping[str, tuple[Arm, ...]]  # of assumptions, each with the arms that it concerns, the baseline first
 ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
 NEGLIGIBLE = 1e-6  # of what it is a difference of
-LOYALTY_EFFECTS = ("member", "goal_gradient", "head_start", "reward", "pressure", "success", "failure", "demotion")
+LOYALTY_EFFECTS = (
+    "member", "goal_gradient", "head_start", "reward", "pressure", "success", "failure", "demotion", "perks",
+)  # fmt: skip
 
 
 def replications_asked(design: Design) -> int:

@@ -14,8 +14,11 @@ A new kind of action is one more record here and one more line in `offers.settle
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +27,54 @@ Rates = float | NDArray[np.floating]
 Mask = NDArray[np.bool_]
 Audience = Literal["customers", "everybody"]
 
+MOST_RATE = 0.95
+MOST_MONEY = 1e12  # currency units: sums over a market still fit 64 bits of minor units
+MOST_WEEKS = 5_200  # a century: the last week of anything still fits 16 bits
+MOST_COUNT = 2**31 - 1
+
+
+class ActionError(ValueError):
+    """A strategy returned something that cannot be carried out; the text names play, field, value, allowed."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The values that a field of an action may have: finite numbers from `low` to `high`, whole ones if `whole`. It
+    holds for each entry of an array or a tuple."""
+
+    low: float
+    high: float
+    unit: str
+    whole: bool = False
+
+    def refuses(self, value: Any) -> str:
+        """What is wrong with a value, as the end of a sentence; "" when it is allowed."""
+        try:
+            numbers = np.atleast_1d(np.asarray(value, np.float64))
+        except (TypeError, ValueError):
+            return f"must be a number ({self.unit}), not {value!r}"
+        wrong = ~((numbers >= self.low) & (numbers <= self.high))
+        if self.whole:
+            wrong |= numbers != np.floor(numbers)
+        if not wrong.any():
+            return ""
+        kind = "a whole number between" if self.whole else "between"
+        must = "be" if self.whole else "lie"
+        return f"must {must} {kind} {self.low:,g} and {self.high:,.12g} ({self.unit}), not {numbers[wrong][0]:g}"
+
+
+RATE = Allowed(0.0, MOST_RATE, "share of the price")
+MONEY = Allowed(0.0, MOST_MONEY, "currency units")
+FROM_ONE_WEEK = Allowed(1, MOST_WEEKS, "weeks", whole=True)
+WEEKS = Allowed(0, MOST_WEEKS, "weeks", whole=True)
+
 
 @dataclass(frozen=True)
 class Discount:
     """Term, identified: a price cut this week. `rate` [n] or one number: share of the list price, 0 to 0.95."""
 
     audience: ClassVar[Audience] = "customers"
-    rate: Rates
+    rate: Annotated[Rates, RATE]
 
 
 @dataclass(frozen=True)
@@ -38,7 +82,7 @@ class PublicDiscount:
     """Term, public: a price cut that everybody sees, or only those who came (or come) through `channel`."""
 
     audience: ClassVar[Audience] = "everybody"
-    rate: float
+    rate: Annotated[float, RATE]
     channel: str | None = None
 
 
@@ -47,7 +91,7 @@ class FirstOrderOffer:
     """Term, public: a price cut on the first order only, for everybody or for those who come through `channel`."""
 
     audience: ClassVar[Audience] = "everybody"
-    rate: float
+    rate: Annotated[float, RATE]
     channel: str | None = None
 
 
@@ -60,9 +104,9 @@ class Coupon:
     """
 
     audience: ClassVar[Audience] = "customers"
-    rate: Rates
+    rate: Annotated[Rates, RATE]
     to: Mask
-    weeks: int = 4
+    weeks: Annotated[int, FROM_ONE_WEEK] = 4
 
 
 @dataclass(frozen=True)
@@ -75,7 +119,7 @@ class Tag:
     audience: ClassVar[Audience] = "customers"
     name: str
     on: Mask
-    weeks: int = 52
+    weeks: Annotated[int, FROM_ONE_WEEK] = 52
 
 
 @dataclass(frozen=True)
@@ -84,7 +128,7 @@ class ChannelBudget:
 
     audience: ClassVar[Audience] = "everybody"
     channel: str
-    spend: float
+    spend: Annotated[float, MONEY]
 
 
 @dataclass(frozen=True)
@@ -92,24 +136,22 @@ class PointsRule:
     """Term: how a loyalty programme's points are earned, burnt and lost.
 
     A member earns `per_unit` points for each currency unit paid, times the multiplier of the tier. `reward_points`
-    points buy one reward worth `reward_value` currency units to the customer; it costs the firm `cost_ratio` of that.
-    Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling" (`expiry_weeks` after they
-    were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an order), "calendar" (all
-    of them every `expiry_weeks`, counted from week 0) or "never". `breakage` is the share of issued points that the
-    books expect never to be burnt. Who joins is given `welcome_points` as a head start on the first reward. A rule that
-    is no longer returned ends the earning; balances stay until they expire.
+    points buy one reward worth `reward_value` currency units to the customer; what it costs the firm is the world's to
+    say (`Economics.reward_cost`). Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling"
+    (`expiry_weeks` after they were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an
+    order), "calendar" (all of them every `expiry_weeks`, counted from week 0) or "never". Who joins is given
+    `welcome_points` as a head start on the first reward. A rule that is no longer returned ends the earning; balances
+    stay until they expire.
     """
 
     audience: ClassVar[Audience] = "everybody"
-    per_unit: float = 1.0
-    reward_points: int = 100
-    reward_value: float = 4.0
-    cost_ratio: float = 0.6
-    breakage: float = 0.25
-    pending_weeks: int = 0
-    welcome_points: int = 0
+    per_unit: Annotated[float, Allowed(0.0, 1e9, "points per currency unit")] = 1.0
+    reward_points: Annotated[int, Allowed(1, MOST_COUNT, "points", whole=True)] = 100
+    reward_value: Annotated[float, MONEY] = 4.0
+    pending_weeks: Annotated[int, WEEKS] = 0
+    welcome_points: Annotated[int, Allowed(0, MOST_COUNT, "points", whole=True)] = 0
     expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
-    expiry_weeks: int = 52
+    expiry_weeks: Annotated[int, FROM_ONE_WEEK] = 52
 
 
 @dataclass(frozen=True)
@@ -120,18 +162,18 @@ class TierRule:
     Reaching one lifts a member at once, for `hold_weeks`; who does not qualify again by the end falls after
     `grace_weeks` more, by `downgrade`: "one_level", "to_level" (to what the record gives) or "never".
     Per tier, the basic one first: `rates` price cuts, `multipliers` of earned points, `perk_costs` of other benefits
-    in currency units per member and year; what status does to loyalty is the world's to say.
+    in currency units per member and year; what benefits and status do to loyalty is the world's to say.
     """
 
     audience: ClassVar[Audience] = "everybody"
-    thresholds: tuple[float, ...]
+    thresholds: Annotated[tuple[float, ...], Allowed(1e-6, MOST_MONEY, "currency units or orders in 52 weeks")]
     basis: Literal["spend", "orders"] = "spend"
-    hold_weeks: int = 52
-    grace_weeks: int = 0
+    hold_weeks: Annotated[int, FROM_ONE_WEEK] = 52
+    grace_weeks: Annotated[int, WEEKS] = 0
     downgrade: Literal["one_level", "to_level", "never"] = "one_level"
-    rates: tuple[float, ...] = ()
-    multipliers: tuple[float, ...] = ()
-    perk_costs: tuple[float, ...] = ()
+    rates: Annotated[tuple[float, ...], RATE] = ()
+    multipliers: Annotated[tuple[float, ...], Allowed(0.0, 1_000.0, "times the points")] = ()
+    perk_costs: Annotated[tuple[float, ...], Allowed(0.0, 1e9, "currency units per member and year")] = ()
 
 
 @dataclass(frozen=True)
@@ -145,14 +187,44 @@ class ReferralTerms:
     """
 
     audience: ClassVar[Audience] = "everybody"
-    reward: float = 0.0
-    reward_share: float = 0.0
-    friend_rate: float = 0.0
-    most_rewards: int = 12
-    delay_weeks: int = 0
+    reward: Annotated[float, Allowed(0.0, 1e9, "currency units")] = 0.0
+    reward_share: Annotated[float, Allowed(0.0, 1.0, "share of the friend's first order")] = 0.0
+    friend_rate: Annotated[float, RATE] = 0.0
+    most_rewards: Annotated[int, Allowed(0, 10_000, "rewards a year", whole=True)] = 12
+    delay_weeks: Annotated[int, WEEKS] = 0
     kind: Literal["money", "in_kind"] = "money"
 
 
 Action = (
     Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule | ReferralTerms
 )
+
+
+def check_action(play: str, action: Any) -> None:
+    """Refuse an action whose numbers, or names, are not among the allowed ones, with one sentence."""
+    name = type(action).__name__
+    for field, allowed in _allowed_values(type(action)).items():
+        value = getattr(action, field)
+        if isinstance(allowed, Allowed):
+            wrong = allowed.refuses(value)
+        else:
+            wrong = "" if value in allowed else f"must be one of {', '.join(allowed)}, not {value!r}"
+        if wrong:
+            raise ActionError(f"{play}: {name}.{field} {wrong}")
+    if isinstance(action, TierRule) and list(action.thresholds) != sorted(action.thresholds):
+        raise ActionError(f"{play}: TierRule.thresholds must not fall from tier to tier, but are {action.thresholds}")
+
+
+@cache
+def _allowed_values(kind: type) -> Mapping[str, Allowed | tuple[str, ...]]:
+    """What each field of an action may be: a range, or the names to choose from."""
+    found: dict[str, Allowed | tuple[str, ...]] = {}
+    if not dataclasses.is_dataclass(kind):
+        return found
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        ranges = [note for note in getattr(hint, "__metadata__", ()) if isinstance(note, Allowed)]
+        if ranges:
+            found[name] = ranges[0]
+        elif get_origin(hint) is Literal:
+            found[name] = get_args(hint)
+    return found

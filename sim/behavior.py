@@ -83,24 +83,6 @@ def adapted_reference(reference, price, carry_over):
 
 
 @rule
-def goal_pull(points, reward_points, gradient, power):
-    """Goal gradient: the nearer a reward, the keener its owner. g * x^k, x = min(1, points / reward).
-
-    What lies beyond the goal carries no pull.
-    """
-    progress = min(1.0, points / reward_points)
-    if progress <= 0.0:
-        return 0.0
-    return gradient * math.exp(power * math.log(progress))
-
-
-@rule
-def fading(size, weeks, scale):
-    """An effect that decays exponentially: size * exp(-weeks / scale)."""
-    return size * math.exp(-weeks / scale)
-
-
-@rule
 def tier_gap(value, thresholds, tier):
     """Share of the next tier's threshold that is still missing; 1 when there is no higher tier."""
     if tier >= thresholds.size:

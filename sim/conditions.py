@@ -39,6 +39,7 @@ class People(NamedTuple):
     points: NDArray[np.int32]
     points_pending: NDArray[np.int32]
     points_recent: NDArray[np.int32]
+    progress: NDArray[np.int32]
     rewarded: NDArray[np.int16]
     tier: NDArray[np.uint8]
     tier_ends: NDArray[np.int16]
@@ -56,10 +57,11 @@ class Loyal(NamedTuple):
     join_selection: float
     log_rate_mean: float  # of the log order rate over all people
     log_rate_sd: float
-    heavy_rate: float  # order rate from which membership itself moves nobody
+    heavy_rate: float  # order rate from which somebody is a heavy buyer
+    heavy: float  # share of the pull of rewards that is left in heavy buyers
     member: float
     member_scale: float  # weeks
-    goal_gradient: float
+    goal_gradient: float  # per unit of worth
     goal_power: float
     head_start: float
     p_redeem: float
@@ -68,7 +70,7 @@ class Loyal(NamedTuple):
     pressure: float
     pressure_weeks: float
     pressure_gap: float
-    moods: NDArray[np.float64]  # pull of each of loyalty.MOODS
+    perks: float
     status: float
 
 
@@ -100,6 +102,13 @@ class Programme(NamedTuple):
     rates: NDArray[np.float64]  # [tiers] price cuts
     multipliers: NDArray[np.float64]  # [tiers] of earned points
     hold_weeks: int
+    rebate: float  # what the points of one currency unit are worth when burnt, as members expect to burn them
+    reward_value: float  # currency
+    point_value: float  # currency, when burnt
+    reach_weeks: float  # a reward that takes longer to earn is out of reach
+    longest_pause: float  # weeks without an order after which points lapse
+    perks: NDArray[np.float64]  # [tiers] other benefits, currency per member and year
+    moods: NDArray[np.float64]  # [moods, tiers] pull of each of loyalty.MOODS on the holder of a tier
 
 
 class Reaction(NamedTuple):

@@ -13,8 +13,6 @@ from crmlab.sim.behavior import (
     LEAVES,
     NOTHING,
     adapted_reference,
-    fading,
-    goal_pull,
     guarded,
     list_value,
     log_rate_score,
@@ -30,17 +28,18 @@ from crmlab.sim.behavior import (
     relative_price,
     run_down,
     status_factor,
-    tier_gap,
 )
 from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.coupons import would_use
-from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, LONG_AGO, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
+from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, LEFT, NOT_ENROLLED, PROSPECT, REACHED, REFERRED
 from crmlab.sim.draws import BURN, JOIN, LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.quantiles import quantile
+from crmlab.sim.worth import loyalty_pull, progress_after
 
 # Counters of a pass, besides leads per channel.
-ALIVE, DEPARTED, COOLED, BOUND, N_COUNTS = 0, 1, 2, 3, 4
+ALIVE, DEPARTED, COOLED, BOUND, LIVED, OVERFLOWN, N_COUNTS = 0, 1, 2, 3, 4, 5, 6
+MOST_POINTS = 2**31 - 1  # that a member can hold
 
 PROSPECT_IDS = np.int64(2**31)
 
@@ -77,31 +76,6 @@ def first_reached(thresholds, before, after):
 
 
 @rule
-def loyalty_pull(
-    week, rate, enrolled, points, rewarded, tier, tier_ends, mood, mood_ends, spend_52, orders_52, loyal, programme
-):
-    """Change of a member's log order rate: membership, gradient, head start, the last reward, deadlines, mood."""
-    pull = goal_pull(float(points), float(programme.reward_points), loyal.goal_gradient, loyal.goal_power)
-    if programme.welcome_points > 0 and rewarded == LONG_AGO and points < programme.reward_points:
-        pull += loyal.head_start
-    if rate < loyal.heavy_rate:
-        pull += fading(loyal.member, float(week - enrolled), loyal.member_scale)
-    pull += fading(loyal.reward, float(week - rewarded), loyal.reward_weeks)
-    if mood_ends > week:
-        pull += loyal.moods[mood]
-    pressed = False
-    if programme.calendar_weeks > 0 and points > 0:
-        pressed = programme.calendar_weeks - week % programme.calendar_weeks <= loyal.pressure_weeks
-    if programme.tiered and tier_ends - week <= loyal.pressure_weeks:
-        value = float(orders_52) if programme.by_orders else float(spend_52)
-        gap = tier_gap(value, programme.thresholds, tier)
-        pressed = pressed or (gap > 0.0 and gap <= loyal.pressure_gap)
-    if pressed:
-        pull += loyal.pressure
-    return pull
-
-
-@rule
 def use_programme(
     enrolled, burnable, order_rate, paid, nth, multiplier, week, minor, loyal, programme, who, key0, key1
 ):  # fmt: skip
@@ -122,10 +96,19 @@ def use_programme(
             burnt = np.int64(programme.reward_points)
             burnable -= burnt
         if programme.earning:
-            earned += np.int64(points_for(paid, programme.per_unit, multiplier, minor))
+            earned += np.int64(min(points_for(paid, programme.per_unit, multiplier, minor), float(MOST_POINTS)))
+            earned = min(earned, np.int64(MOST_POINTS))
             if not programme.pending:
                 burnable += earned
     return enrolled, burnable, earned, burnt
+
+
+@rule
+def add_points(held, recent, earned, burnt):
+    """(points held, points earned within the term, whether they are more than can be held) after an order."""
+    held += earned - burnt
+    recent += earned
+    return min(held, MOST_POINTS), min(recent, MOST_POINTS), held >= MOST_POINTS or recent >= MOST_POINTS
 
 
 @compiled
@@ -171,7 +154,7 @@ def live_week(
     before, after = pressure.before, pressure.after
     bonds, bond_of, warneds, first_orders = reaction.bonds, people.bond, people.warned, people.first_order
     loyal, enrolleds, points_of, tiers = reaction.loyal, people.enrolled, people.points, people.tier
-    pendings = people.points_pending
+    pendings, progresses = people.points_pending, people.progress
     spends_52, orders_52 = people.spend_52, people.orders_52
     rewardeds, tier_endss, moods, mood_endss = people.rewarded, people.tier_ends, people.mood, people.mood_ends
     multipliers, tier_rates, top_tier = programme.multipliers, programme.rates, programme.rates.size - 1
@@ -220,9 +203,10 @@ def live_week(
                 tier = min(np.int64(tiers[i]), top_tier)
                 standing = max(standing, tier_rates[tier])
                 other = loyalty_pull(
-                    week, float(order_rates[i]), np.int64(enrolleds[i]), np.int64(points_of[i]),
-                    np.int64(rewardeds[i]), tier, np.int64(tier_endss[i]), np.int64(moods[i]),
-                    np.int64(mood_endss[i]), spends_52[i], orders_52[i], loyal, programme,
+                    week, float(order_rates[i]), float(mean_orders[i]), float(elasticities[i]),
+                    np.int64(enrolleds[i]), np.int64(points_of[i]), np.int64(progresses[i]),
+                    np.int64(rewardeds[i]), tier, np.int64(tier_endss[i]), np.int64(moods[i]), np.int64(mood_endss[i]),
+                    spends_52[i], orders_52[i], loyal, programme,
                 )  # fmt: skip
                 stays = status_factor(loyal.status, float(tier), float(top_tier))
             if bonds.on:
@@ -327,6 +311,7 @@ def live_week(
         life_clocks[i] = life_clock
         counts[ALIVE] += was == CUSTOMER
         counts[BOUND] += bound
+        counts[LIVED] += 1
         if stage != was:
             stages[i] = stage
             counts[DEPARTED] += stage == GONE
@@ -341,12 +326,22 @@ def live_week(
             for j in range(first_written, written):
                 spend += paids[j]
             if enrolled != NOT_ENROLLED:
+                given = np.int64(programme.welcome_points) if enrolleds[i] == NOT_ENROLLED else np.int64(0)
                 enrolleds[i] = enrolled
                 for j in range(first_written, written):
-                    points_of[i] += earneds[j] - burnts[j]
-                    people.points_recent[i] += earneds[j]
+                    earned, burnt = np.int64(earneds[j]), np.int64(burnts[j])
+                    held, recent, too_many = add_points(
+                        np.int64(points_of[i]), np.int64(people.points_recent[i]), earned, burnt
+                    )  # fmt: skip
+                    counts[OVERFLOWN] += too_many
+                    points_of[i], people.points_recent[i] = held, recent
+                    progresses[i] = min(
+                        progress_after(np.int64(progresses[i]), programme.reward_points, burnt, earned - given),
+                        MOST_POINTS,
+                    )  # fmt: skip
+                    given = np.int64(0)
                     if programme.pending:
-                        pendings[i] += earneds[j]
+                        pendings[i] = min(pendings[i] + earned, MOST_POINTS)
                     if burnts[j] > 0:
                         rewardeds[i] = week
             if n_orders[i] == 0:

@@ -85,6 +85,9 @@ class Customers:
     points_recent: NDArray[np.int32] = column(
         np.int32, "points earned within the term", "crowd, loyalty", True, 0, PROGRAMME
     )
+    progress: NDArray[np.int32] = column(
+        np.int32, "points of own orders since the last reward", "crowd", False, 0, PROGRAMME
+    )
     rewarded: NDArray[np.int16] = column(np.int16, "week of the last reward", "crowd", True, LONG_AGO, PROGRAMME)
     tier: NDArray[np.uint8] = column(np.uint8, "0 is the basic tier", "loyalty", True, 0, PROGRAMME)
     tier_ends: NDArray[np.int16] = column(

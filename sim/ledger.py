@@ -9,7 +9,7 @@ costs are debited. Accrual and cash are kept apart: a point is a cost when it is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from crmlab.sim.orders import Orders
 from crmlab.sim.world import Channel, Economics
+
+if TYPE_CHECKING:
+    from crmlab.sim.loyalty import PointsWeek
 
 CASH = "cash"
 SALES = "sales"  # at list price
@@ -30,6 +33,8 @@ MEDIA = "media"
 CHANNEL_COSTS = "channel fees"  # fixed costs of channels, and what they take per new customer
 REWARDS = "rewards"  # what burnt points cost
 PERKS = "tier benefits"
+PROGRAMME_SETUP = "programme set-up"
+PROGRAMME_RUNNING = "programme running"  # systems and service, per member
 PROVISION = "points provision"  # the change of what the points still out are expected to cost
 WELCOME = "welcome points"  # the part of it that first orders were given to start with: a cost of acquisition
 LIABILITY = "points liability"
@@ -39,7 +44,8 @@ REWARDS_OWED = "referral rewards owed"
 
 ACCOUNTS = (
     CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROVISION, WELCOME, LIABILITY, REFERRAL_REWARDS, REWARDS_OWED, OPENING,
+    REWARDS, PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION, WELCOME, LIABILITY, REFERRAL_REWARDS,
+    REWARDS_OWED, OPENING,
 )  # fmt: skip
 BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED, OPENING)  # all other accounts are income or cost of the run
 NO_CHANNEL = -1
@@ -139,16 +145,18 @@ class Ledger:
         self.post(week, PAYMENT, CASH, int(costs.payment.sum()))
         self.post(week, COMMISSIONS, CASH, int(costs.commission.sum()))
 
-    def book_programme(self, week: int, reward_cost: int, perk_cost: int, liability: int, welcome: int = 0) -> None:
-        """Rewards and benefits of the week in cash, and the change of the liability as a provision, of which `welcome`
-        is for points that first orders were given to start with."""
-        self.post(week, REWARDS, CASH, reward_cost)
-        self.post(week, PERKS, CASH, perk_cost)
-        self.post(week, WELCOME, LIABILITY, welcome)
-        change = liability - self.liability - welcome
+    def book_programme(self, week: int, closed: PointsWeek) -> None:
+        """Rewards, benefits, set-up and running of the week in cash, and the change of the liability as a provision, of
+        which `welcome` is for points that first orders were given to start with."""
+        self.post(week, REWARDS, CASH, closed.reward_cost)
+        self.post(week, PERKS, CASH, closed.perk_cost)
+        self.post(week, PROGRAMME_SETUP, CASH, closed.setup_cost)
+        self.post(week, PROGRAMME_RUNNING, CASH, closed.running_cost)
+        self.post(week, WELCOME, LIABILITY, closed.welcome)
+        change = closed.liability - self.liability - closed.welcome
         self.post(week, PROVISION, LIABILITY, max(change, 0))
         self.post(week, LIABILITY, PROVISION, max(-change, 0))
-        self.liability = liability
+        self.liability = closed.liability
 
     def book_referrals(self, week: int, earned: int, paid: int, source: int) -> None:
         """Rewards are a cost when the friend orders and cash when they are paid."""

@@ -13,23 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from crmlab.sim.actions import PointsRule, TierRule
+from crmlab.sim.actions import ActionError, PointsRule, TierRule
 from crmlab.sim.behavior import tier_gap, tiers_reached
 from crmlab.sim.compiling import compiled
 from crmlab.sim.conditions import Loyal, Programme
+from crmlab.sim.crowd import MOST_POINTS
 from crmlab.sim.customers import NOT_ENROLLED, Customers
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.orders import YEAR, OrderLog, Orders
+from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.world import World
+from crmlab.sim.worth import DEMOTION, FAILURE, SUCCESS
 
 MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
-CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3
 _EXPIRY = {"never": 0, "rolling": 1, "inactivity": 2, "calendar": 3}
 _DOWNGRADE = {"never": 0, "one_level": 1, "to_level": 2}
 
 NO_PROGRAMME = Programme(
     on=False, earning=False, pending=False, per_unit=0.0, reward_points=1, welcome_points=0, calendar_weeks=0,
     tiered=False, by_orders=False, thresholds=np.zeros(0), rates=np.zeros(1), multipliers=np.ones(1), hold_weeks=YEAR,
+    rebate=0.0, reward_value=0.0, point_value=0.0, reach_weeks=0.0, longest_pause=np.inf, perks=np.zeros(1),
+    moods=np.zeros((len(MOODS), 1)),
 )  # fmt: skip
 
 
@@ -44,6 +48,8 @@ class PointsWeek:
     liability: int = 0
     reward_cost: int = 0
     perk_cost: int = 0
+    setup_cost: int = 0
+    running_cost: int = 0
     welcome_points: int = 0  # that somebody who joins is given
     welcome: int = 0  # what those given with a first order are expected to cost: a cost of acquisition
     point_value: float = 0.0  # what one point still out is expected to cost
@@ -72,7 +78,10 @@ class LoyaltyBooks:
         self.moves: dict[int, Moves] = {}
         self.opening = PointsWeek()  # the points of the customers of week 0, and what the firm owes for them
         self._response = world.loyalty
+        self._economics = world.economics
         self._minor = world.minor
+        self._started = False
+        self._settled = np.zeros(2)  # points burnt and expired so far, today's programme before week 0 included
         self.terms = (0, 0)  # weeks after which points mature and expire, as counted in the columns
 
     def handed_over(self) -> LoyaltyBooks:
@@ -81,6 +90,7 @@ class LoyaltyBooks:
         last = self.weeks[max(self.weeks)] if self.weeks else PointsWeek()
         books.opening = PointsWeek(outstanding=last.outstanding, liability=last.liability)
         books.weeks, books.moves = {}, {}
+        books._settled = self._settled.copy()
         return books
 
     def open(self, customers: Customers) -> None:
@@ -102,11 +112,15 @@ class LoyaltyBooks:
         levels = tiers or TierRule(())
         n = len(levels.thresholds) + 1
         by_orders = levels.basis == "orders"
+        response, per_unit = self._response, float(rule.per_unit) if points is not None else 0.0
+        burnt = 1.0 if rule.expiry == "never" else 1.0 - response.expected_breakage
+        ends = rule.expiry in ("rolling", "calendar")
+        point_value = rule.reward_value / rule.reward_points
         return Programme(
             on=True,
             earning=points is not None or tiers is not None,
             pending=rule.pending_weeks > 0,
-            per_unit=float(rule.per_unit) if points is not None else 0.0,
+            per_unit=per_unit,
             reward_points=int(rule.reward_points),
             welcome_points=int(rule.welcome_points) if points is not None else 0,
             calendar_weeks=rule.expiry_weeks if rule.expiry == "calendar" else 0,
@@ -116,12 +130,26 @@ class LoyaltyBooks:
             rates=_per_tier(levels.rates, n, 0.0),
             multipliers=_per_tier(levels.multipliers, n, 1.0),
             hold_weeks=int(levels.hold_weeks),
+            rebate=per_unit * point_value * burnt,
+            reward_value=float(rule.reward_value),
+            point_value=point_value,
+            reach_weeks=min(response.reach_weeks, rule.expiry_weeks if ends else np.inf) - rule.pending_weeks,
+            longest_pause=float(rule.expiry_weeks) if rule.expiry == "inactivity" else np.inf,
+            perks=_per_tier(levels.perk_costs, n, 0.0),
+            moods=_moods(response, n - 1),
         )
+
+    @property
+    def breakage(self) -> float:
+        """Share of the points still out that the books expect never to be burnt: of all points that were burnt or
+        expired so far, the expired ones. Nothing is expected to expire before anything has."""
+        return float(self._settled[1] / max(self._settled.sum(), 1.0))
 
     def close_week(self, customers: Customers, log: OrderLog, week: int, programme: Programme) -> PointsWeek:
         """Points mature and expire, tiers are reviewed. Returns the week's points and what they cost."""
         if not programme.on:
             return PointsWeek()
+        new, self._started = not self._started, True
         rule, levels = self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(())
         self._roll_windows(customers, log, week, rule)
         response = self._response
@@ -137,11 +165,14 @@ class LoyaltyBooks:
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
-        cost_of_point = rule.reward_value * self._minor * rule.cost_ratio / rule.reward_points
-        point_value = cost_of_point * (1 - rule.breakage)
+        cost_of_point = rule.reward_value * self._minor * self._economics.reward_cost / rule.reward_points
         perks = _per_tier(levels.perk_costs, held.size, 0.0) if programme.tiered else np.zeros(held.size)
         burnt = int(orders.burnt.sum(dtype=np.int64))
+        self._settled += burnt, expired
+        point_value = cost_of_point * (1 - self.breakage)
         welcomed = int(np.count_nonzero(with_welcome(orders, programme.welcome_points)))
+        running = self._economics.programme_member if programme.earning else 0.0
+        members = int(np.count_nonzero(customers.enrolled != NOT_ENROLLED))
         closed = PointsWeek(
             issued=int(orders.earned.sum(dtype=np.int64)),
             burnt=burnt,
@@ -150,10 +181,12 @@ class LoyaltyBooks:
             liability=round(outstanding * point_value),
             reward_cost=round(burnt * cost_of_point),
             perk_cost=round(float(held @ perks) * self._minor / YEAR),
+            setup_cost=round(self._economics.programme_setup * self._minor) if new else 0,
+            running_cost=round(members * running * self._minor / YEAR),
             welcome_points=programme.welcome_points,
             welcome=round(welcomed * programme.welcome_points * point_value),
             point_value=point_value,
-            perks=tuple(float(perk) * self._minor / YEAR for perk in perks),
+            perks=tuple(float(perk + running) * self._minor / YEAR for perk in perks),
         )
         self.weeks[week] = closed
         return closed
@@ -172,6 +205,19 @@ class LoyaltyBooks:
                 if term > 0:
                     _count_points(log.week(week - term), column, -1)
         self.terms = terms
+
+
+def _moods(response: LoyaltyResponse, top: int) -> NDArray[np.float64]:
+    """Pull of each mood on the holder of each tier, for tiers worth having. Shape [moods, tiers].
+
+    Success lifts most those who reach the lowest tier, failure and a fall hurt most those who were nearest to the top.
+    """
+    moods = np.zeros((len(MOODS), top + 1))
+    steps = np.linspace(-1.0, 1.0, top) if top > 1 else np.zeros(top)
+    moods[SUCCESS, 1:] = response.success * (1 - response.tier_tilt * steps)
+    moods[FAILURE, :top] = -response.failure * (1 + response.tier_tilt * steps)
+    moods[DEMOTION, :top] = -response.demotion * (1 + response.tier_tilt * steps)
+    return moods
 
 
 def with_welcome(orders: Orders, welcome_points: NDArray[np.int64] | int) -> NDArray[np.bool_]:
@@ -243,6 +289,15 @@ def _review(
     return held, expired
 
 
+def refuse_overflow(times: int, week: int, per_unit: float) -> None:
+    """Refuse a programme whose points no longer fit their columns."""
+    if times:
+        raise ActionError(
+            f"week {week}: a member would hold {MOST_POINTS:,} points or more, which cannot be kept: give fewer than "
+            f"{per_unit:g} points for a currency unit (PointsRule.per_unit, multipliers, welcome_points)"
+        )
+
+
 def loyal_of(world: World) -> Loyal:
     """The world's constants of loyalty in the form that the compiled pass takes."""
     loyalty, rates = world.loyalty, order_rates(world)
@@ -251,7 +306,8 @@ def loyal_of(world: World) -> Loyal:
         join_selection=float(loyalty.join_selection),
         log_rate_mean=rates.log_mean,
         log_rate_sd=rates.log_sd,
-        heavy_rate=rates.quantile(1 - loyalty.heavy_share),
+        heavy_rate=rates.of_orders.quantile(1 - loyalty.heavy_share),
+        heavy=float(loyalty.heavy),
         member=float(loyalty.member),
         member_scale=float(loyalty.member_half_life / np.log(2)),
         goal_gradient=float(loyalty.goal_gradient),
@@ -263,6 +319,6 @@ def loyal_of(world: World) -> Loyal:
         pressure=float(loyalty.pressure),
         pressure_weeks=float(loyalty.pressure_weeks),
         pressure_gap=float(loyalty.pressure_gap),
-        moods=np.array([0.0, loyalty.success, -loyalty.failure, -loyalty.demotion]),
+        perks=float(loyalty.perks),
         status=float(loyalty.status),
     )

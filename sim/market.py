@@ -13,12 +13,12 @@ from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.channels import Channel
 from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
 from crmlab.sim.coupons import coupon_readiness
-from crmlab.sim.crowd import ALIVE, BOUND, N_COUNTS, call_prospects, live_week, person_ids
+from crmlab.sim.crowd import ALIVE, BOUND, LIVED, N_COUNTS, OVERFLOWN, call_prospects, live_week, person_ids
 from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff, first_order_incentive
-from crmlab.sim.loyalty import LoyaltyBooks, loyal_of
+from crmlab.sim.loyalty import LoyaltyBooks, loyal_of, refuse_overflow
 from crmlab.sim.network import graph_of
 from crmlab.sim.offers import Offers, Settled
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
@@ -129,6 +129,7 @@ class Market(mesa.Model):
         self.advertise(settled)
         programme = self.programme(settled)
         orders = self.live(settled.offer, programme)
+        refuse_overflow(int(self.counts[OVERFLOWN]), self.week, programme.per_unit)
         self.recommend(settled, orders)
         self.book(settled, orders)
         self.close_programme(programme)
@@ -243,9 +244,7 @@ class Market(mesa.Model):
         """End the programme's week and book what it costs."""
         if programme.on:
             closed = self.loyalty.close_week(self.customers, self.order_log, self.week, programme)
-            self.ledger.book_programme(
-                self.week, closed.reward_cost, closed.perk_cost, closed.liability, closed.welcome
-            )
+            self.ledger.book_programme(self.week, closed)
 
     def remember(self, settled: Settled, orders: Orders) -> None:
         """Keep what the firm will know next week."""
@@ -270,6 +269,11 @@ class Market(mesa.Model):
     def customer_weeks(self) -> int:
         """Weeks begun by customers who had not left: known to the simulation only."""
         return int(self.totals[ALIVE])
+
+    @property
+    def lived_weeks(self) -> int:
+        """Weeks begun by customers and leads, those won this week included: known to the simulation only."""
+        return int(self.totals[LIVED])
 
     @property
     def guarded_weeks(self) -> int:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from crmlab.sim.actions import (
     Action,
+    ActionError,
     ChannelBudget,
     Coupon,
     Discount,
@@ -34,18 +35,13 @@ from crmlab.sim.actions import (
     ReferralTerms,
     Tag,
     TierRule,
+    check_action,
 )
 from crmlab.sim.conditions import Offer
 from crmlab.sim.customers import LONG_AGO, Customers
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import REFERRAL, Channel
-
-MOST_RATE = 0.95
-
-
-class ActionError(ValueError):
-    """A strategy returned something that cannot be carried out; the text names the play and what is allowed."""
 
 
 @dataclass
@@ -114,16 +110,17 @@ class Offers:
         reached: NDArray[np.bool_] | None,
         settled: Settled,
     ) -> None:
+        check_action(play.name, action)
         if play.selective and getattr(action, "audience", None) == "everybody":
             what = type(action).__name__
             raise ActionError(f"{play.name}: {what} is for everybody, so the play has no target, holdout or ramp")
         match action:
             case ChannelBudget():
-                settled.spend[self._channel(play, action.channel, paid=True)] = self._spend(play, action)
+                settled.spend[self._channel(play, action.channel, paid=True)] = action.spend / self.scale
             case PublicDiscount():
-                self._raise(settled.offer.public, play, action.channel, _rate(play, action.rate))
+                self._raise(settled.offer.public, play, action.channel, float(action.rate))
             case FirstOrderOffer():
-                self._raise(settled.offer.first, play, action.channel, _rate(play, action.rate))
+                self._raise(settled.offer.first, play, action.channel, float(action.rate))
             case Discount():
                 rates = _rates(play, action.rate, view.n, reached)
                 if settled.offer.own.size == 0:
@@ -140,7 +137,6 @@ class Offers:
                 marks = self.tags.setdefault(action.name, np.full(self.customers.n, LONG_AGO, np.int16))
                 marks[rows[on if reached is None else on & reached]] = view.week + action.weeks
             case PointsRule() | TierRule():
-                _check_programme(play, action)
                 if isinstance(action, PointsRule):
                     settled.points = action
                 else:
@@ -154,11 +150,6 @@ class Offers:
     def _check_terms(self, play: Play, terms: ReferralTerms) -> None:
         if REFERRAL not in self.numbers:
             raise ActionError(f"{play.name}: nobody recommends anything in this world (word_of_mouth.p_invite is 0)")
-        _rate(play, terms.friend_rate)
-        if min(terms.reward, terms.reward_share, terms.most_rewards, terms.delay_weeks) < 0:
-            raise ActionError(f"{play.name}: rewards, caps and weeks of referral terms must not be negative")
-        if terms.kind not in ("money", "in_kind"):
-            raise ActionError(f'{play.name}: a referral reward is in "money" or "in_kind", not "{terms.kind}"')
 
     def _blank(self) -> NDArray[np.float32]:
         if self._own.size == 0:
@@ -184,36 +175,9 @@ class Offers:
             raise ActionError(f'{play.name}: channel "{name}" is organic and takes no budget')
         return self.numbers[name]
 
-    def _spend(self, play: Play, action: ChannelBudget) -> float:
-        if not 0 <= action.spend < np.inf:
-            raise ActionError(f"{play.name}: the budget of {action.channel} must be 0 or more, not {action.spend}")
-        return action.spend / self.scale
-
     def _raise(self, rates: NDArray[np.float64], play: Play, channel: str | None, rate: float) -> None:
         where = slice(None) if channel is None else self._channel(play, channel, paid=False) + 1
         rates[where] = np.maximum(rates[where], rate)
-
-
-def _check_programme(play: Play, rule: PointsRule | TierRule) -> None:
-    """Refuse a rule that cannot be carried out."""
-    if isinstance(rule, PointsRule):
-        sound = rule.per_unit >= 0 and rule.reward_points >= 1 and rule.reward_value >= 0 and rule.pending_weeks >= 0
-        sound = sound and rule.welcome_points >= 0
-        if not (sound and 0 <= rule.breakage < 1 and rule.cost_ratio >= 0 and rule.expiry_weeks >= 1):
-            raise ActionError(f"{play.name}: {rule} cannot be: points, values and weeks must not be negative")
-        return
-    if list(rule.thresholds) != sorted(rule.thresholds) or (rule.thresholds and rule.thresholds[0] <= 0):
-        raise ActionError(f"{play.name}: tier thresholds must be above 0 and rise, not {rule.thresholds}")
-    if any(not 0 <= rate <= MOST_RATE for rate in rule.rates):
-        raise ActionError(f"{play.name}: a tier's discount rate must lie between 0 and {MOST_RATE}, not {rule.rates}")
-    if min(*rule.multipliers, *rule.perk_costs, rule.hold_weeks - 1, rule.grace_weeks, 0) < 0:
-        raise ActionError(f"{play.name}: multipliers, costs and weeks of tiers must not be negative")
-
-
-def _rate(play: Play, rate: float) -> float:
-    if not 0 <= rate <= MOST_RATE:
-        raise ActionError(f"{play.name}: a discount rate must lie between 0 and {MOST_RATE}, not {rate}")
-    return float(rate)
 
 
 def _rates(play: Play, rate: object, n: int, reached: NDArray[np.bool_] | None) -> NDArray[np.float32]:
@@ -223,8 +187,6 @@ def _rates(play: Play, rate: object, n: int, reached: NDArray[np.bool_] | None) 
         raise ActionError(
             f"{play.name}: rates must be one number or one per identified customer ({n}), not {rates.shape}"
         )
-    if rates.size and not (rates.min() >= 0 and rates.max() <= MOST_RATE):
-        raise ActionError(f"{play.name}: a discount rate must lie between 0 and {MOST_RATE}")
     rates = np.broadcast_to(rates, (n,))
     return rates if reached is None else np.where(reached, rates, np.float32(0))
 

@@ -45,6 +45,12 @@ class OrderRates:
     def _log_means(self) -> Floats:
         return special.digamma(self.shape) - np.log(self.rate)
 
+    @property
+    def of_orders(self) -> OrderRates:
+        """The order rates of those who place the orders: every person counts as often as he or she orders."""
+        weight = self.share * self.shape / self.rate
+        return OrderRates(weight / weight.sum(), self.shape + 1, self.rate)
+
     def quantile(self, share: float) -> float:
         """The order rate below which a share of the people lies."""
         of_parts = special.gammaincinv(self.shape, share) / self.rate

@@ -36,7 +36,7 @@ from crmlab.sim.behavior import (
 )
 from crmlab.sim.conditions import Offer, Programme
 from crmlab.sim.coupons import would_use
-from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, loyalty_pull, person_id
+from crmlab.sim.crowd import ALIVE, BOUND, COOLED, DEPARTED, LIVED, MOST_POINTS, OVERFLOWN, add_points, person_id
 from crmlab.sim.customers import (
     COLD,
     CUSTOMER,
@@ -55,6 +55,7 @@ from crmlab.sim.loyalty import NO_PROGRAMME
 from crmlab.sim.network import contact, n_contacts, place_of
 from crmlab.sim.quantiles import quantile
 from crmlab.sim.word_of_mouth import MOST_WARNINGS, Telling, can_be_won, quality_pull, reward_pull, sociability
+from crmlab.sim.worth import loyalty_pull, progress_after
 
 if TYPE_CHECKING:
     from crmlab.sim.micro import MicroMarket
@@ -70,6 +71,7 @@ class PlacedOrder:
     paid: int
     earned: int = 0
     burnt: int = 0
+    given: int = 0  # of the points earned, those that were a welcome
 
 
 class Person(mesa.Agent):
@@ -164,8 +166,11 @@ class Person(mesa.Agent):
         return loyalty_pull(
             self.model.week,
             float(self.order_rate),
+            float(self.mean_order),
+            float(self.elasticity),
             int(self.enrolled),
             int(self.points),
+            int(self.progress),
             int(self.rewarded),
             self.level(programme),
             int(self.tier_ends),
@@ -221,6 +226,7 @@ class Person(mesa.Agent):
         debt, pull_forward = float(self.debt), self.model.reaction.pull_forward
         hazard, departure, repay, extra = self.hazards(seen, programme, debt)
         self.model.counts[BOUND] += self.bound
+        self.model.counts[LIVED] += 1
         orders: list[PlacedOrder] = []
         since, index = now, int(self.orders)
         self.burnable = int(self.points) - int(self.points_pending)
@@ -323,9 +329,10 @@ class Person(mesa.Agent):
             burnt = programme.reward_points
         if programme.earning:
             multiplier = programme.multipliers[self.level(programme)]
-            earned = int(points_for(float(order.paid), programme.per_unit, multiplier, self.model.minor)) + welcome
+            own = int(min(points_for(float(order.paid), programme.per_unit, multiplier, self.model.minor), MOST_POINTS))
+            earned = min(own + welcome, MOST_POINTS)
         self.burnable += (0 if programme.pending else earned) - burnt
-        return replace(order, earned=earned, burnt=burnt)
+        return replace(order, earned=earned, burnt=burnt, given=welcome)
 
     def become_customer(self, u_identified: float) -> None:
         self.stage = CUSTOMER
@@ -343,12 +350,22 @@ class Person(mesa.Agent):
         self.orders_52 += np.int32(len(orders))
         self.spend += np.int64(paid)
         self.spend_52 += np.int64(paid)
-        earned, burnt = sum(order.earned for order in orders), sum(order.burnt for order in orders)
-        self.points += np.int32(earned - burnt)
-        self.points_recent += np.int32(earned)
-        self.points_pending += np.int32(earned * programme.pending)
+        if self.enrolled != NOT_ENROLLED:
+            for order in orders:
+                self.turn_points(order, programme)
+
+    def turn_points(self, order: PlacedOrder, programme: Programme) -> None:
+        """Points of an order into the record; those that it earned itself, and not the welcome, onto the card."""
+        earned, burnt = order.earned, order.burnt
+        held, recent, too_many = add_points(int(self.points), int(self.points_recent), earned, burnt)
+        self.points, self.points_recent = np.int32(held), np.int32(recent)
+        self.model.counts[OVERFLOWN] += too_many
+        progress = progress_after(int(self.progress), programme.reward_points, burnt, earned - order.given)
+        self.progress = np.int32(min(progress, MOST_POINTS))
+        if programme.pending:
+            self.points_pending = np.int32(min(int(self.points_pending) + earned, MOST_POINTS))
         if burnt:
-            self.rewarded = np.int16(week)
+            self.rewarded = np.int16(self.model.week)
 
     def notice_price(self, rate: float, ordered: bool) -> None:
         """An order shows the price; without one, it is noticed by chance. Expectations move towards it."""

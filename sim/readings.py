@@ -108,7 +108,8 @@ def _programme(record: Record) -> tuple[float, float]:
 
 
 def _value_existing(record: Record) -> float:
-    return (_discounted(record, np.isnan(record.age)) - _programme(record)[0]) * record.market.scale
+    programme = _programme(record)[0] + _present(record, record.setup_costs_by_week)
+    return (_discounted(record, np.isnan(record.age)) - programme) * record.market.scale
 
 
 def _value_new(record: Record) -> float:
@@ -175,7 +176,8 @@ _KPIS = (
         "everybody who has not left", "260 weeks after the run", NONE, 1, FADER, _terminal, hidden=True),
     Kpi("value_existing", "Value of the existing base", "currency",
         "discounted contribution, within the run, of customers who had bought before week 0, less what the programme "
-        "costs for them", "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
+        "costs for them and to set up",
+        "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
         _value_existing),
     Kpi("value_new", "Value of new customers", "currency",
         "discounted contribution of customers acquired in the run, less all acquisition cost and what the programme "
@@ -215,7 +217,7 @@ _KPIS = (
         "undefined in runs of less than 52 weeks", 1, "Fader & Hardie 2009", _retention),
     Kpi("contribution", "Contribution after marketing", "currency",
         "revenue - goods - fulfilment - payment - commissions - media - channel fees - programme costs "
-        "(rewards, tier benefits, change of the points liability) - referral rewards, undiscounted",
+        "(rewards, tier benefits, set-up, running, change of the points liability) - referral rewards, undiscounted",
         ALL, RUN, NONE, 1, MARKETING_METRICS, lambda r: _total(r, r.contribution) - _total(r, r.other_costs_by_week)),
     Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
         MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
@@ -239,7 +241,8 @@ _KPIS = (
         "net revenue of orders by customers enrolled at order time / net revenue; mostly selection, no effect",
         ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
     Kpi("programme_cost", "Cost of the loyalty programme", "currency",
-        "rewards + tier benefits + change of the points liability", "members", RUN, NONE, 0, MARKETING_METRICS,
+        "rewards + tier benefits + set-up + running + change of the points liability", "members", RUN, NONE, 0,
+        MARKETING_METRICS,
         lambda r: _total(r, r.reward_cost / r.market.minor)
         + _total(r, r.programme_costs_by_week + r.welcome_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",

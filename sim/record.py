@@ -15,6 +15,8 @@ from crmlab.sim.ledger import (
     FIRST_ORDER_DISCOUNTS,
     MEDIA,
     PERKS,
+    PROGRAMME_RUNNING,
+    PROGRAMME_SETUP,
     PROVISION,
     REFERRAL_REWARDS,
     WELCOME,
@@ -170,9 +172,15 @@ class Record:
 
     @cached_property
     def programme_costs_by_week(self) -> Floats:
-        """Tier benefits and the change of the points liability, in currency units; welcome points of first orders are
-        in `welcome_costs_by_week`, rewards are costs of orders."""
-        return (self._booked(PERKS) + self._booked(PROVISION)) / self.market.minor
+        """Tier benefits, set-up and running costs, and the change of the points liability, in currency units; welcome
+        points of first orders are in `welcome_costs_by_week`, rewards are costs of orders."""
+        accounts = (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION)
+        return sum(self._booked(account) for account in accounts) / self.market.minor
+
+    @cached_property
+    def setup_costs_by_week(self) -> Floats:
+        """What it cost to start the programme, in currency units: part of its costs, and no single member's."""
+        return self._booked(PROGRAMME_SETUP) / self.market.minor
 
     @cached_property
     def welcome_costs_by_week(self) -> Floats:
@@ -213,5 +221,5 @@ class Record:
 
     @property
     def guard_share(self) -> float:
-        """Share of customer-weeks in which the composition guard bound."""
-        return self.market.guarded_weeks / max(self.market.customer_weeks, 1)
+        """Share of customer- and lead-weeks in which the composition guard bound."""
+        return self.market.guarded_weeks / max(self.market.lived_weeks, 1)

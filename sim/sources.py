@@ -8,6 +8,7 @@ written from this file.
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,8 +96,9 @@ _SOURCES = (
 
 SOURCES: dict[str, Source] = {source.citation: source for source in _SOURCES}
 
+_MONTHS = "|".join(calendar.month_name[1:] + calendar.month_abbr[1:])
 _NAME = r"(?:van |Van den )?[A-Z][A-Za-z'’-]+"
-CITATION = re.compile(rf"{_NAME}(?:(?:, {_NAME})* & {_NAME}| et al\.)? (?:19|20)\d\d[ab]?\b")
+CITATION = re.compile(rf"(?!(?:{_MONTHS})\b){_NAME}(?:(?:, {_NAME})* & {_NAME}| et al\.)? (?:19|20)\d\d[ab]?\b")
 _UNDATED = tuple(source.citation for source in _SOURCES if not re.search(r"\d{4}[ab]?$", source.citation))
 
 

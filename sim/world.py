@@ -168,6 +168,15 @@ class Economics:
     payment_cost: Annotated[float, Unknown(0.0, 0.1, "share of price paid", "practitioner pages", "R2", vary=1.5)] = (
         0.025
     )
+    reward_cost: Annotated[
+        float, Unknown(0.0, 1.0, "cost of a loyalty reward / its value", "scenario", "A", vary=1.2)
+    ] = 0.6
+    programme_setup: Annotated[
+        float, Unknown(0.0, 1e7, "currency, once, to start a loyalty programme", "scenario", "A", vary=2.0)
+    ] = 2_000.0
+    programme_member: Annotated[
+        float, Unknown(0.0, 1e5, "currency per member and year to run a loyalty programme", "scenario", "A", vary=2.0)
+    ] = 1.0
     discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
     currency: str = "USD"
 
@@ -299,4 +308,5 @@ class World:
         prospects = round(self.population.prospects / scale)
         founding = customers if self.population.customers else 0
         population = replace(self.population, customers=founding, prospects=prospects)
-        return replace(self, channels=channels, population=population), scale
+        economics = replace(self.economics, programme_setup=self.economics.programme_setup / scale)
+        return replace(self, channels=channels, population=population, economics=economics), scale

@@ -19,15 +19,16 @@ from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, pric
 from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.compiling import compiled
 from crmlab.sim.coupons import coupon_readiness, would_use
-from crmlab.sim.crowd import person_ids, use_programme
+from crmlab.sim.crowd import MOST_POINTS, add_points, person_ids, use_programme
 from crmlab.sim.customers import LONG_AGO, NOT_ENROLLED, PROGRAMME, Customers, column_names
 from crmlab.sim.draws import NOTICE, draw_lots, lot_index, uniforms
-from crmlab.sim.loyalty import LoyaltyBooks, loyal_of
+from crmlab.sim.loyalty import LoyaltyBooks, loyal_of, refuse_overflow
 from crmlab.sim.offers import Offers
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
+from crmlab.sim.worth import progress_after
 
 TRAITS = ("order_rate", "elasticity")
 BEFORE_WEEK_0 = 1 << 32  # draws are numbered by 32 bits: week -1 is the last number there is
@@ -82,12 +83,13 @@ def inherit(
             coupon_readiness(price), *key,
         )  # fmt: skip
         newcomers = orders.row[orders.nth == 0]
-        _record(
+        overflown = _record(
             orders, people.order_rate, people.first_order, people.last_order, people.orders, people.orders_52,
             people.spend, people.spend_52, people.enrolled, people.points, people.points_pending,
-            people.points_recent, people.rewarded, people.tier, people.tier_ends, week, world.minor, loyal, programme,
-            *key,
+            people.points_recent, people.progress, people.rewarded, people.tier, people.tier_ends, week,
+            world.minor, loyal, programme, *key,
         )  # fmt: skip
+        refuse_overflow(overflown, week, programme.per_unit)
         people.identified[newcomers] = True
         rows = np.concatenate([rows, newcomers], dtype=np.int32)
         if programme.on:
@@ -171,10 +173,13 @@ def _meet_prices(
 @compiled
 def _record(
     book, order_rate, first_order, last_order, orders, orders_52, spend, spend_52, enrolled, points, pending, recent,
-    rewarded, tiers, tier_ends, week, minor, loyal, programme, key0, key1,
+    progress, rewarded, tiers, tier_ends, week, minor, loyal, programme, key0, key1,
 ):  # fmt: skip
-    """Write the orders of a week, sorted by customer and moment, into the records, and use the programme at each."""
+    """Write the orders of a week, sorted by customer and moment, into the records, and use the programme at each.
+
+    Returns how often points were more than can be held."""
     top = programme.rates.size - 1
+    overflown = 0
     for j in range(book.row.size):
         i = book.row[j]
         moment = week + float(book.at[j])
@@ -191,13 +196,19 @@ def _record(
                 float(book.paid[j]), np.int64(book.nth[j]), programme.multipliers[min(np.int64(tiers[i]), top)], week,
                 minor, loyal, programme, i, key0, key1,
             )  # fmt: skip
+            given = programme.welcome_points if joined != enrolled[i] else 0
             if joined != enrolled[i]:
                 enrolled[i] = joined
                 tier_ends[i] = week + programme.hold_weeks
             book.earned[j], book.burnt[j] = earned, burnt
-            points[i] += earned - burnt
-            recent[i] += earned
+            held, newer, too_many = add_points(np.int64(points[i]), np.int64(recent[i]), earned, burnt)
+            overflown += too_many
+            points[i], recent[i] = held, newer
+            progress[i] = min(
+                progress_after(np.int64(progress[i]), programme.reward_points, burnt, earned - given), MOST_POINTS
+            )
             if programme.pending:
-                pending[i] += earned
+                pending[i] = min(pending[i] + earned, MOST_POINTS)
             if burnt > 0:
                 rewarded[i] = week
+    return overflown

@@ -34,8 +34,6 @@ class PointsAndTiers:
     gold_extra: Annotated[float, Lever(0.0, 0.15, unit="share of price, on top of silver")] = 0.0
     gold_perks: Annotated[float, Lever(0.0, 200.0, unit="currency per member and year")] = 0.0
     grace_weeks: Annotated[int, Lever(0, 26, step=1, unit="weeks")] = 8
-    cost_ratio: Annotated[float, Lever(0.2, 1.0, unit="cost of a reward / its value")] = 0.6
-    breakage: Annotated[float, Lever(0.0, 0.6, unit="share of points the books expect to expire")] = 0.25
 
     def __post_init__(self) -> None:
         if self.earn_rate > 0 and self._reward_points > MOST_POINTS:
@@ -62,8 +60,6 @@ class PointsAndTiers:
             reward_points=reward_points,
             welcome_points=round(self.welcome_share * reward_points),
             reward_value=self.reward_value,
-            cost_ratio=self.cost_ratio,
-            breakage=self.breakage,
             pending_weeks=self.pending_weeks,
             expiry=self.expiry,
             expiry_weeks=self.expiry_weeks,

@@ -251,8 +251,8 @@ def settle(*plays: Play, weeks: int = 0):
     [
         (ChannelBudget("telepathy", 10), 'no channel "telepathy"'),
         (ChannelBudget("organic", 10), "takes no budget"),
-        (ChannelBudget("content", -1), "must be 0 or more"),
-        (ChannelBudget("content", float("nan")), "must be 0 or more"),
+        (ChannelBudget("content", -1), "must lie between 0 and"),
+        (ChannelBudget("content", float("nan")), "must lie between 0 and"),
         (PublicDiscount(1.2), "between 0 and 0.95"),
         (FirstOrderOffer(-0.1), "between 0 and 0.95"),
         (Discount(np.array([0.1, 0.2])), "one per identified customer"),

@@ -22,13 +22,14 @@ def planted(runs: int, replications: int, effect: float = 0.0) -> np.ndarray:
 def test_the_counting_finds_five_in_a_hundred_on_normal_luck() -> None:
     """1 500 experiments: 4 standard errors of a share of 95 % are 2.3 points; of 750 false alarms, 3.2 points."""
     assert np.mean(list(covers_truth(planted(1500, 16, 0.5), 0.95))) == pytest.approx(0.95, abs=0.023)
-    assert np.mean(list(covers_new_world(planted(1500, 17, 0.5), 0.95))) == pytest.approx(0.95, abs=0.023)
+    assert np.mean(list(covers_new_world(planted(1500, 17, 0.5), 0.95))) == pytest.approx(15 / 17, abs=0.034)
+    assert np.mean(list(covers_new_world(planted(1500, 61, 0.5), 0.95))) == pytest.approx(0.95, abs=0.028)
     assert np.mean(list(false_alarms(planted(1500, 16), 0.95))) == pytest.approx(0.05, abs=0.032)
 
 
 def test_the_counting_notices_intervals_that_are_too_narrow() -> None:
     assert np.mean(list(covers_truth(planted(400, 16), 0.80))) < 0.88
-    assert np.mean(list(covers_new_world(planted(400, 17), 0.80))) < 0.88
+    assert np.mean(list(covers_new_world(planted(400, 17), 0.70))) < 0.80
     assert np.mean(list(false_alarms(planted(800, 16), 0.80))) > 0.12
 
 
@@ -59,7 +60,7 @@ def test_the_command_prints_shares_with_standard_errors_and_the_number_of_experi
 
 @pytest.mark.slow
 def test_both_intervals_cover_what_they_promise_in_a_cheap_world() -> None:
-    """Within 93 and 97 % (a false alarm in 3 to 7 %) over 1 500 experiments, whose standard error is 0.6 points; those
-    of 750 false alarms 0.8."""
+    """Within 2 points of 95 % (luck), of 15 / 17 (the range of 16 worlds) and of 5 % (false alarms) over 1 500
+    experiments, whose standard error is 0.6 points, 0.8 for the range and for 750 false alarms."""
     found = coverages(runs=1500, workers=0)
     assert [c for c in found if not c.met] == []

@@ -58,7 +58,7 @@ LAYERS = [
     {"agent_ids", "levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
     {"responses"},
     {"customers", "draws", "quantiles", "world", "strategy", "plays"},
-    {"behavior", "coupons", "order_rates", "orders", "view", "network"},
+    {"behavior", "coupons", "order_rates", "orders", "view", "network", "worth"},
     {"crowd", "watching"},
     {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
     {"loyalty", "referral"},

@@ -8,19 +8,31 @@ import numpy as np
 import pytest
 
 from crmlab.sim import Discount, Play, PointsRule, TierRule
-from crmlab.sim.behavior import goal_pull, p_join, status_factor, tier_gap, tiers_reached
+from crmlab.sim.behavior import p_join, status_factor, tier_gap, tiers_reached
 from crmlab.sim.customers import CUSTOMER, NOT_ENROLLED
 from crmlab.sim.market import Market
 from crmlab.sim.offers import ActionError
 from crmlab.sim.readings import read_all
 from crmlab.sim.record import Record
 from crmlab.sim.responses import LoyaltyResponse
-from crmlab.sim.world import Base, Population, Spend
+from crmlab.sim.world import Base, Economics, Population, Spend
+from crmlab.sim.worth import goal_progress, goal_pull, progress_after
 from crmlab.strategies import PointsAndTiers
-from tests.conftest import INSENSITIVE, cohort, shop, today
+from tests.conftest import cohort, shop, today
 
 NO_EFFECT = LoyaltyResponse(
-    member=0.0, goal_gradient=0.0, reward=0.0, pressure=0.0, success=0.0, failure=0.0, demotion=0.0, status=1.0
+    member=0.0,
+    goal_gradient=0.0,
+    head_start=0.0,
+    reward=0.0,
+    pressure=0.0,
+    success=0.0,
+    failure=0.0,
+    demotion=0.0,
+    perks=0.0,
+    status=1.0,
+    heavy=1.0,
+    reach_weeks=104.0,
 )
 
 
@@ -55,15 +67,17 @@ def assert_points_add_up(market: Market) -> None:
 
 
 def test_a_ten_stamp_card_is_finished_faster_than_it_is_begun() -> None:
-    """Row 12: with a linear gradient of 0.25 the last gap is 0.80 of the first, within 2 %."""
+    """Where one in ten is free, the last gap is 0.80 of the first, within 2 % (Kivetz et al. 2006)."""
     world = cohort(
-        Base(model="nbd", r=50.0, alpha=200.0),  # 0.25 orders a week, all alike
+        Base(model="nbd", r=50.0, alpha=400.0),  # one order in eight weeks, all alike
         spend=Spend(p=100.0, q=100.0, gamma=9.9),  # every basket is worth about 10
-        loyalty=replace(NO_EFFECT, goal_gradient=0.25, p_join=0.9, join_selection=0.0, p_redeem=1.0),
+        loyalty=replace(NO_EFFECT, goal_gradient=2.5, p_join=0.9, join_selection=0.0, p_redeem=1.0),
     )
-    card = PointsRule(per_unit=1.0, reward_points=100, expiry="never")  # ten points an order, a hundred a card
+    card = PointsRule(
+        per_unit=1.0, reward_points=100, reward_value=10.0, expiry="never"
+    )  # ten points an order, a hundred a card
     market = Market(world, (programme(card),), customers=20_000, seed=3)
-    market.run(150)
+    market.run(250)
     week, orders = market.order_log.table()
     moment = week + orders.at.astype(float)
     order = np.lexsort((orders.nth, orders.row))
@@ -84,7 +98,7 @@ def weeks_to_a_full_card(card: PointsRule, head_start: float) -> np.ndarray:
         Base(model="nbd", r=50.0, alpha=200.0),
         spend=Spend(p=100.0, q=100.0, gamma=9.9),
         loyalty=replace(
-            NO_EFFECT, goal_gradient=0.25, head_start=head_start, p_join=0.9, join_selection=0.0, p_redeem=0
+            NO_EFFECT, goal_gradient=2.5, head_start=head_start, p_join=0.9, join_selection=0.0, p_redeem=0
         ),
     )
     market = Market(world, (programme(card),), customers=6_000, seed=4).run(150)
@@ -102,14 +116,13 @@ def weeks_to_a_full_card(card: PointsRule, head_start: float) -> np.ndarray:
 
 
 def test_a_card_with_a_head_start_is_filled_faster_than_the_gradient_alone_can_tell() -> None:
-    """Kivetz et al. 2006: 12 stamps of which 2 are given took 12.7 days, 10 stamps 15.6; the gradient alone: -2.2 %."""
-    ten = PointsRule(per_unit=1.0, reward_points=95, expiry="never")
-    twelve = PointsRule(per_unit=1.0, reward_points=115, welcome_points=20, expiry="never")
+    """Kivetz et al. 2006: 12 stamps of which 2 are given took 12.7 days, 10 stamps 15.6."""
+    ten = PointsRule(per_unit=1.0, reward_points=95, reward_value=9.5, expiry="never")
+    twelve = PointsRule(per_unit=1.0, reward_points=115, reward_value=11.5, welcome_points=20, expiry="never")
     plain = weeks_to_a_full_card(ten, head_start=0.25)
     gradient_alone = weeks_to_a_full_card(twelve, head_start=0.0)
     begun = weeks_to_a_full_card(twelve, head_start=0.25)
-    se = np.hypot(plain.std() / plain.size**0.5, begun.std() / begun.size**0.5) / plain.mean()
-    assert gradient_alone.mean() / plain.mean() == pytest.approx(0.978, abs=4 * se)
+    assert gradient_alone.mean() > plain.mean(), "given points are no progress"
     assert begun.mean() / plain.mean() == pytest.approx(12.7 / 15.6, abs=0.06)
 
 
@@ -149,14 +162,15 @@ def test_a_programme_without_effect_is_pure_selection() -> None:
 
 
 def test_the_naive_member_gap_is_several_times_the_causal_one() -> None:
-    """Check (c), in the default population: between 3 and 10 times (Leenheer et al.: about seven), among active
-    customers, who ordered within 52 weeks. Over all who ever ordered it is larger: who has left joins nothing."""
+    """In the default population: between 3 and 10 times (Leenheer et al. 2007: about seven), among those who ordered
+    since there is a programme and so could have joined. Over all who ever ordered it is far larger: who has left joins
+    nothing, and that says nothing of programmes."""
     naive, causal = [], []
     for replication in range(4):
         plain = Market(shop(), today(), customers=6000, replication=replication).run(26)
         market = Market(shop(), today(STANDARD), customers=6000, replication=replication).run(26)
         member = market.customers.enrolled != NOT_ENROLLED
-        active = market.customers.identified & (market.customers.orders_52 > 0)
+        active = market.customers.identified & (market.customers.last_order >= 0)
         other, member = active & ~member, active & member
         before, before_plain = market.customers.orders.copy(), plain.customers.orders.copy()
         market.run(26)
@@ -164,7 +178,7 @@ def test_the_naive_member_gap_is_several_times_the_causal_one() -> None:
         later = market.customers.orders - before
         naive.append(later[member].mean() / later[other].mean() - 1)
         causal.append(later[member].sum() / (plain.customers.orders - before_plain)[member].sum() - 1)
-    assert 0.03 < np.mean(causal) < 0.4
+    assert 0.03 < np.mean(causal) < 0.12
     assert 3 < np.mean(naive) / np.mean(causal) < 10
 
 
@@ -236,13 +250,22 @@ def test_pending_points_cannot_be_burnt_yet() -> None:
 
 
 def test_what_the_points_will_cost_is_on_the_books_before_they_are_burnt() -> None:
-    rule = PointsRule(10.0, 500, 4.0, cost_ratio=0.5, breakage=0.2, expiry_weeks=26)
-    market = Market(shop(), today(programme(rule)), customers=2000).run(40)
+    rule = PointsRule(10.0, 500, 4.0, expiry_weeks=26)
+    economics = replace(Economics(), reward_cost=0.5, programme_setup=900.0, programme_member=5.2)
+    market = Market(shop(economics=economics), today(programme(rule)), customers=2000).run(40)
     balances = market.ledger.balances()
     assert sum(balances.values()) == 0
     outstanding = market.customers.points.sum()
-    assert -balances["points liability"] == round(outstanding * 400 * 0.5 / 500 * 0.8)
-    burnt = sum(week.burnt for week in market.loyalty.weeks.values())
+    burnt, expired = (
+        sum(getattr(week, what) for week in market.loyalty.weeks.values()) for what in ("burnt", "expired")
+    )
+    assert 0.05 < expired / (burnt + expired) < 0.95
+    assert -balances["points liability"] == round(outstanding * 400 * 0.5 / 500 * (1 - expired / (burnt + expired)))
+    early = market.loyalty.weeks[20]
+    assert early.liability == round(early.outstanding * 400 * 0.5 / 500), "before anything expired, all may be burnt"
+    assert balances["programme set-up"] == round(90_000 / market.scale)
+    assert balances["programme running"] == pytest.approx(sum(w.running_cost for w in market.loyalty.weeks.values()))
+    assert market.loyalty.weeks[39].running_cost == (market.customers.enrolled != NOT_ENROLLED).sum() * 10
     assert balances["rewards"] == pytest.approx(burnt * 400 * 0.5 / 500, abs=len(market.loyalty.weeks))
     record = Record(market)
     assert record.reward_cost.sum() == pytest.approx(balances["rewards"])
@@ -336,10 +359,19 @@ def test_heavier_buyers_join_sooner_and_status_keeps_people_longer() -> None:
 
 @pytest.mark.plain
 def test_progress_beyond_the_goal_carries_no_pull_and_gaps_are_shares() -> None:
-    assert goal_pull(0.0, 100.0, 0.25, 1.0) == 0.0
-    assert goal_pull(50.0, 100.0, 0.25, 1.0) == pytest.approx(0.125)
-    assert goal_pull(50.0, 100.0, 0.25, 3.0) == pytest.approx(0.25 / 8)
-    assert goal_pull(500.0, 100.0, 0.25, 1.0) == 0.25
+    assert goal_pull(0.0, 0.1, 2.5, 1.0) == 0.0
+    assert goal_pull(0.5, 0.1, 2.5, 1.0) == pytest.approx(0.125)
+    assert goal_pull(0.5, 0.1, 2.5, 3.0) == pytest.approx(0.25 / 8)
+    assert goal_pull(0.5, 0.0, 2.5, 1.0) == 0.0, "a reward that is worth nothing pulls nobody"
+    assert goal_progress(100, 100, 100, 10.0) == goal_progress(500, 500, 100, 10.0) == 0.95
+    assert goal_progress(100, 40, 100, 10.0) == 0.35, "points that have expired are no progress"
+    assert goal_progress(35, 35, 1, 35.0) == 0.5, "a reward that every order earns has no way to go"
+    for orders in (1, 2, 5, 10):  # the pull of a whole card is the same however many orders it takes
+        card = [goal_progress(10 * k, 10 * k, 10 * orders, 10.0) for k in range(1, orders + 1)]
+        assert np.mean(card) == pytest.approx(0.5)
+    assert progress_after(105, 100, 0, 10) == 15, "a full card pulls until the next order only"
+    assert progress_after(80, 100, 100, 10) == 10, "a reward that was begun for them empties the card too"
+    assert progress_after(80, 100, 0, 10) == 90
     thresholds = np.array([100.0, 200.0])
     assert tiers_reached(99.0, thresholds) == 0
     assert tiers_reached(200.0, thresholds) == 2
@@ -349,17 +381,20 @@ def test_progress_beyond_the_goal_carries_no_pull_and_gaps_are_shares() -> None:
 
 def test_each_effect_moves_orders_in_its_direction() -> None:
     """Switched on alone against nothing: more orders for a pull, fewer for a disappointment."""
-    tiers = TierRule((60.0, 150.0), hold_weeks=26, downgrade="to_level")
-    plays = today(programme(PointsRule(10.0, 300, 1.0, expiry="calendar", expiry_weeks=20), tiers))
+    tiers = TierRule(
+        (60.0, 150.0), hold_weeks=26, downgrade="to_level", multipliers=(1.0, 1.5, 2.0), perk_costs=(0, 2, 9)
+    )
+    card = PointsRule(10.0, 200, 2.0, expiry="calendar", expiry_weeks=26)
+    plays = today(programme(card, tiers))
 
     def orders(**effects) -> float:
         response = replace(NO_EFFECT, p_join=0.6, **effects)
-        world = shop(loyalty=response, price=INSENSITIVE, population=Population(customers=4000, prospects=0))
+        world = shop(loyalty=response, population=Population(customers=4000, prospects=0))
         return Market(world, plays).run(60).books["orders"].sum()
 
     nothing = orders()
     for effect, size, sign in (
-        ("member", 0.1, 1), ("goal_gradient", 0.25, 1), ("reward", 0.08, 1), ("pressure", 0.1, 1),
+        ("member", 0.1, 1), ("goal_gradient", 2.5, 1), ("perks", 0.5, 1), ("reward", 0.08, 1), ("pressure", 0.1, 1),
         ("success", 0.18, 1), ("failure", 0.16, -1), ("demotion", 0.2, -1), ("status", 0.7, 1),
     ):  # fmt: skip
         assert (orders(**{effect: size}) - nothing) * sign > 0, effect
@@ -369,11 +404,11 @@ def test_each_effect_moves_orders_in_its_direction() -> None:
     ("play", "message"),
     [
         (programme(PointsRule(), holdout=0.1), "no target, holdout or ramp"),
-        (programme(PointsRule(per_unit=-1.0)), "must not be negative"),
-        (programme(PointsRule(breakage=1.0)), "cannot be"),
-        (programme(None, TierRule((100.0, 50.0))), "must be above 0 and rise"),
+        (programme(PointsRule(per_unit=-1.0)), "PointsRule.per_unit must lie between 0 and"),
+        (programme(PointsRule(reward_points=0)), "whole number between 1 and"),
+        (programme(None, TierRule((100.0, 50.0))), "must not fall from tier to tier"),
         (programme(None, TierRule((100.0,), rates=(0.0, 1.2))), "between 0 and 0.95"),
-        (programme(None, TierRule((100.0,), multipliers=(1.0, -2.0))), "must not be negative"),
+        (programme(None, TierRule((100.0,), multipliers=(1.0, -2.0))), "multipliers must lie between 0 and"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused(play: Play, message: str) -> None:

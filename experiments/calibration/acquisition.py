@@ -69,6 +69,6 @@ def older_than_the_log(weekly: pd.DataFrame) -> str:
         return ""
     return (
         f"in its first {early} weeks the log shows {first[:early].mean():.1f} new customers a week, lately "
-        f"{rate.weekly:.1f}: many of those customers are older than the log, which hides how many leave; a log from the "
-        f"beginning of the shop is fitted better"
+        f"{rate.weekly:.1f}: many of those customers are older than the log, which hides how many leave; a log from "
+        "the beginning of the shop is fitted better"
     )

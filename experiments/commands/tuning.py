@@ -118,13 +118,13 @@ def export(
 def _write_winner(folder: RunFolder, found: Tuning, *, file: Path, settings: list[str], world: Path | None) -> None:
     from crmlab.experiments.tuning.winner_file import winner_text
 
-    if found.winners:
-        levers = found.winners[0].levers
+    if winner := found.advice.winner:
+        levers = winner.levers
         folder.write_text(WINNER, winner_text(file, folder.path, found.search, levers, settings, world))
 
 
 def _next_step(run: StoredRun, file: Path, settings: list[str]) -> str:
     if not (run.path / WINNER).is_file():
-        return f"Next: edit [tune] in {file}"
+        return f"Next: nothing to change; to search elsewhere, edit [tune] in {file}"
     of_world = "".join(f" --set {shlex.quote(s)}" for s in settings if s.startswith("world."))
     return f"Next: crmlab compare {run.path / WINNER}{of_world}"

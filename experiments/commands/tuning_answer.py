@@ -21,6 +21,7 @@ def print_tuning(run: StoredRun) -> None:
         say(f"{text}.")
     if not answer["winners"]:
         say("No candidate kept all limits: widen the levers or loosen [tune] constraints.")
+        say(answer["advice"])
         return
     columns = ["lever", "as written", *(f"candidate {winner['number']}" for winner in answer["winners"])]
     written = _written(resolved, answer["arm"])
@@ -35,6 +36,9 @@ def print_tuning(run: StoredRun) -> None:
     for line in _HOW_TO_READ[answer["score"] or "mean"]:
         say(line)
     _print_broken(answer)
+    say()
+    _print_verdicts(run, answer, resolved)
+    say(answer["advice"])
 
 
 _OPTIMISM = "Optimism: by how much the search looked better than luck that it had not seen; its interval is that of the"
@@ -90,6 +94,29 @@ def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: st
         f"{search['confirm_replications']} fresh ones"
     )
     print_table(title, columns, rows, footer, left=2)
+
+
+def _print_verdicts(run: StoredRun, answer: dict[str, Any], resolved: dict[str, Any]) -> None:
+    """Every candidate that was run again against the baseline, by the rule of all verdicts; the volume among them."""
+    from crmlab.experiments.reporting import verdict
+    from crmlab.experiments.reporting.quantities import between
+    from crmlab.experiments.reporting.rows import each_row
+
+    currency = resolved["currency"]
+    rows = [
+        (
+            row.arm,
+            row.label,
+            verdict.difference(row, currency),
+            between(row.low_unknowns, row.high_unknowns, row.unit, currency),
+            verdict.ahead(row) if row.direction else "",
+            verdict.judge(row).word,
+        )
+        for row in each_row(run.table("effects"))
+        if row.kpi in answer["verdicts"].get(row.arm, {})
+    ]
+    columns = ["winner", "KPI", "fresh, world as stated", "range of worlds", "ahead in", "verdict"]
+    print_table(f"Verdicts against {answer['baseline']}, on fresh luck and in fresh worlds", columns, rows, left=2)
 
 
 def _print_broken(answer: dict[str, Any]) -> None:

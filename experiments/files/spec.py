@@ -96,7 +96,7 @@ def load_tuning(
 ) -> Experiment:
     """Read and check an experiment file for what its [tune] table asks: the arm to tune, the baseline, the search.
 
-    The design's replications are those on which winners are confirmed; worlds are not sampled. Raises `SpecError`.
+    The design's replications are those on which winners are confirmed. Raises `SpecError`.
     """
     experiment = _read(path, overrides, world, trust)
     search = experiment.search
@@ -109,7 +109,7 @@ def load_tuning(
 def for_search(experiment: Experiment, search: Search) -> Experiment:
     """The part of an experiment that a tuning plays."""
     arms = tuple(a for a in experiment.arms if a is experiment.baseline or a.name in (TODAY, search.arm))
-    design = replace(experiment.design, replications=search.confirm_replications, unknowns=False)
+    design = replace(experiment.design, replications=search.confirm_replications)
     return replace(experiment, arms=arms, design=design, search=search, task=None)
 
 

@@ -233,7 +233,14 @@ def _prospects(customers: int, won: _Won, presets: Mapping[str, Any]) -> tuple[i
 def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
     economics = dict(presets["economics"])
     fulfilment = economics.pop("fulfilment_share_of_order") * order_value
-    return economics | {"fulfilment_cost": _money(fulfilment, order_value), "currency": currency}
+    setup = economics.pop("programme_setup_in_orders") * order_value
+    member = economics.pop("programme_member_share_of_order") * order_value
+    return economics | {
+        "fulfilment_cost": _money(fulfilment, order_value),
+        "programme_setup": _money(setup, order_value),
+        "programme_member": _money(member, order_value),
+        "currency": currency,
+    }
 
 
 def _channels(won: _Won, order_value: float, presets: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from crmlab.experiments.calibration.trust import Light, light_of
 from crmlab.experiments.charts import Chart
-from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
 from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to
 from crmlab.experiments.lab.lives import Lives
@@ -87,6 +87,14 @@ class Answer:
     def headline(self) -> pd.DataFrame:
         """The main findings for reading: cells are texts with their units. Exact numbers are in `tables`."""
         return self._headline[1]
+
+    @property
+    def winner(self) -> Arm | None:
+        """Of a tuning: the advised candidate as an arm, None where today is to be kept. Raises `UserError` for another
+        question."""
+        if not hasattr(self.found, "winner"):
+            raise UserError("Only a tuning has a winner: this answer is none.")
+        return self.found.winner
 
     @property
     def fit(self) -> Light | None:

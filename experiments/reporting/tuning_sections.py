@@ -21,10 +21,11 @@ def _winners(run: RunFiles) -> Section:
     )
     winners, trials = run.table("winners"), run.table("trials")
     if winners is None or trials is None:
-        return Section("winners", title, intro, missing="No candidate kept all limits.")
+        return Section("winners", title, intro, missing=answer["advice"])
     note = "Optimism: by how much the search looked better than fresh luck; the best of many is partly the luckiest."
     note += "".join(f" {text}." for text in answer.get("why_added", []))
-    listing = Listing(title, charts.winner_cells(winners, trials, run.look, _score(run)), answer["rule"], note)
+    sentence = f"{answer['advice']} {answer['rule']}"
+    listing = Listing(title, charts.winner_cells(winners, trials, run.look, _score(run)), sentence, note)
     return Section("winners", title, intro, listings=(listing,))
 
 

@@ -3,7 +3,8 @@
 1 baseline   lived once per replication
 2 search     batch by batch: the sampler proposes, every candidate meets the baseline's people and luck in a race, the
              sampler is told of the whole batch
-3 confirm    the best candidates, the arm as written and the baseline on fresh luck (and in fresh worlds)
+3 confirm    the best candidates, the arm as written and the baseline on fresh luck, and in fresh sampled worlds
+4 advise     a candidate that beats the baseline there, or to keep today
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from crmlab.experiments.execution.failures import Failure, NothingLived
 from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.tuning.advice import Advice, advice
 from crmlab.experiments.tuning.candidates import records, trial_table
 from crmlab.experiments.tuning.confirm import Winner, confirmed, effect_readings, picked, winner_table
 from crmlab.experiments.tuning.importances import importance_table
@@ -40,9 +42,9 @@ class Tuning:
     """The answer of a tuning: every candidate tried, the winners with their fresh values, and the tables of both.
 
     `race` says round by round who was dropped and why. `lives` are the readings on fresh luck in the world as stated:
-    of the baseline, the arm as written and the `arms` of the winners; `lives_sampled` those in fresh worlds, where the
-    search was over worlds. `simulations` counts the replications of candidates that were lived, `stopped` says why the
-    search ended, `failures` what could not be lived.
+    of the baseline, the arm as written and the `arms` of the winners; `lives_sampled` those in fresh sampled worlds,
+    over which winners are judged unless the design leaves the unknowns out. `simulations` counts the replications of
+    candidates that were lived, `stopped` says why the search ended, `failures` what could not be lived.
     """
 
     experiment: Experiment
@@ -69,6 +71,18 @@ class Tuning:
             "assumptions": assumptions_table(self.experiment),
         }
         return Comparison(self.experiment.baseline.name, self.experiment.design.replications, tables)
+
+    @cached_property
+    def advice(self) -> Advice:
+        """A candidate that beats the baseline on fresh luck and in fresh worlds, or to keep today."""
+        baseline, currency = self.experiment.baseline.name, self.experiment.world.economics.currency
+        return advice(self.search, self.winners, self.comparison.effects, baseline, currency)
+
+    @property
+    def winner(self) -> Arm | None:
+        """The advised candidate as an arm, None where today is to be kept."""
+        found = self.advice.winner
+        return next(arm for arm in self.arms if arm.name == found.arm) if found else None
 
     @property
     def search(self) -> Search:
@@ -106,7 +120,7 @@ class Tuning:
             "failures": list(self.failures),
             "trials": [_trial_json(row) for row in records(self.trials)],
             "winners": [winner.to_json() for winner in self.winners],
-        }
+        } | self.advice.to_json()
 
 
 def search_in(experiment: Experiment) -> Search:
@@ -145,10 +159,11 @@ def tune(
     def show_confirming(done: int, tasks: int) -> None:
         show(search.candidates + search.confirm_replications * done // tasks, total)
 
+    over_worlds = search.worlds or experiment.design.unknowns
     fresh = _Fresh(experiment, search, arms, workers, ledger)
-    lives, failures = fresh.live(sampled=False, on_done=None if search.worlds else show_confirming)
-    lives_sampled, more = fresh.live(sampled=True, on_done=show_confirming) if search.worlds else ({}, [])
-    judged_on = lives_sampled or lives
+    lives, failures = fresh.live(sampled=False, on_done=None if over_worlds else show_confirming)
+    lives_sampled, more = fresh.live(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
+    judged_on = lives_sampled if search.worlds else lives
     base = judged_on[experiment.baseline.name]
     winners = tuple(
         confirmed(search, c, judged_on[arm.name], base, experiment.design.confidence)
