@@ -1,11 +1,15 @@
 """Notebooks from their sources: `python notebooks/build.py` writes what `jupyter lab` opens.
 
+`python notebooks/build.py --class FOLDER` writes copies for a class into a folder: the notebooks of students alone,
+without solutions and sources.
+
 A source is a Python file in the percent format of jupytext, so that it can be read, compared and edited as text:
 
     # %% [markdown]                  a cell of text, each line a comment
     # %%                             a cell of code
     # %% tags=["exercise"]           a cell with something to do
-    ### BEGIN SOLUTION ... ### END SOLUTION     what students find replaced by a NotImplementedError
+    ### BEGIN SOLUTION ... ### END SOLUTION     what students find replaced by a NotImplementedError that
+                                                names the exercise, wherever the function is called
 
 From each source come a notebook for students and, in `solutions`, one with the solutions and with the notes for
 teachers (cells tagged "teacher"). Neither holds outputs, so that the same source always gives the same bytes.
@@ -13,6 +17,7 @@ teachers (cells tagged "teacher"). Neither holds outputs, so that the same sourc
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from dataclasses import dataclass
@@ -24,6 +29,7 @@ HERE = Path(__file__).parent
 SOURCES = HERE / "src"
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 MARKS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n?", re.MULTILINE)
+EXERCISE = re.compile(r"^### (Exercise \d+)", re.MULTILINE)
 START = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$", re.MULTILINE)
 
 
@@ -50,10 +56,16 @@ def cells_of(source: str) -> list[Cell]:
 
 
 def student_cells(cells: list[Cell]) -> list[Cell]:
-    """The cells without solutions and without notes for teachers."""
-    todo = r"\1# YOUR CODE HERE\n\1raise NotImplementedError"
-    kept = [cell for cell in cells if "teacher" not in cell.tags]
-    return [Cell(SOLUTION.sub(todo, cell.text), cell.markdown, cell.tags) for cell in kept]
+    """The cells without solutions and without notes for teachers. A task says of which exercise it is."""
+    made, exercise = [], "the exercise above"
+    for cell in cells:
+        if "teacher" in cell.tags:
+            continue
+        if cell.markdown and (heading := EXERCISE.search(cell.text)):
+            exercise = heading[1]
+        todo = rf'\1# YOUR CODE HERE\n\1raise NotImplementedError("First comes {exercise}: put your code there.")'
+        made.append(Cell(SOLUTION.sub(todo, cell.text), cell.markdown, cell.tags))
+    return made
 
 
 def solved_cells(cells: list[Cell]) -> list[Cell]:
@@ -86,8 +98,16 @@ def built() -> dict[Path, str]:
     return made
 
 
+def class_copies(folder: Path) -> dict[Path, str]:
+    """The notebooks of students as they lie in a folder for a class."""
+    return {folder / path.name: text for path, text in built().items() if path.parent == HERE}
+
+
 if __name__ == "__main__":
-    for path, text in built().items():
-        path.parent.mkdir(exist_ok=True)
+    words = argparse.ArgumentParser(description="Write the notebooks from their sources.")
+    words.add_argument("--class", dest="folder", type=Path, help="copies without solutions into this folder")
+    folder = words.parse_args().folder
+    for path, text in (built() if folder is None else class_copies(folder)).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
-        print(f"wrote {path.relative_to(HERE.parent)}")
+        print(f"wrote {path.relative_to(HERE.parent) if folder is None else path}")

@@ -176,7 +176,8 @@ _KPIS = (
         "everybody who has not left", "260 weeks after the run", NONE, 1, FADER, _terminal, hidden=True),
     Kpi("value_existing", "Value of the existing base", "currency",
         "discounted contribution, within the run, of customers who had bought before week 0, less what the programme "
-        "costs for them and to set up", "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
+        "costs for them and to set up",
+        "customers of the founding base", RUN, "as customer equity within the run", 1, FADER,
         _value_existing),
     Kpi("value_new", "Value of new customers", "currency",
         "discounted contribution of customers acquired in the run, less all acquisition cost and what the programme "

@@ -139,14 +139,8 @@ def test_kpis_equal_what_a_spreadsheet_would_give(busy: Market) -> None:
     assert kpis["ltv_cac"] == pytest.approx(ltv / cac_cohort)
 
     present = (np.exp(-delta * log["moment"]) * log["contribution"]).sum()
-    for account in (
-        "media",
-        "welcome points",
-        "points provision",
-        "tier benefits",
-        "programme set-up",
-        "programme running",
-    ):
+    programme = ("points provision", "tier benefits", "programme set-up", "programme running")
+    for account in ("media", "welcome points", *programme):
         weekly = busy.ledger.by_week(account, 104) / 100
         present -= (weekly * np.exp(-delta * np.arange(104))).sum()
     assert kpis["equity_run"] == pytest.approx(present * scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,6 +59,10 @@ def errors(cell) -> list[str]:
     return [out.ename for out in cell.get("outputs", ()) if out.output_type == "error"]
 
 
+def sentences(cell) -> list[str]:
+    return [out.evalue for out in cell.get("outputs", ()) if out.output_type == "error"]
+
+
 def test_notebooks_are_those_that_their_sources_make() -> None:
     made = build.built()
     kept = {path for path in NOTEBOOKS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts}
@@ -78,9 +83,26 @@ def test_students_see_tasks_and_neither_solutions_nor_notes_for_teachers() -> No
 def test_a_solution_leaves_a_task_behind_at_its_own_depth() -> None:
     source = "# %%\ndef f(x):\n    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION\n\n\nf(1)\n"
     (cell,) = build.student_cells(build.cells_of(source))
-    assert cell.text == "def f(x):\n    # YOUR CODE HERE\n    raise NotImplementedError\n\n\nf(1)"
+    said = 'raise NotImplementedError("First comes the exercise above: put your code there.")'
+    assert cell.text == f"def f(x):\n    # YOUR CODE HERE\n    {said}\n\n\nf(1)"
     (solved,) = build.solved_cells(build.cells_of(source))
     assert solved.text == "def f(x):\n    return x\n\n\nf(1)"
+
+
+@pytest.mark.parametrize("name", WITH_EXERCISES)
+def test_a_task_says_which_exercise_it_belongs_to_wherever_its_function_is_called(name: str) -> None:
+    cells = build.student_cells(build.cells_of((NOTEBOOKS / "src" / f"{name}.py").read_text(encoding="utf-8")))
+    tasks = [cell.text for cell in cells if "exercise" in cell.tags]
+    for number, text in enumerate(tasks, 1):
+        assert f"First comes Exercise {number}: put your code there." in text
+
+
+def test_copies_for_a_class_hold_no_solutions_and_no_sources(tmp_path: Path) -> None:
+    line = [sys.executable, str(NOTEBOOKS / "build.py"), "--class", str(tmp_path / "class")]
+    subprocess.run(line, check=True, capture_output=True)
+    copies = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "class").rglob("*") if path.is_file()}
+    assert set(copies) == {f"{name}.ipynb" for name in LESSONS}
+    assert not [name for name, text in copies.items() if "SOLUTION" in text or "For teachers" in text]
 
 
 @pytest.mark.parametrize("name", WITH_EXERCISES)
@@ -125,5 +147,6 @@ def test_a_student_who_runs_everything_meets_only_tasks(name: str, kernel) -> No
             assert found == ["NotImplementedError"], cell.source
         elif "check" in tags:  # it calls the student's function, which is where the error comes from
             assert set(found) <= {"NotImplementedError"}, cell.source
+            assert all("First comes Exercise" in said for said in sentences(cell))
         else:
             assert not found, cell.source
