@@ -114,6 +114,9 @@ def test_it_is_in_money_of_week_0_and_adds_up() -> None:
     assert kpis["customer_equity"] == pytest.approx(kpis["equity_run"] + kpis["terminal_value"])
 
 
+LAPSE = "points, all lapse in week 104"
+
+
 @cache
 def gains(weeks: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What policies that act on the horizon gain on today: customer equity, and equity within the run alone.
@@ -124,6 +127,8 @@ def gains(weeks: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         "a cut in the last 8 weeks": today(Play("cut", PriceCut(0.25, 1, 1), start=weeks - 8)),
         "points, rolling": today(Play("points", points)),
         "points, calendar": today(Play("points", replace(points, expiry="calendar", expiry_weeks=52))),
+        LAPSE: today(Play("points", replace(points, expiry="calendar", expiry_weeks=104))),
+        "points, all lapse at another time": today(Play("points", replace(points, expiry="calendar", expiry_weeks=95))),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in policies}
     for replication in range(4):
@@ -152,6 +157,15 @@ def test_the_horizon_changes_no_rank() -> None:
             told += 1
             assert np.sign(scores[0]) == np.sign(scores[1]), (one, other, scores)
     assert told >= 3
+
+
+@pytest.mark.slow
+def test_points_that_lapse_in_the_last_week_gain_no_more_than_points_that_lapse_at_another_time() -> None:
+    """Within 4 standard errors, and within a tenth of what the programme changes at all."""
+    found = gains(104)
+    at_horizon = found[LAPSE][0] - found["points, all lapse at another time"][0]
+    assert abs(at_horizon.mean()) < 4 * at_horizon.std(ddof=1) / math.sqrt(at_horizon.size)
+    assert abs(at_horizon.mean()) < 0.1 * abs(found["points, rolling"][0].mean())
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from crmlab.experiments.files.history_file import read_history
 from crmlab.experiments.files.messages import SpecError, UserError
 from crmlab.experiments.files.world_file import load_world, shipped_worlds
 from crmlab.experiments.files.world_writer import write_world
+from crmlab.sim.responses import LoyaltyResponse
 from crmlab.strategies import PriceCut, Today
 
 SAMPLE = Path(__file__).parent.parent / "experiments" / "data" / "cdnow_sample.csv"
@@ -218,3 +219,9 @@ def test_a_world_that_could_not_be_read_again_is_not_written(calibrated, tmp_pat
     with pytest.raises(UserError, match=r"w.toml was not written: .* base.s = 1e-09 must be between"):
         write_world(tmp_path / "w.toml", replace(found, fits=found.fits | {"pareto_nbd": never}))
     assert not list(tmp_path.iterdir())
+
+
+def test_every_group_of_unknowns_on_which_an_answer_hangs_is_written(calibrated):
+    text = calibrated[1][0].read_text(encoding="utf-8")
+    assert all(f"[unknowns.{group}]" in text for group in ("price", "loyalty", "word_of_mouth"))
+    assert load_world(calibrated[1][0]).world.loyalty == LoyaltyResponse()

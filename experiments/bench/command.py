@@ -145,6 +145,26 @@ def tuning(
         raise typer.Exit(1)
 
 
+@app.command()
+def programme(
+    world: Annotated[str, typer.Argument(help="A shipped world or the path of a world file.")] = "shop",
+    replications: Annotated[int, typer.Option(min=2)] = 8,
+    customers: Annotated[int, typer.Option(min=100, help="Founding customers.")] = 5_000,
+    weeks: Annotated[int, typer.Option(min=2, max=520)] = 104,
+    as_json: Json = False,
+) -> None:
+    """What the default loyalty programme does to its members' orders, in whole and by part."""
+    from crmlab.experiments.bench.programme import programme_effect
+    from crmlab.experiments.bench.tables import print_effects
+    from crmlab.lab import load_world
+
+    found = programme_effect(load_world(world).world, replications=replications, customers=customers, weeks=weeks)
+    if as_json:
+        print(json.dumps([asdict(effect) for effect in found], indent=2))
+        return
+    print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of lives", _paper())
+
+
 def _advance(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
 

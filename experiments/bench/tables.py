@@ -10,8 +10,15 @@ from rich.table import Table
 from crmlab.experiments.bench.agreement import MOST_Z
 from crmlab.experiments.bench.coverage import Coverage
 from crmlab.experiments.bench.measure import Measured
+from crmlab.experiments.bench.programme import Effect
 from crmlab.experiments.bench.suite import Results
 from crmlab.experiments.bench.variance import Reduction
+
+
+def print_effects(effects: Sequence[Effect], title: str, console: Console) -> None:
+    """The causal effect of a loyalty programme: the whole first, then each part alone."""
+    rows = [(e.part, f"{e.orders:+.2%}", f"{e.se:.2%}", f"{e.heavy:+.2%}", f"{e.others:+.2%}") for e in effects]
+    console.print(_table(title, ("reaction", "orders", "standard error", "heavy buyers", "others"), rows))
 
 
 def print_results(results: Results, console: Console) -> None:

@@ -27,7 +27,7 @@ from crmlab.experiments.files.world_form import WorldForm
 from crmlab.experiments.runs.store import disk_trouble, finite
 from crmlab.sim.levers import unknowns_of
 from crmlab.sim.orders import YEAR
-from crmlab.sim.responses import PriceResponse, WordOfMouth
+from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 from crmlab.sim.world import Channel, History, Spend
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _world_text(calibration: Calibration, name: str, history: tuple[str, str], f
     order_value = used.mean_order_value or Spend(**presets["spend"]).mean
     won = _won(calibration, presets)
     price = {name: field.default for name, field in unknowns_of(PriceResponse).items()}
+    loyalty = {name: field.default for name, field in unknowns_of(LoyaltyResponse).items()}
     base_origin = f"real: {_LABELS[used.base]} estimated from the order log{_held(used.fits[used.base])}"
     calendar = {"start": (used.calibration_end + 1).item(), "season_amplitude": 0.0}
     sections = [
@@ -125,6 +126,7 @@ def _world_text(calibration: Calibration, name: str, history: tuple[str, str], f
         _section(
             "[unknowns.price]", price, "assumed: how people react to a price; ranges and sources: crmlab schema world"
         ),
+        _section("[unknowns.loyalty]", loyalty, "assumed: how members react to a programme, where an arm has one"),
         _section("[unknowns.word_of_mouth]", presets["word_of_mouth"], "assumed: how people recommend the shop"),
         *_fit(used, findings),
     ]
