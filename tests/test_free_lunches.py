@@ -1,18 +1,19 @@
-"""No benefit is worth something for nothing: an effect vanishes with what is given, and grows no faster than its cost."""
+"""Nothing is had for nothing: an effect vanishes with what is given, and grows no faster than its cost."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from crmlab.experiments.bench.programme import programme_effect
 from crmlab.lab import load_world
 from crmlab.sim.market import Market
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
+from crmlab.sim.world import World
 from crmlab.strategies import (
     CouponCampaign,
     DiscountLadder,
@@ -45,19 +46,20 @@ NOTHING_GIVEN: dict[str, Strategy] = {
 
 
 @cache
-def reactive_world():
+def reactive() -> World:
     """The shop with every reaction to a programme at the strong end of its range."""
     world = load_world("shop").world
     return replace(world, loyalty=replace(world.loyalty, **EFFECTS))
 
 
 @cache
-def played(strategy: Strategy | None) -> tuple[tuple[float, float], ...]:
+def played(strategy: Strategy | None, strong: bool = True) -> tuple[tuple[float, float], ...]:
     """(orders, what customers got in discounts and in rewards at face value) of every replication."""
     plays = (*load_world("shop").today, *([Play("it", strategy)] if strategy else []))
     found = []
     for replication in range(REPLICATIONS):
-        market = Market(reactive_world(), plays, customers=ROWS, seed=3, replication=replication).run(WEEKS)
+        world = reactive() if strong else load_world("shop").world
+        market = Market(world, plays, customers=ROWS, seed=3, replication=replication).run(WEEKS)
         orders = market.order_log.table(since=0)[1]
         given = float((orders.value - orders.paid).sum()) / market.minor
         if isinstance(strategy, PointsAndTiers) and (rule := market.loyalty.points_rule):
@@ -73,8 +75,8 @@ def gain(strategy: Strategy) -> tuple[float, float]:
 
 
 def per_unit_given(strategy: Strategy) -> float:
-    """Orders added for each currency unit that customers got."""
-    pairs = list(zip(played(strategy), played(None), strict=True))
+    """Orders added for each currency unit that customers got, in the shop as it is."""
+    pairs = list(zip(played(strategy, False), played(None, False), strict=True))
     return sum(a[0] - b[0] for a, b in pairs) / sum(a[1] - b[1] for a, b in pairs)
 
 
@@ -103,15 +105,9 @@ def test_the_effect_begins_at_nothing_and_does_not_fall_as_worth_rises(ladder: l
     gains = [gain(strategy) for strategy in ladder]
     least, se = gains[0]
     assert abs(least) <= max(2 * se, 2e-3)
-    for (below, se_below), (above, se_above) in zip(gains, gains[1:], strict=False):
+    for (below, se_below), (above, se_above) in pairwise(gains):
         assert above - below >= -2 * np.hypot(se_below, se_above)
     assert gains[-1][0] > 0
-
-
-def test_the_same_worth_in_other_denominations_has_nearly_the_same_effect() -> None:
-    effects = [gain(PointsAndTiers(reward_value=value, **PLAIN_TIERS)) for value in (1.0, 2.5, 5.0)]
-    means = [mean for mean, _ in effects]
-    assert max(means) - min(means) < 0.35 * max(means)
 
 
 @pytest.mark.parametrize("reward", [1.0, 5.0, 15.0])
@@ -121,13 +117,3 @@ def test_a_reward_brings_no_more_orders_for_its_money_than_a_price_cut_by_more_t
 ) -> None:
     programme = PointsAndTiers(earn_rate=rate, reward_value=reward, **PLAIN_TIERS)
     assert per_unit_given(programme) < 1.5 * per_unit_given(PriceCut(rate=0.05))
-
-
-@pytest.mark.parametrize("name", ["shop", "personas"])
-def test_the_default_programme_moves_its_members_by_four_to_twelve_per_cent(name: str) -> None:
-    whole, *_, without = programme_effect(load_world(name).world, customers=1500, replications=4)
-    assert whole.part == "all"
-    assert 0.04 - 2 * whole.se < whole.orders < 0.12 + 2 * whole.se
-    assert whole.heavy < whole.others
-    assert without.part == "without goal gradient"
-    assert without.orders > -2 * without.se  # the gradient does not decide the sign

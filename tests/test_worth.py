@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from itertools import pairwise
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_points_add_up_under_random_rules(seed: int) -> None:
     points = PointsRule(
         per_unit=float(rng.uniform(0, 50)), reward_points=int(rng.integers(1, 5000)),
         reward_value=float(rng.uniform(0, 50)), pending_weeks=int(rng.integers(0, 14)),
-        welcome_points=int(rng.integers(0, 5000)), 
+        welcome_points=int(rng.integers(0, 5000)),
         expiry=str(rng.choice(["rolling", "inactivity", "calendar", "never"])),
         expiry_weeks=int(rng.integers(1, 60)),
     )  # fmt: skip
@@ -95,7 +95,7 @@ def test_points_add_up_under_random_rules(seed: int) -> None:
 
 def test_points_that_no_longer_fit_are_refused_with_a_sentence() -> None:
     rich = shop(spend=Spend(p=6.25, q=3.74, gamma=1e6))
-    with pytest.raises(ActionError, match="which cannot be kept: give fewer than 10 points"):
+    with pytest.raises(ActionError, match="which cannot be kept: give fewer than 100 points"):
         Market(rich, today(Play("p", PointsAndTiers(silver_multiplier=3.0))), customers=500).run(60)
 
 
