@@ -202,8 +202,9 @@ Action = (
 
 def check_action(play: str, action: Any) -> None:
     """Refuse an action whose numbers, or names, are not among the allowed ones, with one sentence."""
-    name = type(action).__name__
-    for field, allowed in _allowed_values(type(action)).items():
+    kind: type = type(action)
+    name = kind.__name__
+    for field, allowed in _allowed_values(kind).items():
         value = getattr(action, field)
         if isinstance(allowed, Allowed):
             wrong = allowed.refuses(value)

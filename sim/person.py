@@ -82,6 +82,10 @@ class Person(mesa.Agent):
         self.reference: np.float32
         self.debt: np.float32
         self.enrolled: np.int16
+        self.points: np.int32
+        self.points_pending: np.int32
+        self.points_recent: np.int32
+        self.progress: np.int32
         self.bond: np.uint8
         self.row = row
         self.who = person_id(row, model.n_founding)

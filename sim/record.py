@@ -175,7 +175,7 @@ class Record:
         """Tier benefits, set-up and running costs, and the change of the points liability, in currency units; welcome
         points of first orders are in `welcome_costs_by_week`, rewards are costs of orders."""
         accounts = (PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION)
-        return sum(self._booked(account) for account in accounts) / self.market.minor
+        return np.sum([self._booked(account) for account in accounts], axis=0) / self.market.minor
 
     @cached_property
     def setup_costs_by_week(self) -> Floats:

@@ -108,6 +108,8 @@ def test_every_command_works_in_every_world(
         lived("report", run["path"])
         lived("verify", run["path"], "--rows", "1", "--workers", "1")
         assert "failed" not in (Path(run["path"]) / "report.html").read_text(encoding="utf-8").partition("<main")[0]
+    lived("anchors", place)
+    lived("export", runs[0]["path"], "--tables", "csv", "--to", tmp_path / "exported")
     lived("rerun", runs[0]["path"], "--into", tmp_path / "again", "--workers", "1")
     lived("runs", "rm", runs[0]["path"], "--yes")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class _Pair:
         self, world: World, strategy: Strategy, customers: int, weeks: int, seed: int, replication: int
     ) -> None:
         self.world, self.strategy, self.weeks = world, strategy, weeks
-        self.size = {"customers": customers, "seed": seed, "replication": replication}
+        self.size: dict[str, Any] = {"customers": customers, "seed": seed, "replication": replication}
         self.plain = self._live(world)
 
     def _live(self, world: World, *plays: Play) -> Market:
@@ -98,7 +99,8 @@ class _Pair:
         heavy_rate = order_rates(self.world).of_orders.quantile(1 - loyalty.heavy_share)
         member = joined != NOT_ENROLLED
         heavy = market.customers.order_rate >= heavy_rate
-        return tuple(_ratio(after[who], before[who]) for who in (member, member & heavy, member & ~heavy))
+        everybody, some, others = (_ratio(after[who], before[who]) for who in (member, member & heavy, member & ~heavy))
+        return everybody, some, others
 
 
 def _orders_since(market: Market, joined: np.ndarray) -> np.ndarray:
