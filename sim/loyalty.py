@@ -170,7 +170,7 @@ class LoyaltyBooks:
         point_value = cost_of_point * (1 - self.breakage)
         welcomed = int(np.count_nonzero(with_welcome(orders, programme.welcome_points)))
         running = self._economics.programme_member if programme.earning else 0.0
-        members = int(np.count_nonzero(customers.enrolled != NOT_ENROLLED))
+        members = int(held.sum())
         closed = PointsWeek(
             issued=int(orders.earned.sum(dtype=np.int64)),
             burnt=burnt,
