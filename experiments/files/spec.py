@@ -304,7 +304,7 @@ def _arm(
 def _search(form: TuneForm, arms: Sequence[Arm], source: TomlSource, world: WorldFile) -> tuple[Search, list[Problem]]:
     """The search, of the plays that the file itself writes into the arm."""
     by_name = {arm.name: arm for arm in arms if arm.name in source.data["arms"]}
-    return search_of(form, by_name, _own_plays(form.arm, arms, source), world.world.channels, source)
+    return search_of(form, by_name, _own_plays(form.arm, arms, source), world.world, source)
 
 
 def _own_plays(name: str, arms: Sequence[Arm], source: TomlSource) -> tuple[Play, ...]:
