@@ -76,7 +76,7 @@ def test_of_few_worlds_evidence_speaks_and_no_correlation_is_claimed() -> None:
 
 
 def test_luck_alone_is_called_beyond_chance_in_one_of_twenty_questions_at_most() -> None:
-    """400 questions whose gains hang on nothing: at most 5 % have such a number, within 3 standard errors (3.3 points)."""
+    """400 questions whose gains hang on nothing: at most 5 % have such a number (tolerance 3 standard errors)."""
     rng = np.random.default_rng(5)
     experiment = asked(TIERS)
     worlds, names = worlds_table(experiment, range(WORLDS)), touched_numbers(experiment, TIERS)
