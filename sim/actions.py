@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 Audience = Literal["customers", "everybody"]
 
 MOST_RATE = 0.95
-MOST_MONEY = 1e12  # currency units: sums over a market still fit 64 bits of minor units
+MOST_MONEY = 1e14  # currency units: sums over a market still fit 64 bits of minor units
 MOST_WEEKS = 5_200  # a century: the last week of anything still fits 16 bits
 MOST_COUNT = 2**31 - 1
 

@@ -172,10 +172,10 @@ class Economics:
         float, Unknown(0.0, 1.0, "cost of a loyalty reward / its value", "scenario", "A", vary=1.2)
     ] = 0.6
     programme_setup: Annotated[
-        float, Unknown(0.0, 1e7, "currency, once, to start a loyalty programme", "scenario", "A", vary=2.0)
+        float, Unknown(0.0, 1e15, "currency, once, to start a loyalty programme", "scenario", "A", vary=2.0)
     ] = 2_000.0
     programme_member: Annotated[
-        float, Unknown(0.0, 1e5, "currency per member and year to run a loyalty programme", "scenario", "A", vary=2.0)
+        float, Unknown(0.0, 1e15, "currency per member and year to run a loyalty programme", "scenario", "A", vary=2.0)
     ] = 1.0
     discount_rate: Annotated[float, Unknown(0.0, 0.4, "per year", "convention", "A")] = 0.15
     currency: str = "USD"

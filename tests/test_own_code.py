@@ -28,10 +28,10 @@ from helper import weeks_between
 
 
 @dataclass(frozen=True)
-class HalfPrice:
-    """Half price for everybody in one week of some."""
+class QuarterOff:
+    """A quarter off for everybody in one week of some."""
 
-    rate: Annotated[float, Lever(0.0, 0.6)] = 0.5
+    rate: Annotated[float, Lever(0.0, 0.3)] = 0.25
 
     def decide(self, view: FirmView) -> list:
         return [PublicDiscount(self.rate)] if view.week % weeks_between() == 0 else []
@@ -52,7 +52,7 @@ replications = 2
 unknowns = false
 [arms.half]
 [[arms.half.strategies]]
-kind = "strategies:HalfPrice"
+kind = "strategies:QuarterOff"
 """
 
 Crmlab = Callable[..., subprocess.CompletedProcess[str]]
@@ -83,7 +83,7 @@ def test_the_first_time_one_sentence_says_how_to_trust_a_file_and_then_nobody_as
     asked = crmlab("validate", "half.toml")
     assert asked.returncode == 2
     assert asked.stderr.strip() == (
-        'half.toml: line 11   arms.half.strategies[0].kind = "strategies:HalfPrice"  strategies.py in '
+        'half.toml: line 11   arms.half.strategies[0].kind = "strategies:QuarterOff"  strategies.py in '
         f"{mine.resolve()} is not installed, and loading it runs it: read it, then say --trust once "
         "(in Python: trust=True)."
     )
@@ -286,7 +286,7 @@ def test_a_plug_in_in_another_version_and_an_upgraded_library_make_other_runs(
     from tests.conftest import today
 
     distribution("1.0")
-    plugged = small(Arm("half", today(Play("half", __import__("a_plug_in_of_a_test").HalfPrice()))))
+    plugged = small(Arm("half", today(Play("half", __import__("a_plug_in_of_a_test").QuarterOff()))))
     first = identity.run_id(plugged)
     assert module.code_of(type(plugged.arms[1].plays[1].strategy)).installed == {"a_plug_in_of_a_test": "1.0"}
     distribution("1.1")

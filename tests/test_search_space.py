@@ -227,7 +227,8 @@ def test_a_table_without_levers_and_switches_has_nothing_to_search(tmp_path) -> 
 def tuned(tmp_path_factory) -> Path:
     """The run folder of a search among words, conditions and plays."""
     folder = tmp_path_factory.mktemp("space")
-    assert exit_code(["tune", str(written(folder)), "--out", str(folder / "results"), "--workers", "1"]) == 0
+    orders = ("soft =", 'objectives = ["orders"]\nconstraints = ["customer_equity >= -1e9"]\nsoft =')
+    assert exit_code(["tune", str(written(folder, orders)), "--out", str(folder / "results"), "--workers", "1"]) == 0
     (run,) = (folder / "results" / "small").iterdir()
     return run
 
