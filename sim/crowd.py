@@ -93,7 +93,7 @@ def use_programme(
             earned = np.int64(programme.welcome_points)
     if enrolled != NOT_ENROLLED:
         if burnable >= programme.reward_points and uniforms(key0, key1, BURN, who, nth)[0] < loyal.p_redeem:
-            burnt = np.int64(programme.reward_points)
+            burnt = burnable - burnable % programme.reward_points  # every reward that is there
             burnable -= burnt
         if programme.earning:
             earned += np.int64(min(points_for(paid, programme.per_unit, multiplier, minor), float(MOST_POINTS)))

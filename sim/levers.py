@@ -28,6 +28,10 @@ EVIDENCE: dict[str, str] = {
 }
 
 
+USUAL_ORDER = 35.0  # currency: the mean order of the shops that ranges of money were written for
+MOST_MONEY = 1e12  # currency: beyond it no amount of any currency makes sense
+
+
 @dataclass(frozen=True)
 class Lever:
     """A number the firm chooses, with the range in which it may be chosen.
@@ -41,6 +45,18 @@ class Lever:
     unit: str = ""
     log: bool = False
     step: float | None = None
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it is an amount of money: then its range is that of a shop whose mean order is `USUAL_ORDER`."""
+        return self.unit.startswith("currency")
+
+    def at(self, mean_order: float) -> Lever:
+        """The range in a market with another mean order: money grows with it, everything else stays."""
+        if not self.is_money:
+            return self
+        low, high = (float(f"{end * mean_order / USUAL_ORDER:.2g}") for end in (self.low, self.high))
+        return dataclasses.replace(self, low=low, high=high)
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,9 @@ class LoyaltyBooks:
     def open(self, customers: Customers) -> None:
         """Note who holds points and which tier at week 0: as if it had happened in the week before."""
         if customers.enrolled.size:
-            nothing = np.zeros(customers.n, customers.points.dtype)
-            nowhere = np.full(customers.n, np.iinfo(customers.tier.dtype).max, customers.tier.dtype)
-            was = np.where(customers.enrolled == NOT_ENROLLED, customers.tier, nowhere)
-            self.moves[-1] = _moves(customers, nothing, was, -1)
+            held = np.flatnonzero(customers.points).astype(np.int32)
+            placed = np.flatnonzero(customers.enrolled != NOT_ENROLLED).astype(np.int32)
+            self.moves[-1] = Moves(held, -customers.points[held], placed, customers.tier[placed])
 
     def programme(self, points: PointsRule | None, tiers: TierRule | None) -> Programme:
         """This week's programme in the form that the compiled pass takes."""
@@ -153,15 +152,14 @@ class LoyaltyBooks:
         rule, levels = self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(())
         self._roll_windows(customers, log, week, rule)
         response = self._response
-        points_before, tier_before = customers.points.copy(), customers.tier.copy()
-        held, expired = _review(
+        held, expired, lapsed, lost, placed = _review(
             customers.enrolled, customers.points, customers.points_recent, customers.last_order, customers.spend_52,
             customers.orders_52, customers.tier, customers.tier_ends,
             customers.mood, customers.mood_ends, week + 1, _EXPIRY[rule.expiry], rule.expiry_weeks, programme.tiered,
             programme.by_orders, programme.thresholds, levels.hold_weeks, levels.grace_weeks,
             _DOWNGRADE[levels.downgrade], response.pressure_gap, response.stretch_weeks, response.demotion_weeks,
         )  # fmt: skip
-        self.moves[week] = _moves(customers, points_before, tier_before, week)
+        self.moves[week] = Moves(lapsed, lost, placed, customers.tier[placed])
         orders = log.week(week)
         assert orders is not None
         outstanding = int(customers.points.sum(dtype=np.int64))
@@ -172,7 +170,7 @@ class LoyaltyBooks:
         point_value = cost_of_point * (1 - self.breakage)
         welcomed = int(np.count_nonzero(with_welcome(orders, programme.welcome_points)))
         running = self._economics.programme_member if programme.earning else 0.0
-        members = int(np.count_nonzero(customers.enrolled != NOT_ENROLLED))
+        members = int(held.sum())
         closed = PointsWeek(
             issued=int(orders.earned.sum(dtype=np.int64)),
             burnt=burnt,
@@ -226,13 +224,6 @@ def with_welcome(orders: Orders, welcome_points: NDArray[np.int64] | int) -> NDA
     return (orders.nth == 0) & (np.asarray(welcome_points) > 0) & (orders.earned >= welcome_points)
 
 
-def _moves(customers: Customers, points: NDArray[np.int32], tier: NDArray[np.uint8], week: int) -> Moves:
-    lost = points - customers.points
-    lapsed = np.flatnonzero(lost).astype(np.int32)
-    placed = np.flatnonzero((customers.tier != tier) | (customers.enrolled == week)).astype(np.int32)
-    return Moves(lapsed, lost[lapsed], placed, customers.tier[placed])
-
-
 def _per_tier(values: tuple[float, ...], n: int, default: float) -> NDArray[np.float64]:
     """One value per tier; missing ones are the default."""
     return np.array([*values[:n], *[default] * (n - len(values))], np.float64)
@@ -249,8 +240,14 @@ def _review(
     expiry, expiry_weeks, tiered, by_orders, thresholds, hold_weeks, grace_weeks, downgrade, gap_noticed,
     stretch_weeks, demotion_weeks,
 ):  # fmt: skip
-    """Expire points and review tiers at the start of week `now`. Returns (members by tier, points expired)."""
+    """Expire points and review tiers at the start of week `now`. Returns (members by tier, points expired, rows that
+    lost points, how many, rows that joined or changed tier)."""
     held = np.zeros(thresholds.size + 1)
+    members = 0
+    for i in range(enrolled.size):
+        members += enrolled[i] != NOT_ENROLLED
+    lapsed, lost_of, placed = np.empty(members, np.int32), np.empty(members, np.int32), np.empty(members, np.int32)
+    n_lapsed = n_placed = 0
     expired = 0
     for i in range(enrolled.size):
         if enrolled[i] == NOT_ENROLLED:
@@ -262,6 +259,10 @@ def _review(
             lost = points[i]
         points[i] -= lost
         expired += lost
+        if lost != 0:
+            lapsed[n_lapsed], lost_of[n_lapsed] = i, lost
+            n_lapsed += 1
+        before = tier[i]
         if tiered:
             value = float(orders_52[i]) if by_orders else float(spend_52[i])
             reached = tiers_reached(value, thresholds)
@@ -285,8 +286,11 @@ def _review(
                     mood[i] = DEMOTION
                     mood_ends[i] = now + demotion_weeks
             tier[i] = level
+        if tier[i] != before or enrolled[i] == now - 1:
+            placed[n_placed] = i
+            n_placed += 1
         held[min(np.int64(tier[i]), thresholds.size)] += 1
-    return held, expired
+    return held, expired, lapsed[:n_lapsed].copy(), lost_of[:n_lapsed].copy(), placed[:n_placed].copy()
 
 
 def refuse_overflow(times: int, week: int, per_unit: float) -> None:

@@ -330,7 +330,7 @@ class Person(mesa.Agent):
             return order
         earned = burnt = 0
         if self.burnable >= programme.reward_points and self.draw(BURN, order.nth)[0] < loyal.p_redeem:
-            burnt = programme.reward_points
+            burnt = self.burnable - self.burnable % programme.reward_points
         if programme.earning:
             multiplier = programme.multipliers[self.level(programme)]
             own = int(min(points_for(float(order.paid), programme.per_unit, multiplier, self.model.minor), MOST_POINTS))

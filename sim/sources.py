@@ -91,6 +91,7 @@ _SOURCES = (
     Source("Wagner et al. 2009", "T. Wagner, T. Hennig-Thurau & T. Rudolph, Does customer demotion jeopardize loyalty?, Journal of Marketing 73(3), 2009"),
     Source("Wang et al. 2016", "Y. Wang, M. Lewis, C. Cryder & J. Sprigg, Enduring effects of goal achievement and failure within customer loyalty programs: a large-scale field experiment, Marketing Science 35(4), 2016", _ABSTRACT),
     Source("Watts & Strogatz 1998", "D. J. Watts & S. H. Strogatz, Collective dynamics of 'small-world' networks, Nature 393, 1998"),
+    Source("Wilks 1941", "S. S. Wilks, Determination of sample sizes for setting tolerance limits, Annals of Mathematical Statistics 12(1), 1941"),
     Source("Wolters et al. 2020", "H. M. Wolters, C. Schulze & K. Gedenk, Referral reward size and new customer profitability, Marketing Science 39(6), 2020", "a summary in one sentence"),
 )  # fmt: skip
 

@@ -80,7 +80,7 @@ def goal_pull(filled, worth, gradient, power):
 def progress_after(progress, reward_points, burnt, earned):
     """Points on the card after an order. A reward empties it, and so does the first order after it was full: whoever
     lets a reward lie is not drawn by it for ever."""
-    left = progress - reward_points if burnt > 0 else progress % reward_points
+    left = progress - burnt if burnt > 0 else progress % reward_points
     return max(0, left) + earned
 
 

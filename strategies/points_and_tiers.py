@@ -41,7 +41,7 @@ class PointsAndTiers:
 
     @property
     def _reward_points(self) -> int:
-        return max(1, round(POINTS_PER_UNIT * self.reward_value / self.earn_rate))
+        return max(1, round(POINTS_PER_REWARD_SPENT / self.earn_rate))
 
     def decide(self, view: FirmView) -> list[Action]:
         silver, gold = self.silver_multiplier, self.silver_multiplier + self.gold_extra_multiplier
@@ -56,7 +56,7 @@ class PointsAndTiers:
             return [tiers]
         reward_points = self._reward_points
         points = PointsRule(
-            per_unit=POINTS_PER_UNIT,
+            per_unit=POINTS_PER_REWARD_SPENT / self.reward_value,
             reward_points=reward_points,
             welcome_points=round(self.welcome_share * reward_points),
             reward_value=self.reward_value,
@@ -68,4 +68,4 @@ class PointsAndTiers:
 
 
 MOST_POINTS = 2**31 - 1
-POINTS_PER_UNIT = 10.0  # points for one currency unit: fine enough that rounding does not matter
+POINTS_PER_REWARD_SPENT = 500.0  # points for spend as large as a reward: fine in any currency, and few enough to count

@@ -27,7 +27,7 @@ from crmlab.experiments.cli import exit_code
 from crmlab.experiments.files.world_file import load_world
 
 CASES = Path(__file__).parent / "cases"
-ATTACK = "attack"  # files, each a case of its own: tests/test_attack.py
+ELSEWHERE = {"attack", "points-identity"}  # cases of another shape: tests/test_attack.py, tests/test_points_identity.py
 ROOT = CASES.parents[1]
 
 
@@ -60,7 +60,7 @@ def case(*folders: str) -> Callable[[Callable[[Outcome], None]], Callable[[Outco
 
 
 SLOW = {"03-small-currency-units-flip-the-verdict"}  # compares twice
-FOLDERS = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir() and folder.name != ATTACK)
+FOLDERS = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir() and folder.name not in ELSEWHERE)
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in FOLDERS])

@@ -95,7 +95,7 @@ def test_points_add_up_under_random_rules(seed: int) -> None:
 
 def test_points_that_no_longer_fit_are_refused_with_a_sentence() -> None:
     rich = shop(spend=Spend(p=6.25, q=3.74, gamma=1e6))
-    with pytest.raises(ActionError, match="which cannot be kept: give fewer than 10 points"):
+    with pytest.raises(ActionError, match="which cannot be kept: give fewer than 100 points"):
         Market(rich, today(Play("p", PointsAndTiers(silver_multiplier=3.0))), customers=500).run(60)
 
 

@@ -10,7 +10,7 @@ import dataclasses
 import math
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from crmlab.experiments.files.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
 from crmlab.experiments.files.toml_source import TomlSource
-from crmlab.sim.levers import EVIDENCE, Lever, Unknown, ranged_fields
+from crmlab.sim.levers import EVIDENCE, MOST_MONEY, Lever, Unknown, ranged_fields
 
 T = TypeVar("T")
 F = TypeVar("F", bound=BaseModel)
@@ -154,8 +154,18 @@ def _description(bounds: Lever | Unknown) -> str:
     return f"Unknown, {bounds.unit}. Source: {bounds.source} ({EVIDENCE[bounds.evidence]})."
 
 
+LEAST_MONEY = 1e-9  # currency: where an amount has to be above 0
+
+
+def _stated(bounds: Lever | Unknown) -> Lever | Unknown:
+    """What a file may state: of a lever of money any amount, since what is much depends on the world."""
+    if isinstance(bounds, Lever) and bounds.is_money:
+        return replace(bounds, low=min(bounds.low, LEAST_MONEY), high=MOST_MONEY)
+    return bounds
+
+
 def _schema(ranged: Any, base: Any) -> dict[str, Any]:
-    bounds = ranged.range
+    bounds = _stated(ranged.range)
     number = {"type": "integer" if base is int else "number", "minimum": bounds.low, "maximum": bounds.high}
     if isinstance(bounds, Lever):
         schema = number if base in (int, float) else {"type": "object", "additionalProperties": number}
@@ -174,6 +184,8 @@ def _schema(ranged: Any, base: Any) -> dict[str, Any]:
 
 
 def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
+    bounds = _stated(bounds)
+
     def check(value: Any) -> Any:
         if base not in (int, float):
             if not isinstance(value, Mapping):

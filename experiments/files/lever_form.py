@@ -14,7 +14,7 @@ from crmlab.experiments.files.messages import did_you_mean, not_known, number_te
 from crmlab.experiments.tuning.search import SWITCH, SearchedLever
 from crmlab.sim.levers import Lever, Ranged, levers_of
 from crmlab.sim.plays import Play
-from crmlab.sim.world import Channel
+from crmlab.sim.world import Channel, World
 from crmlab.strategies.channel_mix import ChannelMix
 
 ENTRY = '"play.lever" or { lever = "play.lever", low = ..., high = ... }'
@@ -59,7 +59,7 @@ def lever_of(
     entry: Mapping[str, Any],
     arm: str,
     plays: Sequence[Play],
-    channels: Sequence[Channel],
+    world: World,
     before: Sequence[SearchedLever],
     wrong_before: Sequence[str] = (),
 ) -> SearchedLever | str:
@@ -82,9 +82,9 @@ def lever_of(
     if lever in words:
         found = _with_options(entry, play.name, lever, words[lever])
     else:
-        wrong_key = _key_problem(play, lever, key, channels)
+        wrong_key = _key_problem(play, lever, key, world.channels)
         value = getattr(play.strategy, lever)
-        found = wrong_key or _with_range(entry, play.name, numbers[lever], key or None, value)
+        found = wrong_key or _with_range(entry, play.name, numbers[lever], key or None, value, world.mean_order)
     if isinstance(found, str):
         return found
     return "is named twice." if path in {lever.path for lever in before} else replace(found, when=when)
@@ -150,9 +150,11 @@ def _key_problem(play: Play, lever: str, key: str, channels: Sequence[Channel]) 
     return "" if key in keys else not_known(key, f"entry of {play.name}.{lever}", keys)
 
 
-def _with_range(entry: Mapping[str, Any], play: str, field: Ranged, key: str | None, value: Any) -> SearchedLever | str:
-    allowed = field.range
-    assert isinstance(allowed, Lever)
+def _with_range(
+    entry: Mapping[str, Any], play: str, field: Ranged, key: str | None, value: Any, mean_order: float
+) -> SearchedLever | str:
+    assert isinstance(field.range, Lever)
+    allowed = field.range.at(mean_order)
     if "options" in entry:
         return "is a number: narrow it by low and high, not by options."
     low, high = entry.get("low", allowed.low), entry.get("high", allowed.high)

@@ -104,7 +104,7 @@ def sweep_of(
     problems = _arm_problems(form, experiment, source)
     factors: list[Factor] = []
     for position, entry in enumerate(form.levers if not problems else []):
-        lever = lever_of(entry, form.arm, own_plays, experiment.world.channels, ())
+        lever = lever_of(entry, form.arm, own_plays, experiment.world, ())
         if not isinstance(lever, str) and lever.options:
             lever = f"is one of {', '.join(map(str, lever.options))}: a sweep moves numbers only."
         found = (

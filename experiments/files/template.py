@@ -10,9 +10,7 @@ import math
 import re
 
 from crmlab.sim.channels import hill_leads
-from crmlab.sim.levers import levers_of
 from crmlab.sim.world import World
-from crmlab.strategies import DiscountTiers, PointsAndTiers
 
 SILVER, REWARD = 2.13, 0.142  # mean orders: spend of 52 weeks for the silver tier, worth of a reward
 EXAMPLE_SILVER, EXAMPLE_GOLD = 75, 225  # in the shipped example
@@ -35,9 +33,9 @@ def experiment_text(example: str, world: World) -> str:
 
 
 def money_of(world: World) -> tuple[float, float]:
-    """Spend of 52 weeks that makes silver, and the worth of a reward: round numbers within the levers' ranges."""
-    silver = _within(DiscountTiers, "silver_spend", round_number(SILVER * world.mean_order))
-    reward = _within(PointsAndTiers, "reward_value", round_number(REWARD * world.mean_order))
+    """Spend of 52 weeks that makes silver, and the worth of a reward: round numbers."""
+    silver = round_number(SILVER * world.mean_order)
+    reward = round_number(REWARD * world.mean_order)
     return silver, reward
 
 
@@ -46,11 +44,6 @@ def round_number(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
     steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 7.5, 8, 9, 10)
     return float(f"{min(steps, key=lambda step: abs(math.log(step * power / value))) * power:.6g}")
-
-
-def _within(strategy: type, lever: str, value: float) -> float:
-    span = levers_of(strategy)[lever].range
-    return min(max(value, span.low), span.high)
 
 
 def _with_channels(text: str, world: World) -> str:

@@ -22,7 +22,7 @@ from crmlab.experiments.tuning.offered import batch_problem, sampler_problem
 from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, OwnSampler, Sampler, Search, SearchedLever
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import KPIS
-from crmlab.sim.world import Channel
+from crmlab.sim.world import World
 
 MOST_OBJECTIVES = 3
 _CONSTRAINT = re.compile(r"([A-Za-z_]\w*)(\s+gain)?\s*([^\w\s.+-]+)\s*(\S+)", re.ASCII)
@@ -95,14 +95,14 @@ class TuneForm(Form):
 
 
 def search_of(
-    form: TuneForm, arms: Mapping[str, Arm], own_plays: Sequence[Play], channels: Sequence[Channel], source: TomlSource
+    form: TuneForm, arms: Mapping[str, Arm], own_plays: Sequence[Play], world: World, source: TomlSource
 ) -> tuple[Search, list[Problem]]:
     """The search that a filled-in table describes, and what is wrong with it.
 
     `arms` are those that the file writes down, `own_plays` the plays that it writes into the arm to be tuned (those
     of today belong to the world).
     """
-    levers, problems = _levers_of(form, arms, own_plays, channels, source)
+    levers, problems = _levers_of(form, arms, own_plays, world, source)
     constraints, wrong_limits = _limits_of(form.constraints, "constraints", source)
     soft, wrong_wishes = _limits_of(form.soft, "soft", source)
     problems += wrong_limits + wrong_wishes + _objective_problems(form, source)
@@ -143,7 +143,7 @@ def _sampler_of(named: Any, source: TomlSource) -> tuple[Any, list[Problem]]:
 
 
 def _levers_of(
-    form: TuneForm, arms: Mapping[str, Arm], plays: Sequence[Play], channels: Sequence[Channel], source: TomlSource
+    form: TuneForm, arms: Mapping[str, Arm], plays: Sequence[Play], world: World, source: TomlSource
 ) -> tuple[list[SearchedLever], list[Problem]]:
     if form.arm not in arms:
         return [], [problem(not_known(form.arm, "arm to tune", arms), ("tune", "arm"), source, form.arm)]
@@ -159,7 +159,7 @@ def _levers_of(
             levers.append(SearchedLever.switch(name))
     wrong: list[str] = []
     for position, entry in enumerate(form.levers):
-        found = lever_of(entry, form.arm, plays, channels, levers, wrong)
+        found = lever_of(entry, form.arm, plays, world, levers, wrong)
         if isinstance(found, str):
             problems.append(problem(found, ("tune", "levers", position), source, entry["lever"]))
             wrong.append(entry["lever"])

@@ -31,7 +31,7 @@ def with_search(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
         return for_search(experiment, experiment.search)
     form, source = _form(TuneForm, "tune", table)
     arms = {arm.name: arm for arm in experiment.arms if arm.name != TODAY}
-    search, problems = search_of(form, arms, _own_plays(experiment, form.arm), experiment.world.channels, source)
+    search, problems = search_of(form, arms, _own_plays(experiment, form.arm), experiment.world, source)
     _refuse(problems)
     return for_search(experiment, search)
 

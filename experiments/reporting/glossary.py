@@ -163,7 +163,8 @@ def strategy_page() -> str:
     """Every shipped strategy with its levers."""
     intro = (
         "What an experiment file may name as `kind`, and the levers it may set. The same from the command line: "
-        "`crmlab strategies NAME`. What every play may say besides: [experiment-files.md](experiment-files.md). How to "
+        "`crmlab strategies NAME`. Ranges of money are for a mean order of about 35 and grow with the world's, where "
+        "any amount may be stated. What every play may say besides: [experiment-files.md](experiment-files.md). How to "
         "add one: [adding-a-strategy.md](adding-a-strategy.md)."
     )
     return page("Strategies", intro, *(_strategy_section(kind, cls) for kind, cls in STRATEGIES.items()))
