@@ -28,6 +28,7 @@ LOYALTY, FRIENDS = "reaction to the loyalty programme", "readiness to recommend"
 FACTORS = (0.0, 0.5, 2.0, 3.0)  # 1 is the experiment itself
 ENOUGH_CUSTOMERS = 20_000  # over all replications of one strength: coupled differences of so many carry little noise
 MOST_REPLICATIONS = 4
+MOST_OF_ALL = 4  # at most a quarter of all replications: it is the smaller part of an answer
 Families = Mapping[str, tuple[Arm, ...]]  # of assumptions, each with the arms that it concerns, the baseline first
 ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
 NEGLIGIBLE = 1e-6  # of what it is a difference of
@@ -39,7 +40,7 @@ LOYALTY_EFFECTS = (
 def replications_asked(design: Design) -> int:
     """On how many replications each strength is lived: the fewer customers in one, the more of them."""
     wanted = math.ceil(ENOUGH_CUSTOMERS / max(design.customers, 1))
-    return min(wanted, MOST_REPLICATIONS, design.replications)
+    return min(wanted, MOST_REPLICATIONS, max(1, design.replications // MOST_OF_ALL))
 
 
 def concerned(experiment: Experiment) -> Families:

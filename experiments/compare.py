@@ -19,6 +19,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.breakeven import FACTORS, Families, breakeven_table, concerned, replications_asked, strengthened
+from crmlab.experiments.deciding import deciding_table, worlds_table
 from crmlab.experiments.effects import holm, paired_effect
 from crmlab.experiments.execution.executor import Executor, run_all
 from crmlab.experiments.execution.failures import NothingLived, settled
@@ -179,6 +180,9 @@ def _tables(
         {row.arm: row.difference for row in each_row(effects) if row.kpi == experiment.design.primary},
     )
     tables["assumptions"] = assumptions_table(experiment)
+    sampled = sorted({run.replication for run in runs if run.world == "sampled"})
+    tables["worlds"] = worlds_table(experiment, sampled)
+    tables["deciding"] = deciding_table(experiment, readings, tables["worlds"])
     return tables
 
 

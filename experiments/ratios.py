@@ -24,7 +24,8 @@ def dividing(readings: pd.DataFrame) -> pd.DataFrame:
     for kpi in KPIS.values():
         if kpi.ratio_of and {kpi.id, *kpi.ratio_of} <= set(readings.columns):
             over, under = (readings[part].to_numpy(np.float64) for part in kpi.ratio_of)
-            if len(readings) and np.isfinite(over).all() and (np.isfinite(under) & (under != 0)).all():
+            defined = np.isfinite(over).all() and (np.isfinite(under) & (under != 0)).all()
+            if len(readings) and defined and under.mean() != 0:  # nothing won at no cost has no ratio
                 ratio = over.mean() / under.mean()
                 readings = readings.assign(**{kpi.id: ratio + (over - ratio * under) / under.mean()})
     return readings

@@ -80,11 +80,12 @@ def test_init_points_to_a_world_of_ones_own(folder):
     assert exit_code(["validate", "sub/q.toml"]) == 0
 
 
-def test_compare_prints_a_table_per_arm_keeps_the_run_and_names_the_next_step(folder, engine, capsys):
+def test_compare_prints_a_ranking_and_three_tables_keeps_the_run_and_names_the_next_step(folder, engine, capsys):
     assert exit_code(["compare", "question.toml"]) == 0
     out, err = capsys.readouterr()
-    assert "tiers against today, 104 weeks, 16 replications" in out
-    assert " ".join(out.split()).count(provenance([])) == len(ARMS) - 1  # below every table
+    assert f"{len(ARMS) - 1} arms against today, 104 weeks, 16 replications" in out
+    assert " ".join(out.split()).count(provenance([])) == 1 + 3  # below every table
+    assert f"{len(ARMS) - 1 - 3} more arms: KPI by KPI with --details" in out
     assert out.rstrip().splitlines()[-1].startswith("Next: ")
     assert "Playing: 10 of 10" in err
     (run,) = (folder / "results" / "discounts").iterdir()
@@ -116,7 +117,20 @@ def test_settings_workers_and_quick_reach_the_engine(folder, engine, capsys):
     assert engine == [2]
     (run,) = (folder / "results" / "discounts").iterdir()
     design = json.loads((run / "resolved.json").read_text())["design"]
-    assert (design["customers"], design["replications"], design["weeks"]) == (2_000, 4, 60)
+    assert (design["customers"], design["replications"], design["weeks"]) == (14_000 // len(ARMS), 4, 60)
+
+
+def test_details_prints_a_table_for_every_arm(folder, engine, capsys):
+    assert exit_code(["compare", "question.toml", "--details"]) == 0
+    out = capsys.readouterr().out
+    assert "tiers against today, 104 weeks, 16 replications" in out
+    assert out.count(" against today, 104 weeks") == len(ARMS)  # one each, and the ranking
+    assert "more arm" not in out
+
+
+def test_one_arm_alone_is_quick_with_all_the_customers(folder, engine, capsys):
+    assert exit_code(["run", "question.toml", "--quick"]) == 0
+    assert "2,000 customers." in capsys.readouterr().out
 
 
 def test_run_prints_the_kpis_of_one_arm(folder, engine, capsys):

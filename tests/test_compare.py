@@ -279,7 +279,8 @@ def test_effects_of_programmes_and_friends_can_be_scaled_to_nothing() -> None:
     world = shop(word_of_mouth=WordOfMouth(p_invite=0.04))
     assert strengthened(world, LOYALTY, 0.0).loyalty.goal_gradient == 0
     assert strengthened(world, LOYALTY, 0.0).loyalty.status == 1
-    assert strengthened(world, LOYALTY, 2.0).loyalty.status == pytest.approx(0.7)
+    held = replace(world, loyalty=replace(world.loyalty, status=0.85))
+    assert strengthened(held, LOYALTY, 2.0).loyalty.status == pytest.approx(0.7)
     assert strengthened(world, FRIENDS, 3.0).word_of_mouth.p_invite == pytest.approx(0.12)
     assert strengthened(world, FRIENDS, 0.0).word_of_mouth.on
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from crmlab import lab
 from crmlab.experiments.cli import app
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.messages import UserError
@@ -83,6 +84,19 @@ def test_a_candidate_that_beats_today_is_the_winner_and_can_be_compared(tmp_path
     assert answer["verdicts"][f"candidate {answer['winner']}"]["orders"] == "better"
     assert "Better: orders is better than under today" in answer["advice"]
     assert len(list(tmp_path.rglob("winner.toml"))) == 1
+
+
+def test_python_writes_the_winner_that_the_command_line_writes(tmp_path: Path) -> None:
+    file = written(tmp_path, "orders")
+    options = ["tune", str(file), "--out", str(tmp_path / "results"), "--workers", "1"]
+    CliRunner().invoke(app, options)
+    (kept,) = tmp_path.rglob("winner.toml")
+    answer = lab.tune(load_tuning(file), workers=1, progress=False)
+    again = answer.write_winner(kept.with_name("again.toml"), file=file)
+    assert again.read_text(encoding="utf-8") == kept.read_text(encoding="utf-8")
+    with pytest.raises(UserError, match="does not ask what this answer answers"):
+        answer.write_winner(tmp_path / "never.toml", file=file, overrides=["design.weeks=11"])
+    assert not (tmp_path / "never.toml").exists()
 
 
 def test_only_a_tuning_has_a_winner() -> None:

@@ -93,8 +93,13 @@ def say_if_quick(run: StoredRun) -> None:
     """Mark what comes from `--quick`, so that nobody takes it for the answer."""
     from crmlab.experiments.reporting.verdict import QUICK
 
-    if run.json("resolved").get("quick"):
-        say(QUICK)
+    if (asked := run.json("resolved")).get("quick"):
+        say(f"{QUICK} {_each(asked)}")
+
+
+def _each(asked: dict[str, Any]) -> str:
+    rows, arms = asked["design"]["customers"], len(asked["arms"])
+    return f"{rows:,} customers" + (f" in each of {arms} arms." if arms > 1 else ".")
 
 
 def end_on_failures(run: StoredRun) -> None:

@@ -64,7 +64,8 @@ def explain(
     from crmlab.experiments.files.spec import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
-    experiment = asked(small(experiment) if quick else experiment, arm)
+    experiment = asked(experiment, arm)
+    experiment = small(experiment) if quick else experiment
     run = answered(experiment, file, out, place(workers, on), force)
     if as_json:
         print_json(run.json("explain") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})

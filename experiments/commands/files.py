@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -72,7 +72,7 @@ def validate(
         remark(f"Note: {note}")
     if as_json:
         fit = found.fit.to_json() if found.fit else None
-        said = {"problems": [], "notes": found.notes, "day_one": found.day_one, "fit": fit}
+        said = {"problems": [], "notes": found.notes, "day_one": found.day_one, "fit": fit, "deciding": found.deciding}
         print_json({"file": str(file), "ok": True} | said)
         return
     say(f"{file} is in order: {found.contents}.")
@@ -82,6 +82,12 @@ def validate(
         say("On day one:")
     for words in found.day_one:
         say(f"  {words}")
+    if found.deciding:
+        say("The arms rest most on (assumptions without a citable number first, then the width of the range):")
+    for rank, number in enumerate(found.deciding, 1):
+        value, low, high = (f"{number[key]:.4g}" for key in ("value", "low", "high"))
+        who = f"{len(number['arms'])} of {found.compared} arms"
+        say(f"  {rank}. {number['words']} {value}, {low} to {high} {number['unit']} ({number['kind']}): {who}")
     say(f"Next: {found.following}")
 
 
@@ -111,17 +117,20 @@ def schema(
 @dataclass(frozen=True)
 class _Checked:
     """A file that is in order: what it holds, notes on what is hardly meant, whom the arms touch on day one, how far
-    its world can be believed, and the command that comes next."""
+    its world can be believed, the command that comes next, and the assumptions on which the arms rest."""
 
     contents: str
     following: str
     notes: list[str]
     day_one: list[str]
     fit: Light | None
+    deciding: list[dict[str, Any]] = field(default_factory=list)
+    compared: int = 0
 
 
 def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Checked:
     from crmlab.experiments.calibration.trust import light_of
+    from crmlab.experiments.deciding import resting_on
     from crmlab.experiments.files.spec import load_experiment
     from crmlab.experiments.files.toml_source import TomlSource
     from crmlab.experiments.guard import guard_notes
@@ -140,7 +149,9 @@ def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Che
         f"{len(experiment.arms)} arms ({arms}), {design.customers:,} customers, {design.weeks} weeks, "
         f"{design.replications} replications"
     )
-    return _Checked(contents, f"crmlab compare {file}", asked, whom, light_of(experiment.calibration))
+    rests = [{str(key): value for key, value in row.items()} for row in resting_on(experiment).to_dict("records")]
+    light = light_of(experiment.calibration)
+    return _Checked(contents, f"crmlab compare {file}", asked, whom, light, rests, len(experiment.arms) - 1)
 
 
 def _checked_world(file: Path, settings: list[str] | None) -> _Checked:

@@ -28,7 +28,10 @@ RunName = Annotated[
     str | None, typer.Argument(metavar="RUN", help="Run id or its beginning, experiment name, or folder.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Small and fast: at most 2 000 customers, 4 replications.")]
+Quick = Annotated[
+    bool,
+    typer.Option("--quick", help="Small and fast: at most 2 000 customers (14 000 over all arms), 4 replications."),
+]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes; 0 is one per core. Changes no number.")]
 On = Annotated[
     str | None,

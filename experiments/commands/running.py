@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
 
 
+MOST_DETAILED = 3  # arms with a table of their own, unless all are asked for
+
+
 def compare(
     file: ExperimentFile,
     against: Annotated[
@@ -55,6 +58,9 @@ def compare(
     out: Out = RESULTS,
     force: Force = False,
     trust: Trust = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="A table of KPIs for every arm, not only for the three that lead.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
@@ -67,7 +73,7 @@ def compare(
     if as_json:
         print_json(run.json("comparison") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
-        print_comparison(run)
+        print_comparison(run, None if details else MOST_DETAILED)
         say_if_quick(run)
         say_fit(run)
         say(f"Run: {run.path} (all KPIs: in the report, or --json)")
@@ -94,9 +100,11 @@ def run(
 ) -> None:
     """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""
     from crmlab.experiments.files.spec import only_arm
+    from crmlab.experiments.files.spec import quick as small
 
-    experiment = _asked(file, world, quick, settings, seed)
+    experiment = _asked(file, world, False, settings, seed)
     experiment = only_arm(experiment, arm or experiment.baseline.name)
+    experiment = small(experiment) if quick else experiment
     found = answered(experiment, file, out, place(workers, on), force)
     kpis = _kpis_of(found.table("runs"))
     if as_json:
@@ -122,40 +130,101 @@ def _say_what_more(file: Path, experiment: Experiment) -> None:
             say("\n".join(f"    {line}" for line in lines))
 
 
-def print_comparison(run: StoredRun) -> None:
-    """The main effects of every arm against the baseline, with both intervals, and what is real and what assumed."""
+def print_comparison(run: StoredRun, detailed: int | None = None) -> None:
+    """Every arm against the baseline: ranked by the primary KPI, then KPI by KPI with both intervals, then in words,
+    with the assumptions on which the leading arm hangs. Of more than `detailed` arms the leading ones are told.
+    """
+    from crmlab.experiments.reporting import verdict
+    from crmlab.experiments.reporting.deciding_listing import deciding_lines
+
+    resolved, effects = run.json("resolved"), run.table("effects")
+    design, currency = resolved["design"], resolved["currency"]
+    baseline = run.json("comparison")["baseline"]
+    ranked = verdict.ranked_arms(effects, baseline, design["primary"])
+    if not ranked:
+        return
+    told = ranked if detailed is None else ranked[:detailed]
+    if len(ranked) > MOST_DETAILED:
+        _print_ranking(ranked, effects, resolved, baseline)
+    for arm in told:
+        _print_details(run, arm, effects, resolved, baseline)
+    for arm in told:
+        say(f"{arm}: {verdict.verdict_sentence(effects, arm, baseline, design['primary'], currency)}")
+    if len(told) < len(ranked):
+        more = len(ranked) - len(told)
+        say(f"{more} more arm{'s' if more > 1 else ''}: KPI by KPI with --details, and in the report.")
+    say(verdict.few_replications(design["replications"]))
+    if "deciding" in run.tables:
+        for line in deciding_lines(run.table("deciding"), ranked[0], effects, design["primary"], currency):
+            say(line)
+
+
+def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
+    """All arms in one table, the best in the primary KPI first."""
+    from crmlab.experiments.reporting import verdict
+    from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.reporting.quantities import between, change
+    from crmlab.experiments.reporting.rows import each_row
+
+    design, currency = resolved["design"], resolved["currency"]
+    by = {(row.arm, row.kpi): row for row in each_row(effects)}
+    lines = []
+    for arm in ranked:
+        row, won = by[arm, design["primary"]], by.get((arm, "new_customers"))
+        judged = verdict.judge(row)
+        lines.append(
+            (
+                arm,
+                verdict.difference(row, currency),
+                between(judged.low, judged.high, row.unit, currency),
+                verdict.ahead(row),
+                judged.word,
+                change(won.difference, won.unit, currency, (won.low, won.high)) if won else "",
+            )
+        )
+    label = by[ranked[0], design["primary"]].label
+    lasting = f"{design['weeks']} weeks, {design['replications']} replications"
+    title = f"{label}: {len(ranked)} arms against {baseline}, {lasting}"
+    columns = ["arm", "difference", "range", "ahead in", "verdict", "new customers"]
+    print_table(title, columns, lines, provenance(resolved["fitted"]))
+
+
+def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
+    """The main effects of one arm with both intervals, and what is real and what assumed."""
     from crmlab.experiments.reporting import verdict
     from crmlab.experiments.reporting.provenance import provenance
     from crmlab.experiments.reporting.quantities import between, quantity
+    from crmlab.experiments.reporting.rows import each_row
 
-    resolved, effects = run.json("resolved"), run.table("effects")
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
     design, currency = resolved["design"], resolved["currency"]
-    baseline = run.json("comparison")["baseline"]
-    sure = f"{design['confidence']:.0%}"
     sampled = effects["worlds"].max()
     over = f"range of {sampled:.0f} worlds" if sampled > 0 else "range of worlds"
-    columns = ["KPI", baseline, "arm", "difference", f"{sure} luck only", over, "ahead in", "verdict"]
-    for arm, rows in effects[(effects["arm"] != baseline) & effects["kpi"].isin(headline)].groupby("arm", sort=False):
-        lines = [
-            (
-                row.label,
-                quantity(row.baseline_value, row.unit, currency),
-                quantity(row.value, row.unit, currency),
-                verdict.difference(row, currency),
-                verdict.interval(row, currency),
-                between(row.low_unknowns, row.high_unknowns, row.unit, currency),
-                verdict.ahead(row) if row.direction else "",
-                verdict.judge(row).word,
-            )
-            for row in rows.itertuples()
-        ]
-        title = f"{arm} against {baseline}, {design['weeks']} weeks, {design['replications']} replications"
-        print_table(title, columns, lines, provenance(resolved["fitted"]))
-    for arm in dict.fromkeys(effects.loc[effects["arm"] != baseline, "arm"]):
-        say(f"{arm}: {verdict.verdict_sentence(effects, arm, baseline, design['primary'], currency)}")
-    if (effects["arm"] != baseline).any():
-        say(verdict.few_replications(design["replications"]))
+    columns = [
+        "KPI",
+        baseline,
+        "arm",
+        "difference",
+        f"{design['confidence']:.0%} luck only",
+        over,
+        "ahead in",
+        "verdict",
+    ]
+    lines = [
+        (
+            row.label,
+            quantity(row.baseline_value, row.unit, currency),
+            quantity(row.value, row.unit, currency),
+            verdict.difference(row, currency),
+            verdict.interval(row, currency),
+            between(row.low_unknowns, row.high_unknowns, row.unit, currency),
+            verdict.ahead(row) if row.direction else "",
+            verdict.judge(row).word,
+        )
+        for row in each_row(effects[(effects["arm"] == arm) & effects["kpi"].isin(headline)])
+    ]
+    title = f"{arm} against {baseline}, {design['weeks']} weeks, {design['replications']} replications"
+    print_table(title, columns, lines, provenance(resolved["fitted"]))
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:

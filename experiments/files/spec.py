@@ -207,9 +207,16 @@ def quick(experiment: Experiment) -> Experiment:
     return replace(small, quick=True) if small != experiment else experiment
 
 
+QUICK_CUSTOMERS = 2_000
+QUICK_ROWS = 14_000  # over all arms of a comparison, so that a file of many arms is a first look too
+
+
 def _smaller(experiment: Experiment) -> Experiment:
     d = experiment.design
-    small = replace(d, customers=min(d.customers, 2_000), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
+    most = QUICK_CUSTOMERS
+    if experiment.search is None and experiment.task is None:
+        most = min(most, QUICK_ROWS // len(experiment.arms))
+    small = replace(d, customers=min(d.customers, most), replications=min(d.replications, 4), weeks=min(d.weeks, 104))
     if s := experiment.search:
         fewer = replace(s, candidates=min(s.candidates, 16), replications=min(s.replications, 4))
         fewer = replace(fewer, confirm=min(s.confirm, 2), confirm_replications=small.replications)

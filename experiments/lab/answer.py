@@ -16,7 +16,7 @@ from crmlab.experiments.calibration.trust import Light, light_of
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.messages import UserError, not_known
-from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to
+from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to, write_winner_to
 from crmlab.experiments.lab.lives import Lives
 from crmlab.experiments.reporting.export import export_run, slug
 from crmlab.experiments.reporting.listings import Listing
@@ -95,6 +95,22 @@ class Answer:
         if not hasattr(self.found, "winner"):
             raise UserError("Only a tuning has a winner: this answer is none.")
         return self.found.winner
+
+    def write_winner(
+        self,
+        path: str | Path = "winner.toml",
+        *,
+        file: str | Path,
+        overrides: Sequence[str] = (),
+        world: str | Path | None = None,
+    ) -> Path:
+        """Write the winner of a tuning as an experiment file for `crmlab compare`, the text that `crmlab tune` writes,
+        and return its path.
+
+        `file` is the experiment file that was tuned, `overrides` and `world` what `load_tuning` was given besides.
+        Raises `UserError` for another question, another file, and where today is to be kept.
+        """
+        return write_winner_to(self, Path(path), Path(file), overrides, None if world is None else Path(world))
 
     @property
     def fit(self) -> Light | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,4 +73,25 @@ def write_report_to(answer: Answer, path: Path) -> Path:
         written = write_answer(answer, Path(nowhere)) / "report.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(written, path)
+    return path
+
+
+def write_winner_to(answer: Answer, path: Path, file: Path, overrides: Sequence[str], world: Path | None) -> Path:
+    """Write the winner of a tuning of `file` as an experiment file of its own."""
+    from crmlab.experiments.files.spec import load_tuning
+    from crmlab.experiments.runs.identity import run_id
+    from crmlab.experiments.tuning.winner_file import winner_text
+
+    if answer.winner is None:  # raises for another question than a tuning
+        raise UserError(f"There is no winner to write: {answer.found.advice.sentence}")
+    if run_id(load_tuning(file, overrides, world)) != run_id(answer.experiment):
+        raise UserError(
+            f"{file} does not ask what this answer answers: name the file that load_tuning has read, with the same "
+            "overrides and world. A search that was put together in Python has the winner as an arm: answer.winner."
+        )
+    levers = answer.found.advice.winner.levers
+    text = winner_text(file, path.parent, answer.found.search, levers, overrides, world)
+    with disk_trouble(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return path

@@ -16,13 +16,16 @@ from crmlab.experiments import charts
 from crmlab.experiments.calibration.trust import light_of
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.charts.look import DARK
-from crmlab.experiments.reporting.listings import reproducibility_listing
+from crmlab.experiments.reporting.deciding_listing import deciding_listing
+from crmlab.experiments.reporting.listings import Listing, reproducibility_listing
 from crmlab.experiments.reporting.provenance import provenance
 from crmlab.experiments.reporting.report_sections import ONE_ARM, sections
 from crmlab.experiments.reporting.rows import each_row
-from crmlab.experiments.reporting.verdict import QUICK, few_replications, judge, rule, verdict_sentence
+from crmlab.experiments.reporting.verdict import QUICK, few_replications, judge, ranked_arms, rule, verdict_sentence
 from crmlab.experiments.runs.run_files import RunFiles
 from crmlab.sim.readings import HEADLINE
+
+MOST_DECIDING = 3  # policies whose assumptions stand under the verdict
 
 
 class ReportError(ValueError):
@@ -67,6 +70,7 @@ def _page(run: RunFiles) -> str:
         rule=rule(design.get("unknowns", True), design.get("confidence", 0.95)),
         warnings=_warnings(run),
         light=light_of(run.json("calibration")),
+        deciding=_deciding(run),
         one_arm=ONE_ARM,
         cards=charts.kpi_cards(run.effects, run.look, run.primary, HEADLINE),
         sections=sections(run),
@@ -74,6 +78,16 @@ def _page(run: RunFiles) -> str:
         limits=_limits(run),
         repeat=reproducibility_listing(run.json("manifest") or {}),
     )
+
+
+def _deciding(run: RunFiles) -> list[Listing]:
+    """Of the leading arms, the assumptions on which each hangs."""
+    rows, look = run.table("deciding"), run.look
+    if rows is None or run.effects.empty:
+        return []
+    arms = ranked_arms(run.effects, look.baseline, run.primary)[:MOST_DECIDING]
+    found = [deciding_listing(rows, arm, run.effects, run.primary, look.currency) for arm in arms]
+    return [listing for listing in found if listing]
 
 
 def _warnings(run: RunFiles) -> list[str]:

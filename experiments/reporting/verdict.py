@@ -79,6 +79,16 @@ def _undecided(effect: Any) -> str:
     return "unchanged" if effect.no_difference_in else "not decided"
 
 
+def ranked_arms(effects: pd.DataFrame, baseline: str, primary: str) -> list[str]:
+    """The arms by their difference to the baseline in the primary KPI in the world as stated, the best first; those
+    in which it is undefined last."""
+    arms = list(dict.fromkeys(effects.loc[effects["arm"] != baseline, "arm"]))
+    rows = effects[effects["kpi"] == primary]
+    gain = {row.arm: row.difference * (row.direction or 1) for row in each_row(rows)}
+    gain = {arm: value for arm, value in gain.items() if math.isfinite(value)}
+    return sorted(arms, key=lambda arm: -gain.get(arm, -math.inf))
+
+
 def verdict_sentence(effects: pd.DataFrame, arm: str, baseline: str, primary: str, currency: str = "USD") -> str:
     """What the run says about an arm: its primary KPI, the range, how often it wins, and what else moved.
 
