@@ -32,6 +32,7 @@ def tune(
     objectives: Sequence[str] | None = None,
     constraints: Sequence[str] | None = None,
     soft: Sequence[str] | None = None,
+    any_volume: bool | None = None,
     sampler: str | Callable[[int], Any] | None = None,
     candidates: int | None = None,
     batch: int | None = None,
@@ -57,7 +58,8 @@ def tune(
 
     said = {
         "arm": arm, "levers": levers, "switch": switch, "objectives": objectives, "constraints": constraints,
-        "soft": soft, "sampler": sampler, "candidates": candidates, "batch": batch, "replications": replications,
+        "soft": soft, "any_volume": any_volume, "sampler": sampler, "candidates": candidates, "batch": batch,
+        "replications": replications,
         "racing": racing, "simulations": simulations, "patience": patience, "worlds": worlds, "score": score,
         "confirm": confirm, "confirm_replications": confirm_replications,
     }  # fmt: skip
