@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ class Experiment:
     what a tuning looks for, and `task` what any other question asks (a sweep, a stress test, an explanation): a frozen
     dataclass whose class says in `DRIVER` which module answers it. A comparison has neither. `quick` marks a question
     that was made smaller than it was put, for a first look. `kpis` are KPIs of one's own, read beside the shipped ones.
+    `sections` are functions from the run's tables to a section or chart of the report (docs/adding-a-chart.md).
     """
 
     name: str
@@ -68,6 +69,7 @@ class Experiment:
     task: Any = None
     quick: bool = False
     kpis: tuple[Kpi, ...] = ()
+    sections: tuple[Callable[..., Any], ...] = ()
 
     def __post_init__(self) -> None:
         adopt(self.kpis)
@@ -83,6 +85,7 @@ class Experiment:
         baseline: str = "today",
         arms: Mapping[str, Any] | None = None,
         kpis: Sequence[Kpi] = (),
+        sections: Sequence[Callable[..., Any]] = (),
         **settings_and_arms: Any,
     ) -> Experiment:
         """An experiment from objects, checked as a file would be.
@@ -92,7 +95,8 @@ class Experiment:
         `customers`, `replications`, ...) are the design. Every other keyword is an arm (as is every entry of `arms`,
         for names that are no Python words): a strategy, a `Play`, or a list of them, on top of today's plays; an `Arm`
         has its own plays and nothing else. `today` is always there. `kpis` are
-        KPIs of your own: columns of every table, and good as primary KPI, objective or limit.
+        KPIs of your own: columns of every table, and good as primary KPI, objective or limit. `sections` are functions
+        of your own from the run's tables to a section or chart of its report.
 
             Experiment.of("shop", tiers=DiscountTiers(), both=[DiscountTiers(), ChannelMix()], weeks=52)
 
@@ -100,7 +104,7 @@ class Experiment:
         """
         from crmlab.experiments.lab.composing import composed  # it needs this class
 
-        return composed(world, name, question, baseline, arms or {}, settings_and_arms, tuple(kpis))
+        return composed(world, name, question, baseline, arms or {}, settings_and_arms, tuple(kpis), tuple(sections))
 
     @property
     def today(self) -> tuple[Play, ...]:

@@ -1,9 +1,10 @@
-"""KPIs and samplers of the user's own: how they are declared, found by name, and checked.
+"""KPIs, samplers and sections of the report of the user's own: how they are declared, found by name, and checked.
 
 A KPI is a `Kpi` (as every shipped one): id, unit, words, window, direction, and a function from the record of a run to
 a number. An experiment names it in its file, `kpis = ["package.module:NAME"]`, or is given it in Python; it is then a
 column of every table, and may be the primary KPI, an objective or a limit. A sampler is a function from a seed to an
-Optuna sampler. The functions are hashed and kept with the run like strategies.
+Optuna sampler; a section is drawn by one from the tables of a run to a part of its report. The functions are hashed and
+kept with the run like strategies.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from crmlab.experiments.files.messages import not_known
@@ -54,6 +56,21 @@ def kpi_problems(kpis: Sequence[Kpi]) -> list[str]:
             problems.append(f'"{kpi.id}": direction is 1 (more is better), -1 (less) or 0 (neither).')
         if getattr(kpi.read, "__qualname__", "<lambda>").endswith("<lambda>") or "<locals>" in kpi.read.__qualname__:
             problems.append(f'"{kpi.id}": `read` must be a function with a name, at the top of its module.')
+    return problems
+
+
+def section_problems(sections: Sequence[Callable[..., Any]]) -> list[str]:
+    """What is wrong with functions that draw sections of the report, a sentence each."""
+    problems, names = [], []
+    for function in sections:
+        name = getattr(function, "__qualname__", "<lambda>")
+        if not isinstance(function, FunctionType):
+            problems.append(f"must be a function from tables to a Section or Chart, not {function!r:.60}.")
+        elif "<" in name:
+            problems.append(f'"{name}" must be a function with a name, at the top of its module.')
+        elif name.rpartition(".")[2] in names:
+            problems.append(f'two sections are drawn by a function called "{name}"; give one another name.')
+        names.append(name.rpartition(".")[2])
     return problems
 
 

@@ -10,6 +10,10 @@ A source is a Python file in the percent format of jupytext, so that it can be r
     # %% tags=["exercise"]           a cell with something to do
     ### BEGIN SOLUTION ... ### END SOLUTION     what students find replaced by a NotImplementedError that
                                                 names the exercise, wherever the function is called
+    # claims: "words of the text": expression   what the text says of a result, on a line of its own in a code cell
+
+A claim does not go into the notebook: the tests find its words in the text and its expression true when the cell has
+run, so that texts and results cannot part.
 
 From each source come a notebook for students and, in `solutions`, one with the solutions and with the notes for
 teachers (cells tagged "teacher"). Neither holds outputs, so that the same source always gives the same bytes.
@@ -30,16 +34,18 @@ SOURCES = HERE / "src"
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.MULTILINE | re.DOTALL)
 MARKS = re.compile(r"^ *### (?:BEGIN|END) SOLUTION\n?", re.MULTILINE)
 EXERCISE = re.compile(r"^### (Exercise \d+)", re.MULTILINE)
+CLAIM = re.compile(r'^# claims: "(?P<words>[^"]+)": (?P<holds>.+)\n?', re.MULTILINE)
 START = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a source: its text, whether that is prose, and its tags."""
+    """One cell of a source: its text, whether that is prose, its tags, and what the prose claims of its results."""
 
     text: str
     markdown: bool
     tags: tuple[str, ...]
+    claims: tuple[tuple[str, str], ...] = ()  # words of the prose, and the expression that is true when they are
 
 
 def cells_of(source: str) -> list[Cell]:
@@ -51,7 +57,9 @@ def cells_of(source: str) -> list[Cell]:
         text, markdown = source[start.end() : end].strip("\n"), bool(start["markdown"])
         if markdown:
             text = "\n".join(line.removeprefix("#").removeprefix(" ") for line in text.splitlines())
-        cells.append(Cell(text, markdown, tuple(json.loads(start["tags"] or "[]"))))
+        claims = tuple((claim["words"], claim["holds"]) for claim in CLAIM.finditer(text)) if not markdown else ()
+        text = text if markdown else CLAIM.sub("", text).strip("\n")
+        cells.append(Cell(text, markdown, tuple(json.loads(start["tags"] or "[]")), claims))
     return cells
 
 

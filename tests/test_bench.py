@@ -77,8 +77,8 @@ def test_a_measured_case_states_time_memory_and_who_ever_bought(plays: str, most
 
 
 def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_error() -> None:
-    alone = variance.reductions(customers=400, weeks=10, replications=12)
-    market = variance.reductions(customers=150, weeks=8, replications=12, acquisition=True)
+    alone = variance.reductions(customers=800, weeks=20, replications=12)
+    market = variance.reductions(customers=400, weeks=20, replications=12, acquisition=True)
     for found in (alone, market):
         assert [r.policy for r in found][: len(variance.TARGETS)] == list(variance.TARGETS)
         moved = [r for r in found if r.effect != 0]  # so small a market may see no friend come

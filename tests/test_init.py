@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crmlab.experiments.cli import app
-from crmlab.experiments.files.spec import load_experiment
+from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
 from crmlab.experiments.files.template import round_number
 from crmlab.experiments.files.world_file import SHIPPED
 from crmlab.strategies import STRATEGIES
@@ -90,6 +90,24 @@ def test_what_init_writes_for_a_shipped_world_is_in_order(tmp_path, shipped) -> 
     said = crmlab("validate", path).stdout
     assert "On day one:" in said
     assert "tiers, discount_tiers: 5% off for" in said
+
+
+@pytest.mark.parametrize("shipped", ["shop", "personas"])
+def test_the_tables_in_comments_are_in_order_when_the_sign_is_taken_away(tmp_path, shipped) -> None:
+    path = question(tmp_path, shipped)
+    text = path.read_text(encoding="utf-8")
+    before, mark, tables = text.partition("\n# To search better levers")
+    assert mark
+    assert "\n#[tune]\n" in tables
+    assert "\n#[sweep]\n" in tables
+    bare = [line if line.startswith("# ") else line.removeprefix("#") for line in (mark + tables).splitlines()]
+    path.write_text(before + "\n".join(bare) + "\n", encoding="utf-8")
+    crmlab("validate", path)
+    arms = {arm.name: arm for arm in load_experiment(path).arms}
+    tuning, swept = load_tuning(path), load_sweep(path)
+    own = {f"{play.name}.{lever}" for play in arms[tuning.search.arm].plays for lever in vars(play.strategy)}
+    assert {lever.path for lever in tuning.search.levers} <= own
+    assert {factor.path for factor in swept.task.factors} <= own
 
 
 def test_a_shop_announces_round_numbers() -> None:

@@ -47,10 +47,14 @@ def kernel(tmp_path_factory):
     manager.shutdown_kernel(now=True)
 
 
-def executed(path: Path, kernel, allow_errors: bool):
+def executed(path: Path, kernel, allow_errors: bool, after: dict[int, str] | None = None):
+    """A notebook after its run; `after` is code to run behind a cell, by its number."""
     notebook = nbformat.read(path, as_version=4)
     empty = nbformat.v4.new_code_cell("%reset -f")
-    whole = nbformat.v4.new_notebook(cells=[empty, *notebook.cells], metadata=notebook.metadata)
+    cells = [empty]
+    for number, cell in enumerate(notebook.cells):
+        cells += [cell, *([nbformat.v4.new_code_cell(after[number])] if after and number in after else [])]
+    whole = nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
     nbclient.NotebookClient(whole, km=kernel, timeout=120, allow_errors=allow_errors).execute()
     return notebook
 
@@ -130,9 +134,46 @@ def test_links_between_notebooks_lead_somewhere(name: str) -> None:
             assert (NOTEBOOKS / target).exists(), target
 
 
+def source_cells(name: str):
+    return build.cells_of((NOTEBOOKS / "src" / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def claims_of(cells) -> dict[int, str]:
+    """Code that fails with the words of a claim that does not hold, by the number of the cell."""
+    return {
+        number: "\n".join(f"assert bool({holds}), {'the text claims: ' + words!r}" for words, holds in cell.claims)
+        for number, cell in enumerate(cells)
+        if cell.claims
+    }
+
+
 @pytest.mark.parametrize("name", WITH_EXERCISES)
-def test_every_solution_runs_and_passes_its_own_checks(name: str, kernel) -> None:
-    notebook = executed(NOTEBOOKS / "solutions" / f"{name}.ipynb", kernel, allow_errors=False)
+def test_what_is_claimed_stands_in_the_text_with_the_same_numbers(name: str) -> None:
+    cells = source_cells(name)
+    prose = " ".join(" ".join(cell.text for cell in cells).replace("\n> ", " ").split())
+    claims = [claim for cell in cells for claim in cell.claims]
+    assert len(claims) >= 5
+    number_words = {"eight": "8", "nine": "9"}
+    for words, holds in claims:
+        assert words in prose, f"the text does not say {words!r}"
+        said = re.findall(r"\d+(?:\.\d+)?", words) + [number_words[w] for w in words.split() if w in number_words]
+        assert set(said) <= set(re.findall(r"\d+(?:\.\d+)?", holds)), f"{words!r} is not what {holds} compares"
+
+
+def test_claims_stand_in_no_notebook_and_a_wrong_one_fails() -> None:
+    source = '# %%\nx = 3\n# claims: "x is 4": x == 4\nprint(x)\n'
+    (cell,) = build.cells_of(source)
+    assert cell.text == "x = 3\nprint(x)"
+    assert cell.claims == (("x is 4", "x == 4"),)
+    with pytest.raises(AssertionError, match="the text claims: x is 4"):
+        exec(cell.text + "\n" + claims_of([cell])[0], {})
+    assert not [path for path in build.built() if "claims:" in build.built()[path]]
+
+
+@pytest.mark.parametrize("name", WITH_EXERCISES)
+def test_every_solution_runs_passes_its_own_checks_and_yields_what_the_text_claims(name: str, kernel) -> None:
+    claims = claims_of(source_cells(name))
+    notebook = executed(NOTEBOOKS / "solutions" / f"{name}.ipynb", kernel, allow_errors=False, after=claims)
     checks = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
     assert checks
     assert all(cell.outputs for cell in checks), "a check that passes says so"

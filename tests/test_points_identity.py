@@ -49,7 +49,8 @@ def lived(world: World, plays: Sequence[Play], weeks: int, replication: int = 0,
     try:
         market = Market(world, tuple(plays), customers=customers, replication=replication).run(weeks)
     except ActionError as refused:
-        assert OVERFLOW in str(refused)
+        if OVERFLOW not in str(refused):
+            raise
         return None
     assert_points_add_up(market)
     return market
@@ -135,7 +136,8 @@ def test_points_add_up_in_many_random_markets() -> None:
 def test_a_balance_that_does_not_add_up_would_be_noticed() -> None:
     world = load_world("shop").world
     market = lived(world, [Play("programme", PointsAndTiers())], 12)
-    assert market is not None and market.loyalty.weeks[11].issued > 0
+    assert market is not None
+    assert market.loyalty.weeks[11].issued > 0
     market.customers.points[0] += 1
     with pytest.raises(AssertionError):
         assert_points_add_up(market)

@@ -165,6 +165,40 @@ def programme(
     print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of lives", _paper())
 
 
+@app.command()
+def levers(
+    strategies: Annotated[list[str] | None, typer.Argument(help="Shipped strategies; default: all.")] = None,
+    world: Annotated[str, typer.Option(help="A shipped world or the path of a world file.")] = "shop",
+    replications: Annotated[int, typer.Option(min=2)] = 6,
+    customers: Annotated[int, typer.Option(min=50, help="Founding customers.")] = 400,
+    weeks: Annotated[int, typer.Option(min=2, max=520)] = 78,
+    as_json: Json = False,
+) -> None:
+    """What each lever of each strategy does over its range; exit code 1 if one brings most orders by giving least."""
+    from crmlab.experiments.bench.levers import swept
+    from crmlab.experiments.bench.tables import print_levers
+    from crmlab.experiments.files.messages import not_known
+    from crmlab.lab import load_world
+    from crmlab.strategies import STRATEGIES
+
+    for kind in strategies or ():
+        if kind not in STRATEGIES:
+            raise typer.BadParameter(f'"{kind}" is {not_known(kind, "shipped strategy", STRATEGIES)}')
+    file = load_world(world)
+    found = []
+    for kind in strategies or STRATEGIES:
+        for sweep in swept(file, kind, replications=replications, customers=customers, weeks=weeks):
+            print(f"... {kind}.{sweep.lever}", file=sys.stderr)
+            found.append(sweep)
+    if as_json:
+        print(json.dumps([{**asdict(sweep), "fault": sweep.is_fault} for sweep in found], indent=2))
+    else:
+        title = f"Differences to today, {weeks} weeks, {replications} replications of {customers:,} customers"
+        print_levers(found, title, _paper())
+    if any(sweep.is_fault for sweep in found):
+        raise typer.Exit(1)
+
+
 def _advance(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
 

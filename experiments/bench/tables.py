@@ -9,6 +9,7 @@ from rich.table import Table
 
 from crmlab.experiments.bench.agreement import MOST_Z
 from crmlab.experiments.bench.coverage import Coverage
+from crmlab.experiments.bench.levers import LeverSweep
 from crmlab.experiments.bench.measure import Measured
 from crmlab.experiments.bench.programme import Effect
 from crmlab.experiments.bench.suite import Results
@@ -19,6 +20,23 @@ def print_effects(effects: Sequence[Effect], title: str, console: Console) -> No
     """The causal effect of a loyalty programme: the whole first, then each part alone."""
     rows = [(e.part, f"{e.orders:+.2%}", f"{e.se:.2%}", f"{e.heavy:+.2%}", f"{e.others:+.2%}") for e in effects]
     console.print(_table(title, ("reaction", "orders", "standard error", "heavy buyers", "others"), rows))
+
+
+def print_levers(sweeps: Sequence[LeverSweep], title: str, console: Console) -> None:
+    """A lever a row: what it does to orders and to equity from the low end of its range to the high, and where best."""
+    rows = [
+        (
+            s.strategy, s.lever, f"{s.values[0]:g} to {s.values[-1]:g}",
+            " ".join(f"{change:+.1%}" for change in s.orders), f"{s.orders_se:.1%}", s.orders_best,
+            " ".join(f"{change:+.1%}" for change in s.equity), f"{s.equity_se:.1%}", s.equity_best,
+        )
+        for s in sweeps
+    ]  # fmt: skip
+    columns = (
+        "strategy", "lever", "range", "orders, low to high", "se", "orders are most", "equity, low to high", "se",
+        "equity is most",
+    )  # fmt: skip
+    console.print(_table(title, columns, rows))
 
 
 def print_results(results: Results, console: Console) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName
+from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName, Trust
 from crmlab.experiments.commands.printing import print_json, say
 
 EXPORTS = Path("exports")
@@ -30,6 +30,7 @@ def export(
     figures: Figures = None,
     to: To = None,
     out: Out = RESULTS,
+    trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the tables and figures of a run for spreadsheets, papers and slides; the report: crmlab report."""

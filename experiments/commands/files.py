@@ -29,6 +29,8 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from."""
+    from crmlab.experiments.files.spec import load_experiment
+    from crmlab.experiments.files.suggested_tables import commented
     from crmlab.experiments.files.template import experiment_text
     from crmlab.experiments.files.world_file import load_world
     from crmlab.experiments.runs.store import disk_trouble
@@ -46,6 +48,7 @@ def init(
     with disk_trouble(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        path.write_text(text + commented(load_experiment(path).arms, path.name), encoding="utf-8")
     if as_json:
         print_json({"file": str(path)})
         return

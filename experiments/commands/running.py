@@ -119,11 +119,11 @@ def run(
 
 def _say_what_more(file: Path, experiment: Experiment) -> None:
     """What the file would have to say for the questions that go on from here."""
-    from crmlab.experiments.files.suggested_tables import suggested
+    from crmlab.experiments.files.suggested_tables import WHAT_FOR, suggested
     from crmlab.experiments.files.toml_source import TomlSource
 
     written = TomlSource.read(file).data
-    for table, what in (("tune", "search better levers"), ("sweep", "see what the effect hangs on")):
+    for table, what in WHAT_FOR.items():
         lines = suggested(table, experiment.arms) if table not in written else []
         if lines:
             say(f"To {what}, add to {file}, then crmlab {table} {file}:")

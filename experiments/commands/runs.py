@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName
+from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName, Trust
 from crmlab.experiments.commands.printing import print_json, print_table, say
 from crmlab.experiments.files.messages import UserError
 
@@ -92,7 +92,7 @@ def rm(
     say(f"Removed {found.path}.")
 
 
-def report(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
+def report(run: RunName = None, out: Out = RESULTS, trust: Trust = False, as_json: AsJson = False) -> None:
     """Write the report of a run again: one HTML file that needs nothing else."""
     from crmlab.experiments.reporting.report import write_report
     from crmlab.experiments.runs.damage import sound

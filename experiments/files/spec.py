@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from crmlab.experiments.files.tune_form import TuneForm, search_of
 from crmlab.experiments.files.world_file import WorldFile, is_there, load_world, shipped_worlds, world_of, world_path
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.own_code.loading import NotLoaded
-from crmlab.experiments.own_kpis import kpi_named, kpi_problems, unknown_kpis
+from crmlab.experiments.own_kpis import function_named, kpi_named, kpi_problems, section_problems, unknown_kpis
 from crmlab.experiments.sweeps.designs import quick_sweep
 from crmlab.experiments.sweeps.question import Sweep
 from crmlab.experiments.tuning.search import Search
@@ -67,6 +67,11 @@ class ExperimentForm(Form):
     kpis: list[str] = Field(
         [],
         description="KPIs of your own, package.module:NAME; modules beside this file are found (docs/adding-a-kpi.md).",
+    )
+    sections: list[str] = Field(
+        [],
+        description="Sections of the report of your own, package.module:function from the run's tables to a Section or "
+        "Chart; modules beside this file are found (docs/adding-a-chart.md).",
     )
     tune: TuneForm | None = Field(None, description="What `crmlab tune` searches: see [tune].")
     sweep: SweepForm | None = Field(None, description="What `crmlab sweep` moves: see [sweep].")
@@ -155,7 +160,8 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
         found, problems = _world(source, world_overrides)
     form, more = filled(ExperimentForm, source.data, (), source)
     kpis, wrong_kpis = _own_kpis(form, source)
-    more = [*more, *wrong_kpis]
+    own_sections, wrong_sections = _own_sections(form, source)
+    more = [*more, *wrong_kpis, *wrong_sections]
     arms, arm_problems = _arms(source, found)
     problems += more + arm_problems + (design_problems(form, arms, source, kpis) if form else [])
     search = None
@@ -176,6 +182,7 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
         ranges=found.ranges,
         search=search,
         kpis=kpis,
+        sections=own_sections,
     )
     if form.sweep and not arm_problems:
         sweep, sweep_problems = sweep_of(form.sweep, experiment, _own_plays(form.sweep.arm, arms, source), source)
@@ -199,6 +206,17 @@ def _own_kpis(form: Any, source: TomlSource) -> tuple[tuple[Kpi, ...], list[Prob
     if not problems:
         adopt(found)  # objectives and limits are checked next, by name
     return tuple(found), problems
+
+
+def _own_sections(form: Any, source: TomlSource) -> tuple[tuple[Callable[..., Any], ...], list[Problem]]:
+    """The functions that draw sections of the report, and what is wrong with them."""
+    found, problems = [], []
+    for position, place in enumerate(form.sections if form else ()):
+        try:
+            found.append(function_named(place, source.path.parent))
+        except NotLoaded as error:
+            problems.append(problem(str(error), ("sections", position), source, place))
+    return tuple(found), problems + [problem(text, ("sections",), source) for text in section_problems(found)]
 
 
 def quick(experiment: Experiment) -> Experiment:

@@ -9,6 +9,7 @@ from crmlab.sim.levers import levers_of
 
 MOST_LEVERS = 2
 TODAY = "today"
+WHAT_FOR = {"tune": "search better levers", "sweep": "see what the effect hangs on"}
 
 
 def such_as(table: str, arms: Sequence[Arm]) -> str:
@@ -32,3 +33,13 @@ def suggested(table: str, arms: Sequence[Arm]) -> list[str]:
             few = ", ".join(levers[:MOST_LEVERS])
             return [f"[{table}]", f'arm = "{arm.name}"', f"levers = [{few}]"]
     return []
+
+
+def commented(arms: Sequence[Arm], file: str) -> str:
+    """The tables that a file with these arms may have besides, as comments to take the # away from."""
+    text = ""
+    for table, what in WHAT_FOR.items():
+        if lines := suggested(table, arms):
+            text += f"\n# To {what}, take the # away from the lines below, then: crmlab {table} {file}\n"
+            text += "".join(f"#{line}\n" for line in lines)
+    return text

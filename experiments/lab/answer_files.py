@@ -34,6 +34,9 @@ class AnswerFiles(RunFiles):
         table = self.tables.get(name)
         return None if table is None or table.empty else table
 
+    def tables_by_name(self) -> dict[str, pd.DataFrame]:
+        return {name: table for name in sorted(self.tables) if (table := self.table(name)) is not None}
+
     def json(self, name: str) -> Any:
         return self.contents.get(name)
 

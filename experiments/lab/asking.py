@@ -58,7 +58,8 @@ def tune(
 
     said = {
         "arm": arm, "levers": levers, "switch": switch, "objectives": objectives, "constraints": constraints,
-        "soft": soft, "any_volume": any_volume, "sampler": sampler, "candidates": candidates, "batch": batch, "replications": replications,
+        "soft": soft, "any_volume": any_volume, "sampler": sampler, "candidates": candidates, "batch": batch,
+        "replications": replications,
         "racing": racing, "simulations": simulations, "patience": patience, "worlds": worlds, "score": score,
         "confirm": confirm, "confirm_replications": confirm_replications,
     }  # fmt: skip

@@ -15,7 +15,7 @@ from crmlab.experiments.files.spec import DesignForm, design_problems
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import UnknownsForm, WorldForm, contradictions
 from crmlab.experiments.own_code.loading import place_of
-from crmlab.experiments.own_kpis import kpi_problems, unknown_kpis
+from crmlab.experiments.own_kpis import kpi_problems, section_problems, unknown_kpis
 from crmlab.experiments.runs.resolved import plain
 from crmlab.sim.plays import Play
 from crmlab.sim.world import Persona, World
@@ -38,6 +38,7 @@ def checked(experiment: Experiment) -> Experiment:
     if form is not None and not problems:
         problems += design_problems(experiment, experiment.arms, _NOWHERE, experiment.kpis)
         problems += [problem(text, ("kpis",), _NOWHERE) for text in kpi_problems(experiment.kpis)]
+        problems += [problem(text, ("sections",), _NOWHERE) for text in section_problems(experiment.sections)]
         problems += [] if problems else [problem(text, (), _NOWHERE) for text in unknown_kpis(experiment)]
     if problems:
         raise SpecError(HERE, problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def composed(
     arms: Mapping[str, Any],
     settings_and_arms: Mapping[str, Any],
     kpis: tuple[Kpi, ...] = (),
+    sections: tuple[Callable[..., Any], ...] = (),
 ) -> Experiment:
     """See `Experiment.of`."""
     world = _world_file(world)
@@ -56,6 +57,7 @@ def composed(
         log_covariance=world.log_covariance,
         ranges=world.ranges,
         kpis=kpis,
+        sections=sections,
     )
     return checked(experiment)
 

@@ -16,6 +16,7 @@ from crmlab.experiments.reporting.listings import (
     kpi_listing,
     reference_listing,
 )
+from crmlab.experiments.reporting.own_sections import own_sections
 from crmlab.experiments.reporting.section import Section
 from crmlab.experiments.runs.run_files import RunFiles
 
@@ -23,23 +24,29 @@ ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 
 
 def sections(run: RunFiles) -> list[Section]:
-    """All sections in their order; those whose table the run does not have say so."""
+    """All sections in their order, those of the user's own after what was asked; missing tables are said in words."""
+    asked, about = _asked(run), [_assumptions(run), _glossary(run)]
+    return [*asked, *own_sections(run, [*asked, *about]), *about]
+
+
+def _asked(run: RunFiles) -> list[Section]:
+    """What the run was asked for; sections whose table it does not have say so."""
     if run.json("sweep"):
         from crmlab.experiments.reporting.sweep_sections import sweep_sections  # which is made of the parts below
 
-        return [*sweep_sections(run), _lift(run), _assumptions(run), _glossary(run)]
+        return [*sweep_sections(run), _lift(run)]
     if run.json("stress"):
         from crmlab.experiments.reporting.stress_sections import stress_sections
 
-        return [*stress_sections(run), _lift(run), _assumptions(run), _glossary(run)]
+        return [*stress_sections(run), _lift(run)]
     if run.json("explain"):
         from crmlab.experiments.reporting.explain_sections import explain_sections
 
-        return [*explain_sections(run), _lift(run), _assumptions(run), _glossary(run)]
+        return [*explain_sections(run), _lift(run)]
     if run.json("tuning"):
         from crmlab.experiments.reporting.tuning_sections import tuning_sections
 
-        return [*tuning_sections(run), _lift(run), _assumptions(run), _glossary(run)]
+        return [*tuning_sections(run), _lift(run)]
     return [
         _lift(run),
         *_continued(run),
@@ -52,8 +59,6 @@ def sections(run: RunFiles) -> list[Section]:
         _profit(run),
         _calibration(run),
         _breakeven(run),
-        _assumptions(run),
-        _glossary(run),
     ]
 
 

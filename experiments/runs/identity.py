@@ -52,16 +52,17 @@ def source_hashes(driver: str = "crmlab.experiments.compare") -> dict[str, str]:
 
 
 def strategy_classes(experiment: Experiment) -> dict[str, Any]:
-    """The class of every strategy in use, by kind, and the functions of own KPIs and of an own sampler, by place."""
+    """The class of every strategy in use, by kind, and the functions of own KPIs, sampler and sections, by place."""
     found: dict[str, Any] = {kind_of(play): type(play.strategy) for arm in experiment.arms for play in arm.plays}
     found |= {place_of(function): function for function in own_functions(experiment)}
     return dict(sorted(found.items()))
 
 
 def own_functions(experiment: Experiment) -> list[Any]:
-    """The functions of the user's own that an experiment calls: those of its KPIs, and its sampler."""
+    """The functions of the user's own that an experiment calls: of its KPIs, its sampler, its report."""
     sampler = getattr(experiment.search, "sampler", None)
-    return [*(kpi.read for kpi in experiment.kpis), *([sampler.make] if isinstance(sampler, OwnSampler) else [])]
+    searching = [sampler.make] if isinstance(sampler, OwnSampler) else []
+    return [*(kpi.read for kpi in experiment.kpis), *searching, *experiment.sections]
 
 
 def strategy_hashes(experiment: Experiment) -> dict[str, str]:

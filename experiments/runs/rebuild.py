@@ -27,6 +27,7 @@ from crmlab.experiments.runs.code_of import keep_code
 from crmlab.experiments.runs.identity import own_functions
 from crmlab.experiments.runs.kept_code import COPIES, function_of, strategy_of
 from crmlab.experiments.runs.resolved import CLASS, history_summary, resolved
+from crmlab.experiments.runs.run_files import HISTORY
 from crmlab.experiments.tuning.search import OwnSampler, Sampler, Search
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import Kpi
@@ -34,7 +35,6 @@ from crmlab.sim.target import Target
 from crmlab.sim.world import History, World
 
 T = TypeVar("T")
-HISTORY = "history.parquet"
 _folder: ContextVar[Path] = ContextVar("folder")  # of the run that is being built
 _COVARIANCE = Mapping[str, tuple[tuple[str, ...], list[list[float]]]]
 
@@ -139,6 +139,7 @@ def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
         task=_task(stored["task"]) if "task" in stored else None,
         quick=stored.get("quick", False),
         kpis=built(tuple[Kpi, ...], stored.get("kpis", [])),
+        sections=tuple(function_of(place, _folder.get()) for place in stored.get("sections", [])),
     )
 
 

@@ -35,6 +35,8 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         asked["task"] = {CLASS: place_of(type(experiment.task)), **plain(experiment.task)}
     if experiment.kpis:
         asked["kpis"] = [plain(kpi) for kpi in experiment.kpis]
+    if experiment.sections:
+        asked["sections"] = [place_of(function) for function in experiment.sections]
     return {
         "name": experiment.name,
         "question": experiment.question,

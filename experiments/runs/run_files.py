@@ -13,6 +13,8 @@ import pandas as pd
 from crmlab.experiments.charts import Look
 from crmlab.sim.readings import adopt_words
 
+HISTORY = "history.parquet"  # of the world, not of the run
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -25,6 +27,11 @@ class RunFiles:
         path = self.folder / f"{name}.parquet"
         table = pd.read_parquet(path) if path.is_file() else None
         return None if table is None or table.empty else table
+
+    def tables_by_name(self) -> dict[str, pd.DataFrame]:
+        """Every table of the run that has rows, by name; the order history that it was founded on is none of them."""
+        names = sorted(path.stem for path in self.folder.glob("*.parquet") if path.name != HISTORY)
+        return {name: table for name in names if (table := self.table(name)) is not None}
 
     def json(self, name: str) -> Any:
         """A JSON file of the run, None when there is none of that name."""

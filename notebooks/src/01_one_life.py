@@ -52,6 +52,7 @@ alive = np.flatnonzero(people.stage == CUSTOMER)
 hidden = ["order_rate", "departure_rate", "order_clock", "life_clock"]
 founding = pd.DataFrame({name: getattr(people, name)[alive].astype(float) for name in hidden}, index=alive)
 founding.index.name = "customer"
+# claims: "nine times as many prospects": people.n == CUSTOMERS + 9 * CUSTOMERS
 print(f"{people.n:,} people, of whom {len(alive):,} are customers in week 0")
 display(founding.head())
 
@@ -188,6 +189,7 @@ def order_factor(price, reference, elasticity, gain):
 
 
 print(f"10 % off: the order rate is multiplied by {order_factor(0.9, 1.0, 1.8, 0.8):.3f}")
+# claims: "Elasticity 1.8, gain 0.8": (world.price.elasticity, world.price.gain) == (1.8, 0.8)
 
 # %% tags=["check"]
 assert np.isclose(order_factor(1.0, 1.0, 1.8, 0.8), 1.0), "At today's price nothing may change: the factor must be 1."
@@ -211,10 +213,11 @@ print("Right: your function is the one in sim/behavior.py.")
 # %% [markdown]
 # ## 5. A whole week
 #
-# A week of the market has six steps:
+# A week of the market has eight steps:
 
 # %%
 print(Market.step.__doc__)
+# claims: "has eight steps": sum(line.strip()[:1].isdigit() for line in Market.step.__doc__.splitlines()) == 8
 
 # %% [markdown]
 # `Market` lives all people in one compiled pass over columns. `MicroMarket` tells the same story with one Mesa agent
@@ -266,7 +269,7 @@ show_twins(twin_lives(question, like="won"))
 #
 # ### Exercise 4 (core): orders that would have come anyway
 #
-# With the orders of both runs you can tell. (The discount never takes an order away here, to a good approximation.)
+# With the orders of both runs you can tell. (The discount hardly ever takes an order away here.)
 #
 # <details><summary>Hint</summary>The orders under today's policy are those that would have come anyway. What share is
 # that of all orders bought at a discount?</details>
@@ -283,6 +286,7 @@ def share_anyway(orders_today, orders_cut):
 kpis = {run.arm: run.kpis for run in live_replication(question, 0)}
 anyway = share_anyway(kpis["today"]["orders"], kpis["price_cut"]["orders"])
 print(f"{anyway:.0%} of the discounted orders would have come anyway.")
+# claims: "most discounted orders would have come anyway": anyway > 0.5
 display(pd.DataFrame(kpis).loc[["orders", "first_orders", "discounts", "contribution"]].round())
 
 # %% tags=["check"]
@@ -320,7 +324,11 @@ def gains_of(rate):
     return {kpi: runs[1].kpis[kpi] - runs[0].kpis[kpi] for kpi in ("orders", "contribution")}
 
 
-display(pd.DataFrame({f"{rate:.0%}": gains_of(rate) for rate in (0.02, 0.05, 0.10, 0.20)}).round())
+changes = pd.DataFrame({f"{rate:.0%}": gains_of(rate) for rate in (0.02, 0.05, 0.10, 0.20)})
+display(changes.round())
+# claims: "none of these rates pays": (changes.loc["contribution"] < 0).all()
+# claims: "a margin of 45 %": round(100 * world.economics.gross_margin, 6) == 45
+# claims: "elasticity of 1.8": world.price.elasticity == 1.8
 
 # %% tags=["check"]
 arm = cut_of(0.05)
@@ -331,9 +339,9 @@ assert 0 < small["orders"] < large["orders"], "A deeper cut brings more orders: 
 print(f"5 % off: {small['contribution']:+,.0f} of contribution. 20 % off: {large['contribution']:+,.0f}.")
 
 # %% [markdown] tags=["teacher"]
-# > **For teachers.** Goal: change exactly one thing. In this world no rate pays: with a margin of 45 % the elasticity
-# > of 1.8 is too weak. Ask: at which margin or elasticity would 10 % off pay, and how would you find out about your
-# > own?
+# > **For teachers.** Goal: change exactly one thing. In this world none of these rates pays: with a margin of 45 % the
+# > elasticity of 1.8 is too weak. Ask: at which margin or elasticity would 10 % off pay, and how would you find out
+# > about your own?
 
 # %% [markdown]
 # **What you know now.** A week is a race of clocks; a policy changes their speed; firms see orders and silence; most

@@ -49,6 +49,11 @@ question = replace(shipped, name="tiers", arms=(arms["today"], arms["tiers"]))
 print(question.question)
 for arm in question.arms:
     print(f"  {arm.name}: {arm.description} ({', '.join(play.name for play in arm.plays)})")
+plan = arms["tiers"].plays[-1].strategy
+gold_spend, gold_rate = plan.gold_factor * plan.silver_spend, plan.silver_rate + plan.gold_extra
+print(f"silver: {plan.silver_rate:.0%} from {plan.silver_spend:g}, gold: {gold_rate:.0%} from {gold_spend:g}")
+# claims: "5 % off from 75 spent within a year": (plan.silver_rate, plan.silver_spend) == (5 / 100, 75)
+# claims: "10 % from 225": (round(100 * gold_rate, 6), gold_spend) == (10, 225)
 
 # %% [markdown]
 # **Predict**, and write it down: will tiers raise the number of orders? The contribution (what is left after goods,
@@ -72,6 +77,8 @@ def live(experiment, kpi):
 
 orders = live(question, "orders")
 display(orders.head())
+# claims: "Within a row, the two policies are close": orders.diff(axis=1).std().max() < orders.std().min() / 3
+# claims: "Orders rise": (orders["tiers"] > orders["today"]).all()
 
 # %% [markdown]
 # Look down a column, then across a row. The same policy differs a lot between replications: other people, other luck.
@@ -265,6 +272,10 @@ for name, arm in (("tiers", arms["tiers"]), ("half as generous", half_as_generou
     gains[name] = differences.mean()
     low, high = interval(differences)
     print(f"{name:>17}: contribution {gains[name]:+9,.0f}  ({low:+,.0f} to {high:+,.0f})")
+# claims: "half of both rates (2.5 % and 5 %)": [50 * plan.silver_rate, round(50 * gold_rate, 6)] == [2.5, 5]
+# claims: "`gold_extra` comes on top of the silver rate, and is 0.05 now": plan.gold_extra == 0.05
+# claims: "money decides, not volume": gains["tiers"] < 0 < fair_differences(orders).mean()
+# claims: "Would smaller discounts do less harm?": gains["tiers"] < gains["half as generous"] < 0
 
 # %% tags=["check"]
 mine = half_as_generous()

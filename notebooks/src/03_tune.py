@@ -72,6 +72,7 @@ def gains(candidates, kpi, replications, use):
 
 
 searched = gains(campaigns, "contribution", 1, SEARCH).loc[0]
+# claims: "Some campaigns look clearly better than others": searched.max() - searched.mean() > 1.5 * searched.std()
 display(searched.sort_values().round().to_frame("gain in contribution, one replication"))
 
 # %% [markdown]
@@ -130,6 +131,7 @@ best = searched.idxmax()
 fresh = gains({best: campaigns[best]}, "contribution", FRESH, CONFIRM)
 print(f"promised {searched[best]:+,.0f}, delivered {fresh[best].mean():+,.0f} on average of {FRESH} replications")
 print(f"optimism {optimism(searched, fresh, best):+,.0f}")
+# claims: "the winner was good, or lucky": optimism(searched, fresh, best) > 0
 
 # %% tags=["check"]
 toy_fresh = pd.DataFrame({"a": [1.0, 3.0], "b": [9.0, 9.0]})
@@ -215,12 +217,14 @@ table = pd.DataFrame({"search": trial[finalists], "fresh": confirmed.mean(), "se
 table["optimism"] = table["search"] - table["fresh"]
 table.loc["today"] = 0.0
 display(table.round())
+# claims: "None of them beats today": (table["fresh"] <= table["se"]).all()
+# claims: "of the search itself none was above today": (table["search"] <= 0).all()
 
 # %% [markdown]
 # Read the column `fresh`, with its standard error beside it. (The optimism of one finalist may be negative, by luck; on
-# average over many searches it is not.) The best tiers of the search are those that hardly do anything, and none of
-# them beats today. The search is telling us something: in this world, with these margins, the best discount is none.
-# That is a result.
+# average over many searches it is not.) None of them beats today, and even under the luck of the search itself none was
+# above today: the best tiers are only those that lose least. The search is telling us something: in this world, with
+# these margins, it finds no discount that is better than none. That is a result.
 #
 # ## 4. What you tune is what you get
 #
@@ -238,6 +242,8 @@ lived = [
 ]
 trials = pd.DataFrame(lived).groupby("budget", sort=False).mean()
 display(trials.round(1))
+# claims: "The lowest CAC is had by acquiring hardly anybody": trials["cac"].idxmin() == trials["first_orders"].idxmin()
+# claims: "the first customers are always the cheapest": trials["cac"].is_monotonic_increasing
 
 # %% [markdown]
 # The lowest CAC is had by acquiring hardly anybody: the first customers are always the cheapest. A ratio is never tuned
@@ -303,6 +309,7 @@ small |= {"tune.replications": 2, "tune.confirm": 1 if FAST else 3, "tune.confir
 tuning = tune(load_tuning(file, [f"{key}={value}" for key, value in small.items()]), workers=1)
 columns = ["rank", "kpi", "search", "fresh", "fresh_low", "fresh_high", "optimism", "holds"]
 display(tuning.tables["winners"][columns].round(3))
+# claims: "customer equity always among": "customer_equity" in set(tuning.tables["winners"]["kpi"])
 
 # %% [markdown]
 # **Stretch.** Go back to section 1 and give the search four replications instead of one. What happens to the optimism
