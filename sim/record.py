@@ -196,13 +196,11 @@ class Record:
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)
 
-    @cached_property
-    def _cohorts(self) -> dict[int, Cohort]:
-        return {}
-
     def cohort(self, weeks: int) -> Cohort:
-        """The customers whose first `weeks` weeks lie inside the run: what they cost and what they bring."""
-        return self._cohorts.setdefault(weeks, Cohort(self, weeks))
+        """The customers whose first `weeks` weeks lie inside the run: what they cost and what they bring.
+
+        Made anew at each call: kept here, it and the record would keep each other, and so the market, in memory."""
+        return Cohort(self, weeks)
 
     def active(self, week: int) -> NDArray[np.int32]:
         """Rows of the customers who ordered in the 52 weeks before `week`."""

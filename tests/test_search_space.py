@@ -227,13 +227,15 @@ def test_a_table_without_levers_and_switches_has_nothing_to_search(tmp_path) -> 
 def tuned(tmp_path_factory) -> Path:
     """The run folder of a search among words, conditions and plays."""
     folder = tmp_path_factory.mktemp("space")
-    orders = ("soft =", 'objectives = ["orders"]\nconstraints = ["customer_equity >= -1e9"]\nsoft =')
-    assert exit_code(["tune", str(written(folder, orders)), "--out", str(folder / "results"), "--workers", "1"]) == 0
+    assert exit_code(["tune", str(written(folder)), "--out", str(folder / "results"), "--workers", "1"]) == 0
     (run,) = (folder / "results" / "small").iterdir()
     return run
 
 
-def test_the_winner_file_has_words_and_leaves_out_what_is_off(tuned) -> None:
+def test_the_winner_file_has_words_and_leaves_out_what_is_off(tmp_path) -> None:
+    orders = ("soft =", 'objectives = ["orders"]\nconstraints = ["customer_equity >= -1e9"]\nsoft =')  # something wins
+    assert exit_code(["tune", str(written(tmp_path, orders)), "--out", str(tmp_path / "runs"), "--workers", "1"]) == 0
+    (tuned,) = (tmp_path / "runs" / "small").iterdir()
     levers = json.loads((tuned / "tuning.json").read_text())["winners"][0]["levers"]
     strategies = tomllib.loads((tuned / "winner.toml").read_text())["arms"]["winner"].get("strategies", [])
     there = {play["name"]: play for play in strategies}
