@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from crmlab.sim.compiling import compiled
-from crmlab.sim.crowd import person_id
+from crmlab.sim.kernel import person_id
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import PERSONA, uniforms
 from crmlab.sim.order_rates import OrderRates, order_rates

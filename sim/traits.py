@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from crmlab.sim.compiling import compiled
-from crmlab.sim.crowd import person_id
+from crmlab.sim.kernel import person_id
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import TRAITS as TRAIT_DRAW
 from crmlab.sim.draws import uniforms

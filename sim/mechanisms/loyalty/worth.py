@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 
-from crmlab.sim.behavior import tier_gap
 from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.customers import LONG_AGO
+from crmlab.sim.mechanisms.loyalty.rules import tier_gap
 from crmlab.sim.orders import YEAR
 
 CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3  # moods
+MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
 
 FULL_WORTH = 0.05  # of yearly spend: from here on membership, deadlines and moods have their full effect
 CARD_WORTH = 0.10  # of spend: what the cards gave on which the head start was measured (one free in ten)
@@ -74,14 +75,6 @@ def goal_pull(filled, worth, gradient, power):
     if filled <= 0.0 or worth <= 0.0:
         return 0.0
     return gradient * min(worth, MOST_WORTH) * math.exp(power * math.log(filled))
-
-
-@rule
-def progress_after(progress, reward_points, burnt, earned):
-    """Points on the card after an order. A reward empties it, and so does the first order after it was full: whoever
-    lets a reward lie is not drawn by it for ever."""
-    left = progress - burnt if burnt > 0 else progress % reward_points
-    return max(0, left) + earned
 
 
 @rule
