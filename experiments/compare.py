@@ -33,8 +33,8 @@ from crmlab.experiments.reporting.rows import each_row
 from crmlab.experiments.reporting.verdict import judge
 from crmlab.experiments.run import Run, WorldKind, live_replication
 from crmlab.experiments.tables import averaged
+from crmlab.sim.actions import ActionError
 from crmlab.sim.market import Market
-from crmlab.sim.offers import ActionError
 from crmlab.sim.readings import HEADLINE
 
 Progress = Callable[[int, int], None]

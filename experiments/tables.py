@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.persona_table import persona_table
-from crmlab.sim.channels import hill_elasticity
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 

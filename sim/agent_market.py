@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from crmlab.sim.customer_agent import CustomerAgent, Entry, PlacedOrder
 from crmlab.sim.customers import Customers
 from crmlab.sim.kernel_types import Happened, effect_on

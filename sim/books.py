@@ -77,8 +77,8 @@ class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
         for number, name in enumerate(BY_CHANNEL):
             self._channels[self.weeks, number] = by_channel.get(name, 0.0)
         self._channels[self.weeks] *= scale
-        for play, results in results.items():
-            self._campaigns.setdefault(play, []).append(results * scale)
+        for play, sums in results.items():
+            self._campaigns.setdefault(play, []).append(sums * scale)
         self.weeks += 1
 
 

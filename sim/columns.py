@@ -7,6 +7,7 @@ that writes it; every other room may read. A column that the firm can see is par
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -72,3 +73,18 @@ class Columns:
     def nbytes(self) -> int:
         """Memory of all columns."""
         return sum(self.get(name).nbytes for name in self.names())
+
+
+def owner_of(name: str, owners: Iterable[Columns]) -> Columns:
+    """Those columns among which there is one of that name."""
+    for columns in owners:
+        if name in columns.names():
+            return columns
+    raise KeyError(f"nobody in this market has a column {name!r}")
+
+
+def gather(owners: Iterable[Columns], name: str, rows: NDArray[Any]) -> NDArray[Any]:
+    """A column for some rows, whoever owns it; where it was never opened, as for somebody to whom nothing happened."""
+    columns = owner_of(name, owners)
+    values = columns.get(name)
+    return values[rows] if values.size else np.full(rows.size, columns.fill_of(name))

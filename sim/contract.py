@@ -118,7 +118,8 @@ def _live(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
 
 def _check_one_decision(instance: Any, market: Any) -> list[Action]:
     name = type(instance).__name__
-    before = {c: getattr(market.customers, c).tobytes() for c in ("stage", "spend", "reference", "coupon_rate")}
+    watched_columns = ("stage", "spend", "reference", "coupon_rate", "points")
+    before = {name: market.column(name).tobytes() for name in watched_columns}
     with _in_words(instance, market), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a division by zero that has no consequence is the strategy's own affair
         first, second = instance.decide(watched(market.look())), instance.decide(watched(market.look()))
@@ -132,7 +133,7 @@ def _check_one_decision(instance: Any, market: Any) -> list[Action]:
             raise ContractError(f'{name}: says audience = "customers" and returned {what}, which is for everybody')
     if not _same(first, second):
         raise ContractError(f"{name}: the same view must lead to the same actions; use view.lot(name) for randomness")
-    after = {c: getattr(market.customers, c).tobytes() for c in before}
+    after = {name: market.column(name).tobytes() for name in before}
     if before != after:
         raise ContractError(f"{name}: decide must change nothing; only the market carries actions out")
     return list(first)

@@ -1,8 +1,8 @@
 """One row of a market as an object: a person's week told in plain Python, for looking at and as the oracle.
 
-`CustomerAgent.live` is a second telling of `kernel.simulate_week`: it calls the same rules of `behavior.py` and asks for
-the same draws, but carries the state in an object and walks through the week event by event. Mechanisms have a second
-telling of their own (`Mechanism.affect_agents`, `mark_agents`).
+`CustomerAgent.live` is a second telling of `kernel.simulate_week`: it calls the same rules of `behavior.py` and asks
+for the same draws, but carries the state in an object and walks through the week event by event. Mechanisms have a
+second telling of their own (`Mechanism.affect_agents`, `mark_agents`).
 """
 
 from __future__ import annotations

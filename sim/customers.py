@@ -17,7 +17,14 @@ from crmlab.sim.columns import Columns, column
 # Stages of a life. Only the simulation knows COLD and GONE; the firm sees silence. Whoever is ENTERING has been won
 # (by a friend) and becomes a lead when the next week begins.
 PROSPECT, ENTERING, LEAD, CUSTOMER, GONE, COLD = 0, 2, 3, 4, 5, 6
-STAGES = {PROSPECT: "prospect", ENTERING: "entering", LEAD: "lead", CUSTOMER: "customer", GONE: "gone", COLD: "cold lead"}
+STAGES = {
+    PROSPECT: "prospect",
+    ENTERING: "entering",
+    LEAD: "lead",
+    CUSTOMER: "customer",
+    GONE: "gone",
+    COLD: "cold lead",
+}
 
 SOURCE_BEFORE = -1  # a customer of the founding base whose channel was not recorded
 NEVER = np.float32(-1e9)  # the time of something that has not happened

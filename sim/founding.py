@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.behavior import list_value, paid_value
-from crmlab.sim.mechanisms.acquisition.channels import opening_clock
-from crmlab.sim.mechanisms.acquisition.acquisition import first_reached
 from crmlab.sim.compiling import compiled
-from crmlab.sim.kernel import person_id
 from crmlab.sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
 from crmlab.sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, exponential, key_of, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.imports import found_imported
+from crmlab.sim.kernel import person_id
+from crmlab.sim.mechanisms.acquisition.acquisition import first_reached
+from crmlab.sim.mechanisms.acquisition.channels import opening_clock
 from crmlab.sim.orders import YEAR, Orders, kept_since, orders_by_week
 from crmlab.sim.personas import affinities, draw_by_share, draw_by_traits
 from crmlab.sim.quantiles import gamma_quantiles, lognormal_quantiles, quantile

@@ -24,7 +24,7 @@ from crmlab.sim.behavior import (
     run_down,
 )
 from crmlab.sim.compiling import compiled, rule
-from crmlab.sim.customers import COLD, CUSTOMER, ENTERING, GONE, LEAD, PROSPECT
+from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.quantiles import quantile
@@ -62,9 +62,10 @@ def simulate_week(
     nothing of that row has been written, so the caller makes room and calls again.
     """
     # Columns and constants as locals: reaching for an array inside a tuple costs a reference count each time.
-    stages, sources, order_rates, departure_rates = people.stage, people.source, people.order_rate, people.departure_rate
-    order_clocks, life_clocks, p_dropouts, mean_orders = people.order_clock, people.life_clock, people.p_dropout, people.mean_order
-    references, debts, elasticities, n_orders = people.reference, people.debt, people.elasticity, people.orders
+    stages, sources, identifieds, n_orders = people.stage, people.source, people.identified, people.orders
+    order_rates, departure_rates, p_dropouts = people.order_rate, people.departure_rate, people.p_dropout
+    order_clocks, life_clocks, mean_orders = people.order_clock, people.life_clock, people.mean_order
+    references, debts, elasticities = people.reference, people.debt, people.elasticity
     log_rates, departures, order_values = effects.log_rate, effects.departure, effects.order_value
     standings, singles, public, first = effects.standing, effects.single, offer.public, offer.first
     today_rate, gain, loss_aversion, latitude = params.today_rate, params.gain, params.loss_aversion, params.latitude
@@ -103,7 +104,11 @@ def simulate_week(
         leaving = departures[i] if departures.size > 0 else 1.0
         if stage != LEAD:
             departure *= leaving
-        price, reference, elasticity = relative_price(max(standing, single), today_rate), float(references[i]), float(elasticities[i])
+        price, reference, elasticity = (
+            relative_price(max(standing, single), today_rate),
+            float(references[i]),
+            float(elasticities[i]),
+        )
         debt = float(debts[i])
         pull = price_pull(price, reference, elasticity, surprise, loss_aversion, latitude)
         hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
@@ -157,7 +162,9 @@ def simulate_week(
                     debt = next_debt(debt, repay, extra, pull_forward, now - since)
             if converted or spent:  # the rest of the week goes on at the standing price
                 since = now
-                pull = price_pull(relative_price(standing, today_rate), reference, elasticity, gain, loss_aversion, latitude)
+                pull = price_pull(
+                    relative_price(standing, today_rate), reference, elasticity, gain, loss_aversion, latitude
+                )
                 hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
             if stage == GONE:
                 break
@@ -181,7 +188,7 @@ def simulate_week(
             sources[i] = source
         if written > m:
             if n_orders[i] == 0:
-                people.first_order[i], people.identified[i] = week + float(ats[m]), identified
+                people.first_order[i], identifieds[i] = week + float(ats[m]), identified
             spend = np.int64(0)
             for j in range(m, written):
                 spend += paids[j]
@@ -193,7 +200,10 @@ def simulate_week(
         if stage == CUSTOMER and (debt > 0.0 or extra > 0.0 or used_single):
             debts[i] = next_debt(debt, repay, extra, pull_forward, now - since)
         if stage == CUSTOMER and price != reference:  # whoever has not ordered yet knows no price
-            if written > m or uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure:
+            noticed = written > m
+            if not noticed:
+                noticed = uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure
+            if noticed:
                 references[i] = adapted_reference(reference, price, carry_over)
         m = written
     return stages.size, m, d

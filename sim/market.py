@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crmlab.sim.agent_ids import let_models_go
 from crmlab.sim.asking import ask
 from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.columns import Columns, gather
 from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
@@ -91,6 +92,7 @@ class Market(mesa.Model):
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
+        self._effect_room: dict[str, NDArray[np.float64]] = {}
         self._room = Happened.space(max(256, self.customers.n // 8))
         self.datacollector = mesa.DataCollector(
             model_reporters={name: _reporter(name) for name in self.books.names},
@@ -128,9 +130,7 @@ class Market(mesa.Model):
     @property
     def plan(self) -> dict[str, list[str]]:
         """Which mechanisms take part in which phase of a week, in their order."""
-        return {
-            phase: [m.name for m in self.mechanisms.values() if m.on and m.phases()[phase]] for phase in PHASES
-        }
+        return {phase: [m.name for m in self.mechanisms.values() if m.on and m.phases()[phase]] for phase in PHASES}
 
     def run_phase(self, phase: str, week: Week) -> None:
         """One phase of the week, through all mechanisms that take part in it."""
@@ -157,13 +157,15 @@ class Market(mesa.Model):
         view, n = self.look(), self.customers.n
         asked, groups = ask(self.plays, view, self.identified_rows, n, self._kinds)
         season = self._season[self.week % YEAR]
-        return Week(self.week, view, self.identified_rows, asked, n, len(self.sources), season, groups=groups)
+        return Week(
+            self.week, view, self.identified_rows, asked, n, len(self.sources), season, groups=groups,
+            effect_room=self._effect_room,
+        )  # fmt: skip
 
     @property
-    def column_names(self) -> list[str]:
-        """All columns of the people, those of the mechanisms included."""
-        owners = (self.customers, *(mechanism.columns for mechanism in self.mechanisms.values()))
-        return [name for columns in owners for name in columns.names()]
+    def owners(self) -> list[Columns]:
+        """All columns of the people by owner: population and kernel, then each mechanism."""
+        return [self.customers, *(mechanism.columns for mechanism in self.mechanisms.values())]
 
     def column(self, name: str) -> NDArray[Any]:
         """A column of the people, whoever owns it. Shape [n]."""
@@ -171,11 +173,7 @@ class Market(mesa.Model):
 
     def gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
         """A column for some rows, whoever owns it; one of a mechanism that was never used is as for a beginner."""
-        for columns in (self.customers, *(mechanism.columns for mechanism in self.mechanisms.values())):
-            if name in columns.names():
-                values = columns.get(name)
-                return values[rows] if values.size else np.full(rows.size, columns.fill_of(name))
-        raise KeyError(f"nobody in this market has a column {name!r}")
+        return gather(self.owners, name, rows)
 
     def run_clocks(self, week: Week) -> None:
         """Let everybody live the week."""
@@ -243,8 +241,7 @@ class Market(mesa.Model):
     @property
     def bytes_per_row(self) -> float:
         """Memory of the people per row: columns and the order in which channels reach prospects; no order log."""
-        columns = (self.customers, *(mechanism.columns for mechanism in self.mechanisms.values()))
-        ours = sum(own.nbytes for own in columns) + self.setting.queue.nbytes
+        ours = sum(own.nbytes for own in self.owners) + self.setting.queue.nbytes
         return ours / max(self.customers.n, 1)
 
     @property

@@ -26,7 +26,7 @@ from crmlab.sim.columns import Columns
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import Customers
 from crmlab.sim.kernel import person_ids
-from crmlab.sim.kernel_types import Effects, Entries, Happened, Offer
+from crmlab.sim.kernel_types import NO_EFFECT, Effects, Entries, Happened, Offer
 from crmlab.sim.ledger import Ledger
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.plays import Play
@@ -44,9 +44,10 @@ class Setting:
     """What stays the same through a run and every mechanism may read: the world, the people, and the books.
 
     `scale` is the number of real people per row, `minor` the minor units in one currency unit, `key` the luck of the
-    replication; `sources` are the ways in which people come, by number; `tags` the firm's marks on customers, by name: the
-    first week in which each customer no longer carries it. `queue` [channels, prospects] holds the rows of the prospects
-    in the order in which each channel would reach them, `opening_clock` [channels] how far the channels have come.
+    replication; `sources` are the ways in which people come, by number. `tags` are the firm's marks on customers, by
+    name: the first week in which each customer no longer carries it. `queue` [channels, prospects] holds the rows of
+    the prospects in the order in which each channel would reach them, `opening_clock` [channels] how far the channels
+    have come by week 0.
     """
 
     world: World
@@ -108,6 +109,7 @@ class Week:
     by_channel: dict[str, NDArray[Any]] = field(default_factory=dict)
     groups: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     results: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    effect_room: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # kept from week to week by the market
 
     def __post_init__(self) -> None:
         self.offer = Offer(np.zeros(self.n_sources + 1), np.zeros(self.n_sources + 1))
@@ -123,8 +125,10 @@ class Week:
         """The effect of that name on every person, to be added to (`log_rate`), multiplied (`departure`,
         `order_value`) or raised (`standing`, `single`). Shape [n]."""
         if name not in self._effects:
-            neutral = 1.0 if name in ("departure", "order_value") else 0.0
-            self._effects[name] = np.full(self.n, neutral)
+            if name not in self.effect_room:
+                self.effect_room[name] = np.empty(self.n)
+            self._effects[name] = self.effect_room[name]
+            self._effects[name].fill(getattr(NO_EFFECT, name))
         return self._effects[name]
 
     @property

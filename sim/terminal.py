@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.behavior import price_pull
-from crmlab.sim.mechanisms.acquisition.channels import hill_leads
 from crmlab.sim.compiling import compiled, rule
-from crmlab.sim.customers import CUSTOMER, LEAD, PROSPECT, ENTERING
+from crmlab.sim.customers import CUSTOMER, ENTERING, LEAD, PROSPECT
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.acquisition.channels import hill_leads
 
 Floats = NDArray[np.float64]
 HORIZON_WEEKS = 260

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from crmlab.sim.asking import ask
 from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, price_pull, relative_price
 from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.columns import gather
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, draw_lots, lot_index, uniforms
@@ -132,11 +133,7 @@ class _Before:
         return single
 
     def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
-        for columns in (self.people, *(mechanism.columns for mechanism in self.mechanisms.values())):
-            if name in columns.names():
-                values = columns.get(name)
-                return values[rows] if values.size else np.full(rows.size, columns.fill_of(name))
-        raise KeyError(name)
+        return gather((self.people, *(mechanism.columns for mechanism in self.mechanisms.values())), name, rows)
 
     def _lots(self, name: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         lots: NDArray[np.float64] = draw_lots(*self.key, lot_index(name), person_ids(rows, self.people.n))

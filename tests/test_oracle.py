@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from crmlab.sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDiscount, Tag, Target
-from crmlab.sim.market import Market
 from crmlab.sim.agent_market import AgentMarket
+from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.responses import PriceResponse, WordOfMouth
@@ -69,7 +69,7 @@ def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> Market:
     for week in range(weeks):
         crowd.step()
         micro.step()
-        for name in crowd.column_names:
+        for name in (name for owner in crowd.owners for name in owner.names()):
             np.testing.assert_array_equal(crowd.column(name), micro.column(name), f"{name} in week {week}")
         ours, theirs = crowd.order_log.week(week), micro.order_log.week(week)
         for name in ours._fields:

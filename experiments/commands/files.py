@@ -138,7 +138,7 @@ def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Che
     from crmlab.experiments.files.toml_source import TomlSource
     from crmlab.experiments.guard import guard_notes
     from crmlab.experiments.plausibility import notes, touched
-    from crmlab.sim.offers import ActionError
+    from crmlab.sim.actions import ActionError
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
         return _checked_world(file, settings)

@@ -23,10 +23,10 @@ from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.run import live_replication
 from crmlab.experiments.twins.twins import twin_lives
 from crmlab.sim import Play
+from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.behavior import price_pull
 from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.market import Market
-from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.record import Record
 from crmlab.strategies import PriceCut
 

@@ -58,7 +58,7 @@ class Acquisition(Mechanism):
         if self.channels:
             people = self.setting.customers
             before, after = self.clocks
-            rows = np.unique(next_in_queue(people.stage, people.reach, self.setting.queue, self._called, after))
+            rows = next_in_queue(people.stage, people.reach, self.setting.queue, self._called, after)
             week.enter(rows, *moments_of(rows, people.reach, before, after))
 
     def advertise(self, week: Week) -> None:
@@ -120,7 +120,7 @@ class Acquisition(Mechanism):
 
 @compiled
 def next_in_queue(stage, reach, queue, called, clock):
-    """Rows of the prospects whom the channels reach this week; somebody whom two reach is there twice.
+    """Rows of the prospects whom the channels reach this week, sorted, each once.
 
     `queue` [channels, prospects] holds the rows of the prospects in the order in which each channel would reach them,
     `called` [channels] how far each channel has come; a channel goes on until its `clock` [channels].
@@ -141,7 +141,13 @@ def next_in_queue(stage, reach, queue, called, clock):
                 n += 1
             k += 1
         called[c] = k
-    return rows[:n]
+    rows = np.sort(rows[:n])
+    kept = 0
+    for j in range(n):  # somebody whom two channels reach is there twice
+        if j == 0 or rows[j] != rows[j - 1]:
+            rows[kept] = rows[j]
+            kept += 1
+    return rows[:kept]
 
 
 @rule

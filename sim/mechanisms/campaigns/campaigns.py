@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.actions import Tag
-from crmlab.sim.asking import HELD_OUT, TREATED, mask_of
+from crmlab.sim.asking import TREATED, mask_of
+from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import LONG_AGO
 from crmlab.sim.mechanism import Mechanism, Setting, Week
-from crmlab.sim.orders import Orders
+
 
 class Campaigns(Mechanism):
     """The marks on customers, by name; who was treated and held out is in `Week.groups`."""
@@ -43,13 +44,30 @@ class Campaigns(Mechanism):
 
     def close(self, week: Week) -> None:
         for play, group in week.groups.items():
-            week.results[play] = results_of(group, week.orders, self.setting.minor)
+            week.results[play] = results_of(group, week.orders.row, week.orders.paid, self.setting.minor)
 
 
-def results_of(group: NDArray[np.int8], orders: Orders, minor: float) -> NDArray[np.float64]:
-    """What the treated and the held-out did: `books.CAMPAIGN` of each group, sums over its customers. Shape [2, 5]."""
-    placed = np.bincount(orders.row, minlength=group.size)
-    paid = np.bincount(orders.row, weights=orders.paid / minor, minlength=group.size)
-    outcomes = (np.ones(group.size), placed, paid, placed * placed, paid * paid)
-    sums = [np.bincount(group, weights=outcome, minlength=HELD_OUT + 1) for outcome in outcomes]
-    return np.stack(sums, axis=1)[[TREATED, HELD_OUT]]
+@compiled
+def results_of(group, rows, paid, minor):
+    """What the treated and the held-out did: `books.CAMPAIGN` of each, sums over its customers. Shape [2, 5].
+
+    `rows` [m] are those of the week's orders, sorted; `paid` [m] minor units.
+    """
+    found = np.zeros((2, 5))
+    for i in range(group.size):
+        if group[i] > 0:
+            found[group[i] - TREATED, 0] += 1.0
+    j = 0
+    while j < rows.size:
+        row = rows[j]
+        orders = spent = 0.0
+        while j < rows.size and rows[j] == row:
+            orders += 1.0
+            spent += paid[j] / minor
+            j += 1
+        if group[row] > 0:
+            found[group[row] - TREATED, 1] += orders
+            found[group[row] - TREATED, 2] += spent
+            found[group[row] - TREATED, 3] += orders * orders
+            found[group[row] - TREATED, 4] += spent * spent
+    return found

@@ -65,9 +65,7 @@ def mark_purchases(
     return overflown
 
 
-def join(
-    person: CustomerAgent, week: int, columns: MemberColumns, members: MemberParams, programme: Programme
-) -> int:
+def join(person: CustomerAgent, week: int, columns: MemberColumns, members: MemberParams, programme: Programme) -> int:
     """Join the programme, or do not. Returns the points given for it."""
     row = person.row
     if columns.enrolled[row] != NOT_ENROLLED or not programme.earning:

@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Membership:
-    """The programme of a market after `weeks` weeks, seen from its members. `week` [m] and `orders` [m] are the orders of
-    the run."""
+    """The programme of a market after `weeks` weeks, seen from its members. `week` [m] and `orders` [m] are the orders
+    of the run."""
 
     loyalty: Loyalty
     weeks: int

@@ -23,7 +23,6 @@ from crmlab.sim.columns import Columns, column
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import LONG_AGO
-from crmlab.sim.kernel import person_id
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
 from crmlab.sim.responses import PriceResponse
@@ -35,6 +34,7 @@ class CouponColumns(Columns):
 
     coupon_rate: NDArray[np.float32] = column(np.float32, "share of price", True)
     coupon_ends: NDArray[np.int16] = column(np.int16, "first week in which it is void", True)
+    coupon_liked: NDArray[np.bool_] = column(np.bool_, "whether its holder would use it", False)
 
 
 class Prices(Mechanism):
@@ -59,8 +59,8 @@ class Prices(Mechanism):
         self._granted = before._granted
         if self._granted:
             n = before.setting.customers.n
+            self.columns = before.columns.copy()
             self.columns.open(self.setting.customers.n)
-            self.columns.coupon_rate[:n] = before.columns.coupon_rate
             self.columns.coupon_ends[:n] = np.maximum(before.columns.coupon_ends, 0)
 
     def settle(self, week: Week) -> None:
@@ -69,17 +69,16 @@ class Prices(Mechanism):
         for asked, first in week.actions(FirstOrderOffer):
             self._raise(week.offer.first, asked, first.channel, float(first.rate))
         for asked, discount in week.actions(Discount):
-            own = week.effect("standing")
-            own[week.rows] = np.maximum(own[week.rows], rates_of(asked, discount.rate, week.view.n))
+            raise_rates(week.effect("standing"), week.rows, rates_of(asked, discount.rate, week.view.n))
         refused = sum(self._grant(asked, coupon, week) for asked, coupon in week.actions(Coupon))
         week.series["coupons_refused"] = refused
 
     def affect(self, week: Week) -> None:
         if self._granted:
+            columns = self.columns
             find_coupons(
-                week.effect("single"), self.columns.coupon_rate, self.columns.coupon_ends, week.number,
-                self.readiness, self.setting.n_founding, *self.setting.key,
-            )  # fmt: skip
+                week.effect("single"), columns.coupon_rate, columns.coupon_ends, columns.coupon_liked, week.number
+            )
 
     def mark(self, week: Week) -> None:
         if self._granted:
@@ -103,17 +102,38 @@ class Prices(Mechanism):
         if not self._granted:
             ends[:] = LONG_AGO if week.number < 0 else 0  # one that ended in week 0 would be valid before it
             self._granted = True
-        who, rate, end = week.rows[to], rates_of(Asked(asked.play, coupon, None), coupon.rate, week.view.n)[to], week.number + coupon.weeks
+        who, end = week.rows[to], week.number + coupon.weeks
+        rate = rates_of(Asked(asked.play, coupon, None), coupon.rate, week.view.n)[to]
         held = np.where(ends[who] > week.number, rates[who], 0)
         better = (rate > held) | ((rate == held) & (end > ends[who]))
         rates[who[better]] = rate[better]
         ends[who[better]] = end
+        self.columns.coupon_liked[who[better]] = would_use_it(
+            self.setting.person_ids(who[better]), end, self.readiness, *self.setting.key
+        )
         return int(np.count_nonzero(~better))
 
 
 @compiled
-def find_coupons(single, rates, ends, week, readiness, n_founding, key0, key1):
+def raise_rates(standing, rows, rates):
+    """Where the personal price cut of a row is larger than the standing one [n], it holds. Shape [rows] each."""
+    for j in range(rows.size):
+        if rates[j] > standing[rows[j]]:
+            standing[rows[j]] = float(rates[j])
+
+
+@compiled
+def would_use_it(ids, ends, readiness, key0, key1):
+    """Whether each of these people would use a coupon that ends in that week. Shape [ids]."""
+    liked = np.empty(ids.size, np.bool_)
+    for j in range(ids.size):
+        liked[j] = would_use(key0, key1, ids[j], ends, readiness)
+    return liked
+
+
+@compiled
+def find_coupons(single, rates, ends, liked, week):
     """Fill `single` [n] with the price cut of the coupon that somebody holds and would use this week."""
     for i in range(ends.size):
-        if ends[i] > week and would_use(key0, key1, person_id(i, n_founding), ends[i], readiness):
+        if ends[i] > week and liked[i]:
             single[i] = float(rates[i])

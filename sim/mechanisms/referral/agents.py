@@ -43,7 +43,9 @@ def affect_friends(
             week.effect("log_rate")[row] -= float(params.warning) * float(columns.warned[row])
 
 
-def contact_of(person: CustomerAgent, u: float, graph: Graph, agents: Sequence[CustomerAgent]) -> tuple[CustomerAgent, bool]:
+def contact_of(
+    person: CustomerAgent, u: float, graph: Graph, agents: Sequence[CustomerAgent]
+) -> tuple[CustomerAgent, bool]:
     """The contact that a uniform picks, and whether it is a strong tie."""
     place = place_of(person.row, graph, *person.key)
     row, strong = contact(place, int(u * n_contacts(place, graph)), graph, *person.key)

@@ -1,7 +1,7 @@
 """Word of mouth's passes over people and orders, compiled.
 
-An invitation is keyed (customer, order), so it goes to the same contact with the same answer under every policy, reached
-or not.
+An invitation is keyed (customer, order), so it goes to the same contact with the same answer under every policy,
+reached or not.
 """
 
 from __future__ import annotations

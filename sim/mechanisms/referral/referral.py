@@ -157,13 +157,15 @@ class Referral(Mechanism):
         setting, columns, orders, said = self.setting, self.columns, week.orders, self.conversation
         people, given = setting.customers, self.terms or ReferralTerms()
         friends = orders.row[(orders.nth == 0) & (people.source[orders.row] == self.source)]
+        winners = columns.referrer[friends]
+        new = np.array(sorted(set(winners[columns.referrals[winners] == 0].tolist())), np.int32)
+        self._winners = np.concatenate([self._winners, new])
         rewards, earned = credit_friends(
             orders, said.claims, people.source, columns.referrer, people.identified, columns.referrals,
             columns.recommended, columns.referral_rewards, self.source, week.number, given.reward * setting.minor,
             given.reward_share, given.most_rewards,
         )  # fmt: skip
         self._due[week.number + given.delay_weeks] += earned
-        self._winners = np.union1d(self._winners, columns.referrer[friends]).astype(np.int32)
         self._won = np.concatenate([self._won, said.won])
         closed = ReferralWeek(
             invitations=said.invitations,
