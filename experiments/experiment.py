@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crmlab.experiments.files.world_file import WorldFile
-    from crmlab.experiments.tuning.search import Search
+    from crmlab.experiments.questions.tune.search import Search
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Experiment:
 
         Raises `SpecError`, one sentence per mistake.
         """
-        from crmlab.experiments.lab.composing import composed  # it needs this class
+        from crmlab.experiments.spec.builder import composed  # it needs this class
 
         return composed(world, name, question, baseline, arms or {}, settings_and_arms, tuple(kpis), tuple(sections))
 
@@ -119,4 +119,4 @@ class Experiment:
     def driver(self) -> str:
         """The module that answers what is asked; its function of the same name does."""
         asked = self.search if self.task is None else self.task
-        return "crmlab.experiments.compare" if asked is None else asked.DRIVER
+        return "crmlab.experiments.questions.compare.compare" if asked is None else asked.DRIVER

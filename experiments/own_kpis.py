@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from crmlab.experiments.files.messages import not_known
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
+from crmlab.experiments.wording.names import not_known
 from crmlab.sim.readings import KPIS, Kpi
 
 if TYPE_CHECKING:

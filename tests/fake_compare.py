@@ -59,7 +59,7 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
         made.append(workers)
         return FakeComparison(experiment)
 
-    compare_module: Any = types.ModuleType("crmlab.experiments.compare")
+    compare_module: Any = types.ModuleType("crmlab.experiments.questions.compare.compare")
     report_module: Any = types.ModuleType("crmlab.experiments.reporting.report")
     compare_module.compare = compare
     report_module.write_report = lambda folder: folder / "report.html"

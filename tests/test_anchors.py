@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from crmlab.experiments.anchors import _first_orders, anchors
+from crmlab.experiments.checks.anchors import _first_orders, anchors
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.world_file import load_world
-from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.strategies import PriceCut
 
 SHOP = load_world("shop").world

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from crmlab.experiments.assumptions import assumptions_table
-from crmlab.experiments.reporting.bibliography import bibliography, linked, unknown_citations
 from crmlab.experiments.reporting.glossary import WORLD_GROUPS
+from crmlab.experiments.sections.bibliography import bibliography, linked, unknown_citations
 from crmlab.lab import Experiment, load_world
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.readings import KPIS

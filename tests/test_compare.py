@@ -11,7 +11,10 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.assumptions import assumptions_table
-from crmlab.experiments.breakeven import (
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.questions.compare.breakeven import (
     FRIENDS,
     LOYALTY,
     MEDIA,
@@ -21,11 +24,8 @@ from crmlab.experiments.breakeven import (
     crossing_of,
     strengthened,
 )
-from crmlab.experiments.compare import compare
-from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
-from crmlab.experiments.world_numbers import value_of
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world, with_value
 from crmlab.sim import Play
 from crmlab.sim.levers import Unknown
 from crmlab.sim.readings import HEADLINE, KPIS

@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.compare import compare
-from crmlab.experiments.execution import ledger as ledger_module
+from crmlab.experiments.execution import checkpoint as ledger_module
+from crmlab.experiments.execution.checkpoint import LEDGER, PARTS, Ledger
 from crmlab.experiments.execution.executor import run_all
-from crmlab.experiments.execution.ledger import LEDGER, PARTS, Ledger
 from crmlab.experiments.execution.records import line_of, read_records
-from crmlab.experiments.files.spec import load_experiment
-from crmlab.experiments.run import Run
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.replication.run import Run
+from crmlab.experiments.spec.experiment_file import load_experiment
 
 TASKS = range(12)
 N_MUTATIONS = 400
@@ -186,7 +186,7 @@ def test_a_comparison_that_goes_on_from_a_changed_ledger_says_so_and_has_the_rig
     monkeypatch.setattr("crmlab.experiments.reporting.report.write_report", lambda folder: folder / "report.html")
     (tmp_path / "q.toml").write_text(QUESTION)
     lived = 0
-    from crmlab.experiments.run import live_replication
+    from crmlab.experiments.replication.run import live_replication
 
     def stopped(*arguments: Any, **options: Any) -> Any:
         nonlocal lived
@@ -196,7 +196,7 @@ def test_a_comparison_that_goes_on_from_a_changed_ledger_says_so_and_has_the_rig
         return live_replication(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr("crmlab.experiments.compare.live_replication", stopped)
+        patched.setattr("crmlab.experiments.questions.compare.compare.live_replication", stopped)
         assert exit_code(["compare", "q.toml", "--workers", "1"]) == 130
     (ledger,) = tmp_path.glob("results/*/*/" + LEDGER)
     ledger.write_text(re.sub(r'"orders": (\d)', r'"orders": 9\1', ledger.read_text(), count=1))

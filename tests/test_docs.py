@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crmlab.experiments.files.spec import load_experiment, quick
+from crmlab.experiments.replication.run import live_replication
 from crmlab.experiments.reporting.glossary import FORMS, WORLD_GROUPS, form_table, pages
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.spec.experiment_file import load_experiment, quick
 from crmlab.sim import check_strategy
 from crmlab.sim.levers import levers_of, unknowns_of
 from crmlab.sim.readings import KPIS

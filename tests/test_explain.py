@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.experiments import charts
 from crmlab.experiments.charts import Look
-from crmlab.experiments.charts.explaining import deadweight_sentence
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.effects import luck_interval
-from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.explaining import explain as explaining
-from crmlab.experiments.explaining.composition import (
+from crmlab.experiments.questions.explain import charts
+from crmlab.experiments.questions.explain import explain as explaining
+from crmlab.experiments.questions.explain.charts import deadweight_sentence
+from crmlab.experiments.questions.explain.composition import (
     EITHER_WAY,
     EXISTING,
     LINES,
@@ -32,13 +32,13 @@ from crmlab.experiments.explaining.composition import (
     Cohort,
     mean_lines,
 )
-from crmlab.experiments.explaining.contributions import WHOLE, shapley_values
-from crmlab.experiments.explaining.deadweight import KINDS
-from crmlab.experiments.explaining.explain import asked, explain
-from crmlab.experiments.explaining.players import coalitions_of, orders_of, players_of, plays_with
-from crmlab.experiments.explaining.winners import BASE
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.questions.explain.contributions import WHOLE, shapley_values
+from crmlab.experiments.questions.explain.deadweight import KINDS
+from crmlab.experiments.questions.explain.explain import asked, explain
+from crmlab.experiments.questions.explain.players import coalitions_of, orders_of, players_of, plays_with
+from crmlab.experiments.questions.explain.winners import BASE
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.sim import Play
 from crmlab.sim.readings import KPIS
 from crmlab.sim.responses import WordOfMouth
@@ -317,7 +317,7 @@ def test_the_question_is_part_of_the_experiment_and_keeps_only_the_arms_it_needs
     assert [arm.name for arm in question.arms] == ["tiers", "today", "mix"]
     assert question.task == explaining.Explain("mix")
     assert asked(question) is question
-    assert question.driver == "crmlab.experiments.explaining.explain"
+    assert question.driver == "crmlab.experiments.questions.explain.explain"
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 
 from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.explaining.explain import asked as explained
-from crmlab.experiments.lab.questions import with_search, with_stress, with_sweep
+from crmlab.experiments.questions.explain.explain import asked as explained
+from crmlab.experiments.questions.tune.markets import Markets
 from crmlab.experiments.runs.driver import driver_of
-from crmlab.experiments.tuning.markets import Markets
+from crmlab.experiments.spec.from_python import with_search, with_stress, with_sweep
 from crmlab.sim import Discount, FirmView, Lever
 from crmlab.sim.market import Market
 

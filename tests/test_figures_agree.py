@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.compare import effects_table
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.files.spec import load_experiment
-from crmlab.experiments.ratios import dividing
-from crmlab.experiments.reporting.quantities import quantity
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.questions.compare.compare import effects_table
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.spec.experiment_file import load_experiment
+from crmlab.experiments.statistics.ratios import dividing
+from crmlab.experiments.wording.quantities import quantity
 from crmlab.sim.readings import KPIS
 
 LIBRARY = Path(__file__).parents[1] / "experiments" / "library"

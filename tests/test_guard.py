@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from crmlab.experiments.checks.guard import guard_notes
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.guard import guard_notes
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
 from crmlab.sim.responses import WordOfMouth

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from crmlab.experiments.cli import app
-from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
-from crmlab.experiments.files.template import round_number
 from crmlab.experiments.files.world_file import SHIPPED
+from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, load_tuning
+from crmlab.experiments.spec.template import round_number
 from crmlab.strategies import STRATEGIES
 
 WORLD = (SHIPPED / "shop.toml").read_text(encoding="utf-8").replace("../schema", "schema")

@@ -14,11 +14,11 @@ from pathlib import Path
 import mesa
 import pytest
 
-from crmlab.experiments import compare as comparing
-from crmlab.experiments import run as living
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.robust import lives as stress_lives
-from crmlab.experiments.tables import run_tables
+from crmlab.experiments.questions.compare import compare as comparing
+from crmlab.experiments.questions.stress import simulate as stress_lives
+from crmlab.experiments.replication import run as living
+from crmlab.experiments.replication.tables import run_tables
 from crmlab.lab import load_world
 from crmlab.sim import Play
 from crmlab.sim.market import Market

@@ -243,7 +243,7 @@ def test_an_edited_global_of_a_notebook_makes_another_run(mine: Path):
         cell(3, "@dataclass(frozen=True)\\nclass Off:\\n    'Off.'\\n    def decide(self, view):\\n"
                 "        return [PublicDiscount(rate())]\\n")
         from crmlab.lab import Experiment
-        from crmlab.experiments.runs.identity import run_id
+        from crmlab.experiments.runs.run_id import run_id
         from crmlab.experiments.own_code.standalone import standalone
         def ident():
             return run_id(Experiment.of("shop", off=Off(), weeks=4, customers=50, replications=2))
@@ -265,7 +265,7 @@ def test_a_plug_in_in_another_version_and_an_upgraded_library_make_other_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from crmlab.experiments.runs import code_of as module
-    from crmlab.experiments.runs import identity
+    from crmlab.experiments.runs import run_id as identity
     from tests.test_repeat import small
 
     site = tmp_path / "site"
@@ -298,7 +298,7 @@ def test_a_plug_in_in_another_version_and_an_upgraded_library_make_other_runs(
 
 
 def test_save_refuses_to_hide_other_numbers_behind_an_old_run(tmp_path: Path):
-    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.errors import UserError
     from crmlab.lab import Experiment, compare
 
     asked = Experiment.of("shop", weeks=4, customers=50, replications=2, unknowns=False)

@@ -11,9 +11,9 @@ import optuna
 import pytest
 
 from crmlab.experiments.cli import exit_code
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.failures import NothingLived
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.runs.identity import run_id
+from crmlab.experiments.runs.run_id import run_id
 from crmlab.lab import Experiment, compare, stress, sweep, tune
 from crmlab.sim import Kpi
 from crmlab.strategies import DiscountTiers

@@ -12,8 +12,8 @@ import pytest
 from markupsafe import Markup
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.runs.identity import run_id
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.runs.run_id import run_id
 from crmlab.lab import Chart, Experiment, Listing, Section, compare
 from crmlab.strategies import DiscountTiers
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.files.messages import SpecError, UserError
-from crmlab.experiments.files.spec import load_experiment
-from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.replication.sampled_worlds import sampled_world
+from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.lab import load_world
 from crmlab.sim.actions import ActionError
 from crmlab.sim.levers import Ranged, levers_of, unknowns_of

@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.execution import ledger as ledger_module
+from crmlab.experiments.execution import checkpoint as ledger_module
+from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
 from crmlab.experiments.execution.cluster import ClusterError, _refuse_other_versions
+from crmlab.experiments.execution.environment import processor, surroundings_and_sources
 from crmlab.experiments.execution.executor import run_all
-from crmlab.experiments.execution.ledger import LEDGER, Ledger
 from crmlab.experiments.execution.records import line_of, processors_of
-from crmlab.experiments.execution.surroundings import processor, surroundings_and_sources
 from crmlab.experiments.runs import verify as verify_module
 from crmlab.experiments.runs.closeness import all_close, close
 from crmlab.experiments.runs.verify import verify

@@ -15,16 +15,16 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
-from crmlab.experiments.files.sweep_form import SweepForm
-from crmlab.experiments.files.tune_form import TuneForm
 from crmlab.experiments.lab.answer import Answer
-from crmlab.experiments.lab.questions import with_search, with_sweep
-from crmlab.experiments.robust.question import Stress
-from crmlab.experiments.runs.identity import run_id
+from crmlab.experiments.questions.stress.question import Stress
+from crmlab.experiments.questions.sweep.form import SweepForm
+from crmlab.experiments.questions.tune.form import TuneForm
+from crmlab.experiments.runs.run_id import run_id
 from crmlab.experiments.runs.verify import verify
+from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, load_tuning
+from crmlab.experiments.spec.from_python import with_search, with_sweep
 from crmlab.lab import compare, load_world, stress, sweep, tune
 from crmlab.sim.plays import Play
 from crmlab.sim.target import Target
@@ -291,7 +291,7 @@ class HappyWeek:
     "happy = Experiment.of('shop', happy=HappyWeek(), weeks=6, customers=100, replications=2, unknowns=False)\n"
     "answer = compare(happy, workers=2)\nanswer",
     "Experiment.of('shop', happy=HappyWeek(0.9))",
-    "from crmlab.experiments.runs.identity import run_id, strategy_hash\n"
+    "from crmlab.experiments.runs.run_id import run_id, strategy_hash\n"
     "from crmlab.lab import verify\n"
     "print(strategy_hash(HappyWeek), verify(answer.save('results'), rows=1).holds)",
 ]

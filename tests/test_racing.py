@@ -15,13 +15,22 @@ from scipy import stats
 from crmlab.experiments.bench.racing import live_pool, measured
 from crmlab.experiments.bench.tuning_time import experiment_of, timed
 from crmlab.experiments.experiment import Arm
-from crmlab.experiments.robust.scores import robust_score
-from crmlab.experiments.tuning.pareto import hypervolume, undominated
-from crmlab.experiments.tuning.racing import BEATEN, BEYOND, FINISHED, GOES_ON, NO_VALUE, Entrant, judged, rounds
-from crmlab.experiments.tuning.scoring import pseudo_values, score_interval, scored
-from crmlab.experiments.tuning.search import EQUITY, Constraint
-from crmlab.experiments.tuning.stopping import Patience
-from crmlab.experiments.tuning.tune import tune
+from crmlab.experiments.questions.tune.pareto import hypervolume, undominated
+from crmlab.experiments.questions.tune.racing import (
+    BEATEN,
+    BEYOND,
+    FINISHED,
+    GOES_ON,
+    NO_VALUE,
+    Entrant,
+    judged,
+    rounds,
+)
+from crmlab.experiments.questions.tune.scoring import pseudo_values, score_interval, scored
+from crmlab.experiments.questions.tune.search import EQUITY, Constraint
+from crmlab.experiments.questions.tune.stopping import Patience
+from crmlab.experiments.questions.tune.tune import tune
+from crmlab.experiments.statistics.scores import robust_score
 from crmlab.sim import Discount, FirmView, Lever, Play
 from tests.test_tune import planted, shop_search
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.recentre import moves_people, recentred
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.replication.recentre import moves_people, recentred
+from crmlab.experiments.replication.run import live_replication
 from crmlab.sim import Play
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market

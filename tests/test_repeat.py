@@ -18,17 +18,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.compare import compare
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
 from crmlab.experiments.files.toml_source import TomlSource
-from crmlab.experiments.runs import identity
+from crmlab.experiments.json_data import finite
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.changes import Changed
 from crmlab.experiments.runs.contents import write_found
-from crmlab.experiments.runs.rebuild import RebuildError, keep_inputs, rebuilt
-from crmlab.experiments.runs.resolved import resolved
-from crmlab.experiments.runs.store import RunFolder, finite
+from crmlab.experiments.runs.deserialize import RebuildError, keep_inputs, rebuilt
+from crmlab.experiments.runs.serialize import resolved
+from crmlab.experiments.runs.store import RunFolder
 from crmlab.experiments.runs.verify import verify
+from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, load_tuning
 from crmlab.sim.plays import Play
 from crmlab.sim.target import Target
 from crmlab.sim.world import Base, Calendar, History
@@ -177,7 +178,7 @@ class Named:
 class Question:
     """A question with everything that a question may hold."""
 
-    DRIVER: ClassVar[str] = "crmlab.experiments.compare"
+    DRIVER: ClassVar[str] = "crmlab.experiments.questions.compare.compare"
 
     edges: tuple[Edge | Named, ...]
     by_name: dict[str, tuple[float, ...]]

@@ -21,17 +21,18 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.compare import compare
-from crmlab.experiments.execution import ledger as ledger_module
+from crmlab.experiments.disk import StoreError
+from crmlab.experiments.execution import checkpoint as ledger_module
+from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
 from crmlab.experiments.execution.executor import Failed, run_all
 from crmlab.experiments.execution.failures import NothingLived
-from crmlab.experiments.execution.ledger import LEDGER, Ledger
 from crmlab.experiments.execution.records import line_of
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.spec import load_experiment
-from crmlab.experiments.run import Run, live_replication
-from crmlab.experiments.runs.store import RunFolder, StoreError, list_runs, remove_run
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.replication.run import Run, live_replication
+from crmlab.experiments.runs.store import RunFolder, list_runs, remove_run
+from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.sim import Play
 from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
@@ -243,7 +244,7 @@ def test_after_an_interrupt_the_same_command_goes_on(
             raise KeyboardInterrupt
         return live_replication(*arguments, **options)
 
-    monkeypatch.setattr("crmlab.experiments.compare.live_replication", interrupted)
+    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.live_replication", interrupted)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 130
     assert "the same command goes on from there" in capsys.readouterr().err
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
@@ -277,7 +278,7 @@ def test_a_replication_that_fails_is_left_out_of_all_arms_and_named(
             raise ZeroDivisionError("nobody came")
         return live_replication(experiment, replication, kind, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("crmlab.experiments.compare.live_replication", poisoned)
+    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.live_replication", poisoned)
     for _ in range(2):  # played, and found again
         assert exit_code(["compare", "q.toml", "--workers", "1", "--json"]) == 1
         out, err = capsys.readouterr()
@@ -300,7 +301,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     def broken(*_arguments: Any, **_options: Any) -> list[Run]:
         raise ZeroDivisionError("nobody came")
 
-    monkeypatch.setattr("crmlab.experiments.compare.live_replication", broken)
+    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.live_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
     with pytest.raises(NothingLived, match="nobody came"):

@@ -11,16 +11,17 @@ import optuna
 import pandas as pd
 import pytest
 
-from crmlab.experiments.charts.tuning_tables import race_cells
 from crmlab.experiments.cli import exit_code
+from crmlab.experiments.errors import SpecError
 from crmlab.experiments.experiment import Arm
-from crmlab.experiments.files.messages import SpecError
-from crmlab.experiments.files.spec import load_experiment, load_tuning
-from crmlab.experiments.tuning.candidates import Judged
-from crmlab.experiments.tuning.proposals import Proposals, constraints_of, ranked
-from crmlab.experiments.tuning.search import EQUITY, Constraint, Search, SearchedLever
-from crmlab.experiments.tuning.search_space import as_written, meant, with_levers
-from crmlab.experiments.tuning.tune import tune
+from crmlab.experiments.levers.searched import SearchedLever
+from crmlab.experiments.levers.space import as_written, meant, with_levers
+from crmlab.experiments.questions.tune.candidates import Judged
+from crmlab.experiments.questions.tune.cells import race_cells
+from crmlab.experiments.questions.tune.proposals import Proposals, constraints_of, ranked
+from crmlab.experiments.questions.tune.search import EQUITY, Constraint, Search
+from crmlab.experiments.questions.tune.tune import tune
+from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Play
 from crmlab.strategies import ChannelMix, PointsAndTiers
 from tests.conftest import today

@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.questions.sweep.designs import places_of
+from crmlab.experiments.questions.sweep.listings import matters_listing, sensitivity_listing, tornado_listing
+from crmlab.experiments.questions.sweep.question import Factor, Sweep
+from crmlab.experiments.questions.sweep.sensitivity import indices
+from crmlab.experiments.questions.sweep.sweep import SweepResult, sweep
+from crmlab.experiments.questions.sweep.tornado import NO, PERHAPS, YES, Decision
 from crmlab.experiments.reporting.report import write_report
-from crmlab.experiments.reporting.sweep_listings import matters_listing, sensitivity_listing, tornado_listing
 from crmlab.experiments.runs.store import RunFolder
-from crmlab.experiments.sweeps.designs import places_of
-from crmlab.experiments.sweeps.question import Factor, Sweep
-from crmlab.experiments.sweeps.sensitivity import indices
-from crmlab.experiments.sweeps.sweep import SweepResult, sweep
-from crmlab.experiments.sweeps.tornado import NO, PERHAPS, YES, Decision
 from crmlab.sim import Play
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from crmlab.experiments.errors import SpecError
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.files.messages import SpecError
-from crmlab.experiments.files.schemas import schema_text
-from crmlab.experiments.files.spec import load_experiment, only_arm, quick
+from crmlab.experiments.spec.experiment_file import load_experiment, only_arm, quick
+from crmlab.experiments.spec.schemas import schema_text
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import Target

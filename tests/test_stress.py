@@ -12,20 +12,20 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.execution.ledger import Ledger
+from crmlab.experiments.errors import SpecError, UserError
+from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import SpecError, UserError
+from crmlab.experiments.json_data import finite
+from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.questions.stress.flips import flips_of, rule_of_three
+from crmlab.experiments.questions.stress.gains import Gains
+from crmlab.experiments.questions.stress.question import Stress, WorldTable
+from crmlab.experiments.questions.stress.states_of_the_world import possible_world, unknowns_by_world, varying_unknowns
+from crmlab.experiments.questions.stress.stress import StressResult, stress
+from crmlab.experiments.questions.stress.world_table import read_world_table, settable_unknowns
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.reporting.report import write_report
-from crmlab.experiments.robust.flips import flips_of, rule_of_three
-from crmlab.experiments.robust.gains import Gains
-from crmlab.experiments.robust.possible_worlds import possible_world, unknowns_by_world, varying_unknowns
-from crmlab.experiments.robust.question import Stress, WorldTable
-from crmlab.experiments.robust.stress import StressResult, stress
-from crmlab.experiments.robust.world_table import read_world_table, settable_unknowns
-from crmlab.experiments.run import live_replication
-from crmlab.experiments.runs.store import finite
-from crmlab.experiments.unknowns import sampled_world
-from crmlab.experiments.world_numbers import value_of
 from crmlab.sim.plays import Play
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics
@@ -363,7 +363,7 @@ def test_mistakes_on_the_command_line_are_one_sentence_and_exit_code_2(folder, m
 
 
 def test_a_policy_that_fails_in_one_world_leaves_that_world_out_and_is_told(monkeypatch) -> None:
-    from crmlab.experiments.robust import lives
+    from crmlab.experiments.questions.stress import simulate as lives
 
     real = lives.possible_world
 

@@ -18,21 +18,21 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
+from crmlab.experiments.errors import SpecError, UserError
+from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
 from crmlab.experiments.execution.failures import NothingLived
-from crmlab.experiments.execution.ledger import LEDGER, Ledger
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import SpecError, UserError
-from crmlab.experiments.files.spec import load_experiment, load_sweep, quick
-from crmlab.experiments.run import live_replication
-from crmlab.experiments.runs.identity import run_id
-from crmlab.experiments.sweeps import sweep as sweeping
-from crmlab.experiments.sweeps.designs import places_of, quick_sweep
-from crmlab.experiments.sweeps.lives import tasks_of
-from crmlab.experiments.sweeps.points import changed_world, points_of
-from crmlab.experiments.sweeps.question import Factor, Sweep
-from crmlab.experiments.sweeps.responses import BOTH, FALLS, FLAT, RISES, shape_of
-from crmlab.experiments.sweeps.sweep import SweepResult, sweep
-from crmlab.experiments.tuning.search import SearchedLever
+from crmlab.experiments.levers.searched import SearchedLever
+from crmlab.experiments.questions.sweep import sweep as sweeping
+from crmlab.experiments.questions.sweep.designs import places_of, quick_sweep
+from crmlab.experiments.questions.sweep.points import changed_world, points_of
+from crmlab.experiments.questions.sweep.question import Factor, Sweep
+from crmlab.experiments.questions.sweep.responses import BOTH, FALLS, FLAT, RISES, shape_of
+from crmlab.experiments.questions.sweep.simulate import tasks_of
+from crmlab.experiments.questions.sweep.sweep import SweepResult, sweep
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.runs.run_id import run_id
+from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, quick
 from crmlab.sim import Discount, FirmView, Lever, Play
 from crmlab.strategies import ChannelMix, DiscountTiers
 from tests.conftest import shop, today
@@ -236,7 +236,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the world is not for living")
 
-    monkeypatch.setattr("crmlab.experiments.sweeps.lives.found", broken)
+    monkeypatch.setattr("crmlab.experiments.questions.sweep.simulate.found", broken)
     with pytest.raises(NothingLived, match="no point could be lived; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 

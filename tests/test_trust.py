@@ -15,15 +15,15 @@ from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import judged, light_of
 from crmlab.experiments.charts import Look, log_continued
+from crmlab.experiments.checks.plausibility import day_one, notes, prospects_left, touched, weekly_budget
 from crmlab.experiments.cli import app
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.currencies import CODES, currency_note
-from crmlab.experiments.files.spec import load_experiment
 from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.files.world_writer import write_world
-from crmlab.experiments.lab.asking import compare
-from crmlab.experiments.plausibility import day_one, notes, prospects_left, touched, weekly_budget
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.lab.api import compare
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.sim import Play
 from crmlab.sim.market import Market
 from crmlab.sim.world import Economics, World

@@ -13,17 +13,18 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
+from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import SpecError, UserError
-from crmlab.experiments.files.spec import load_experiment, load_tuning
+from crmlab.experiments.levers.searched import SearchedLever
+from crmlab.experiments.levers.space import as_written, with_levers
+from crmlab.experiments.questions.tune.candidates import Judged, judge, on_front, trial_table
+from crmlab.experiments.questions.tune.confirm import picked
+from crmlab.experiments.questions.tune.proposals import Proposals
+from crmlab.experiments.questions.tune.search import EQUITY, VOLUME, Constraint, Search
+from crmlab.experiments.questions.tune.tune import tune
+from crmlab.experiments.replication.run import live_replication
 from crmlab.experiments.reporting.report import write_report
-from crmlab.experiments.run import live_replication
-from crmlab.experiments.tuning.candidates import Judged, judge, on_front, trial_table
-from crmlab.experiments.tuning.confirm import picked
-from crmlab.experiments.tuning.proposals import Proposals
-from crmlab.experiments.tuning.search import EQUITY, VOLUME, Constraint, Search, SearchedLever
-from crmlab.experiments.tuning.search_space import as_written, with_levers
-from crmlab.experiments.tuning.tune import tune
+from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Discount, FirmView, Lever, Play
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics

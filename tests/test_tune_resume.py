@@ -16,12 +16,12 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 
-from crmlab.experiments.execution.ledger import LEDGER, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.tuning import markets
-from crmlab.experiments.tuning.offered import NEEDS, sampler_problem
-from crmlab.experiments.tuning.search import EQUITY, Sampler
-from crmlab.experiments.tuning.tune import Tuning, tune
+from crmlab.experiments.questions.tune import markets
+from crmlab.experiments.questions.tune.offered import NEEDS, sampler_problem
+from crmlab.experiments.questions.tune.search import EQUITY, Sampler
+from crmlab.experiments.questions.tune.tune import Tuning, tune
 from tests.test_tune import shop_search
 
 SAMPLERS = get_args(Sampler)
@@ -155,7 +155,7 @@ def test_ten_random_kills_of_the_program_change_no_number(tmp_path) -> None:
 
 def test_the_same_command_takes_an_interrupted_search_up_again(tmp_path: Path, monkeypatch, capsys) -> None:
     from crmlab.experiments.cli import exit_code
-    from crmlab.experiments.tuning.proposals import Proposals
+    from crmlab.experiments.questions.tune.proposals import Proposals
 
     small = FILE.replace("candidates = 40", "candidates = 8").replace("batch = 5", "batch = 4")
     (tmp_path / "killed.toml").write_text(small)

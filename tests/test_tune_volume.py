@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.files.messages import SpecError
-from crmlab.experiments.files.spec import load_tuning
-from crmlab.experiments.tuning.search import VOLUME
-from crmlab.experiments.tuning.tune import tune
+from crmlab.experiments.errors import SpecError
+from crmlab.experiments.questions.tune.search import VOLUME
+from crmlab.experiments.questions.tune.tune import tune
+from crmlab.experiments.spec.experiment_file import load_tuning
 from crmlab.sim.readings import KPIS
 
 FILE = """

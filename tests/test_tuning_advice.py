@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from crmlab import lab
 from crmlab.experiments.cli import app
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.files.spec import load_tuning
-from crmlab.experiments.tuning.tune import Tuning, tune
+from crmlab.experiments.questions.tune.tune import Tuning, tune
+from crmlab.experiments.spec.experiment_file import load_tuning
 from crmlab.lab import compare
 from crmlab.strategies import ChannelMix
 

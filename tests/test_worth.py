@@ -11,7 +11,7 @@ import pytest
 
 from crmlab.experiments.bench.programme import programme_effect
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.lab import load_world
 from crmlab.sim import ChannelBudget, Coupon, Discount, Play, PointsRule, PublicDiscount, Tag, TierRule
 from crmlab.sim.actions import ActionError, check_action

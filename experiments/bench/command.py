@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from crmlab.experiments.commands.printing import WIDTH_WITHOUT_TERMINAL
+from crmlab.experiments.printing import WIDTH_WITHOUT_TERMINAL
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
@@ -184,7 +184,7 @@ def levers(
     """What each lever of each strategy does over its range; exit code 1 if one brings most orders by giving least."""
     from crmlab.experiments.bench.levers import swept
     from crmlab.experiments.bench.tables import print_levers
-    from crmlab.experiments.files.messages import not_known
+    from crmlab.experiments.wording.names import not_known
     from crmlab.lab import load_world
     from crmlab.strategies import STRATEGIES
 

@@ -19,10 +19,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.experiments.effects import luck_interval, paired_effect, range_holds, range_of_worlds
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.replication.sampled_worlds import sampled_world
+from crmlab.experiments.statistics.effects import luck_interval, paired_effect, range_holds, range_of_worlds
 from crmlab.sim import Play
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crmlab.experiments.errors import SpecError
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.files.messages import SpecError
 from crmlab.experiments.files.world_file import WorldFile
-from crmlab.experiments.run import live_replication
-from crmlab.experiments.tuning.search import EQUITY
+from crmlab.experiments.questions.tune.search import EQUITY
+from crmlab.experiments.replication.run import live_replication
 from crmlab.sim.levers import Lever, levers_of
 from crmlab.strategies import STRATEGIES
 

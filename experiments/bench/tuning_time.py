@@ -10,8 +10,9 @@ from typing import Any
 
 from crmlab.experiments.bench.model import all_plays, base_plays, founding_customers, talkative_world
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.tuning.search import EQUITY, Search, SearchedLever
-from crmlab.experiments.tuning.tune import tune
+from crmlab.experiments.levers.searched import SearchedLever
+from crmlab.experiments.questions.tune.search import EQUITY, Search
+from crmlab.experiments.questions.tune.tune import tune
 from crmlab.sim.plays import Play
 from crmlab.strategies import ChannelMix
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crmlab.experiments.commands.printing import progress, remark, say
+from crmlab.experiments.printing import progress, remark, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.execution.cluster import Dask
@@ -28,7 +28,7 @@ def answered(
     What an earlier attempt has finished is not played again, unless by `force`. `more` adds to the run folder what
     only this command keeps of the answer.
     """
-    from crmlab.experiments.files.messages import Interrupted, UserError
+    from crmlab.experiments.errors import Interrupted, UserError
     from crmlab.experiments.runs.store import RunFolder, StoredRun, finished_run
 
     known = finished_run(out, experiment)
@@ -91,7 +91,7 @@ def _remark_on_resuming(folder: RunFolder) -> None:
 
 def say_if_quick(run: StoredRun) -> None:
     """Mark what comes from `--quick`, so that nobody takes it for the answer."""
-    from crmlab.experiments.reporting.verdict import QUICK
+    from crmlab.experiments.statistics.verdict import QUICK
 
     if (asked := run.json("resolved")).get("quick"):
         say(f"{QUICK} {_each(asked)}")
@@ -136,8 +136,8 @@ def notes_of(run: StoredRun) -> list[str]:
 
 def report_of(run: StoredRun) -> Path:
     """Write the report of a run."""
+    from crmlab.experiments.disk import disk_trouble
     from crmlab.experiments.reporting.report import write_report
-    from crmlab.experiments.runs.store import disk_trouble
 
     with disk_trouble(run.path):
         return write_report(run.path)

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
+from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.execution.chunks import Chunk, Failed, Lived, Lost, Waiting
-from crmlab.experiments.execution.ledger import Ledger
 from crmlab.experiments.execution.local import LocalProcesses, Serial
 
 __all__ = ["Executor", "Failed", "run_all", "workers_for"]

@@ -14,17 +14,18 @@ import pandas as pd
 
 from crmlab.experiments.calibration.trust import Light, light_of
 from crmlab.experiments.charts import Chart
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.files.messages import UserError, not_known
 from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to, write_winner_to
-from crmlab.experiments.lab.lives import Lives
+from crmlab.experiments.lab.memory_store import Lives
 from crmlab.experiments.reporting.export import export_run, slug
-from crmlab.experiments.reporting.listings import Listing
-from crmlab.experiments.reporting.provenance import provenance
 from crmlab.experiments.reporting.report_sections import sections
-from crmlab.experiments.reporting.section import Section
+from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.runs.contents import json_files
-from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.experiments.sections.listings import Listing
+from crmlab.experiments.sections.section import Section
+from crmlab.experiments.wording.names import not_known
+from crmlab.experiments.wording.provenance import provenance
 from crmlab.sim.readings import HEADLINE, KPIS
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.disk import disk_trouble
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.runs.contents import write_found
-from crmlab.experiments.runs.run_files import RunFiles
-from crmlab.experiments.runs.store import RunFolder, StoredRun, disk_trouble, finished_run
+from crmlab.experiments.runs.store import RunFolder, StoredRun, finished_run
 from crmlab.experiments.runs.verify import compared_tables
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ def write_report_to(answer: Answer, path: Path) -> Path:
 
 def write_winner_to(answer: Answer, path: Path, file: Path, overrides: Sequence[str], world: Path | None) -> Path:
     """Write the winner of a tuning of `file` as an experiment file of its own."""
-    from crmlab.experiments.files.spec import load_tuning
-    from crmlab.experiments.runs.identity import run_id
-    from crmlab.experiments.tuning.winner_file import winner_text
+    from crmlab.experiments.questions.tune.winner_file import winner_text
+    from crmlab.experiments.runs.run_id import run_id
+    from crmlab.experiments.spec.experiment_file import load_tuning
 
     if answer.winner is None:  # raises for another question than a tuning
         raise UserError(f"There is no winner to write: {answer.found.advice.sentence}")

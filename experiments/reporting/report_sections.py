@@ -8,7 +8,9 @@ import pandas as pd
 
 from crmlab.experiments import charts
 from crmlab.experiments.charts import Chart, Look
-from crmlab.experiments.reporting.listings import (
+from crmlab.experiments.reporting.own_sections import own_sections
+from crmlab.experiments.run_files import RunFiles
+from crmlab.experiments.sections.listings import (
     Listing,
     assumption_listing,
     breakeven_listing,
@@ -16,9 +18,7 @@ from crmlab.experiments.reporting.listings import (
     kpi_listing,
     reference_listing,
 )
-from crmlab.experiments.reporting.own_sections import own_sections
-from crmlab.experiments.reporting.section import Section
-from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.experiments.sections.section import Section
 
 ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 
@@ -32,19 +32,19 @@ def sections(run: RunFiles) -> list[Section]:
 def _asked(run: RunFiles) -> list[Section]:
     """What the run was asked for; sections whose table it does not have say so."""
     if run.json("sweep"):
-        from crmlab.experiments.reporting.sweep_sections import sweep_sections  # which is made of the parts below
+        from crmlab.experiments.questions.sweep.sections import sweep_sections  # which is made of the parts below
 
         return [*sweep_sections(run), _lift(run)]
     if run.json("stress"):
-        from crmlab.experiments.reporting.stress_sections import stress_sections
+        from crmlab.experiments.questions.stress.sections import stress_sections
 
         return [*stress_sections(run), _lift(run)]
     if run.json("explain"):
-        from crmlab.experiments.reporting.explain_sections import explain_sections
+        from crmlab.experiments.questions.explain.sections import explain_sections
 
         return [*explain_sections(run), _lift(run)]
     if run.json("tuning"):
-        from crmlab.experiments.reporting.tuning_sections import tuning_sections
+        from crmlab.experiments.questions.tune.sections import tuning_sections
 
         return [*tuning_sections(run), _lift(run)]
     return [

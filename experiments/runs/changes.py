@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.files.play_form import NoSuchStrategy
-from crmlab.experiments.runs import identity
+from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.kept_code import code_named
 from crmlab.experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes

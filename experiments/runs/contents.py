@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from crmlab.experiments.checks.plausibility import notes
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.json_data import finite
 from crmlab.experiments.own_kpis import all_kpis
-from crmlab.experiments.plausibility import notes
-from crmlab.experiments.runs.resolved import resolved
-from crmlab.experiments.runs.store import RunFolder, finite
+from crmlab.experiments.runs.serialize import resolved
+from crmlab.experiments.runs.store import RunFolder
 from crmlab.sim.readings import HEADLINE, Kpi
 
 NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like their question

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crmlab.experiments.execution.ledger import LEDGER
+from crmlab.experiments.execution.checkpoint import LEDGER
+from crmlab.experiments.execution.environment import processor
 from crmlab.experiments.execution.records import processors_of
-from crmlab.experiments.execution.surroundings import processor
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.runs import identity
+from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of, why_not_kept
 
 SCHEMA_VERSION = 3

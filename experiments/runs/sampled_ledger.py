@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from crmlab.experiments.execution.ledger import PARTS
-from crmlab.experiments.execution.parts import RUN, Parts
+from crmlab.experiments.execution.checkpoint import PARTS
 from crmlab.experiments.execution.records import Records, read_records
+from crmlab.experiments.execution.result_codec import RUN, Parts
 from crmlab.experiments.execution.task_keys import task_key
-from crmlab.experiments.run import Run
+from crmlab.experiments.replication.run import Run
 from crmlab.experiments.runs.changes import Changed
 from crmlab.experiments.runs.closeness import close
-from crmlab.experiments.runs.rebuild import differences
+from crmlab.experiments.runs.deserialize import differences
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from crmlab.experiments.execution.ledger import LEDGER
-from crmlab.experiments.execution.surroundings import processor
+from crmlab.experiments.execution.checkpoint import LEDGER
+from crmlab.experiments.execution.environment import processor
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
+from crmlab.experiments.runs.deserialize import rebuilt
 from crmlab.experiments.runs.driver import driver_of
-from crmlab.experiments.runs.rebuild import rebuilt
 from crmlab.experiments.runs.sampled_ledger import Mismatch, SampledLedger
 from crmlab.experiments.runs.tables_equal import difference
 

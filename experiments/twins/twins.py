@@ -20,10 +20,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.files.messages import UserError, not_known
-from crmlab.experiments.recentre import recentred
+from crmlab.experiments.replication.recentre import recentred
 from crmlab.experiments.twins.watched_market import WatchedMarket
+from crmlab.experiments.wording.names import not_known
 from crmlab.sim.customers import Customers
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.market import Market

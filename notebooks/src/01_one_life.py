@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from crmlab.experiments.charts import Look, twin_chart
+from crmlab.experiments.charts import Look
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.world_file import load_world
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import twin_lives
 from crmlab.sim import Play
 from crmlab.sim.behavior import price_pull

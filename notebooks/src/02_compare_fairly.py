@@ -20,12 +20,12 @@ from IPython.display import display
 from scipy import stats
 
 import crmlab.experiments
-from crmlab.experiments import effects
 from crmlab.experiments.charts import Look, lift_forest, profit_waterfall
-from crmlab.experiments.compare import compare
 from crmlab.experiments.experiment import Arm
-from crmlab.experiments.files.spec import load_experiment
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.spec.experiment_file import load_experiment
+from crmlab.experiments.statistics import effects
 from crmlab.sim import Play
 from crmlab.strategies import DiscountTiers
 

@@ -20,9 +20,9 @@ from IPython.display import display
 
 import crmlab.experiments
 from crmlab.experiments.experiment import Arm
-from crmlab.experiments.files.spec import load_experiment, load_tuning
-from crmlab.experiments.run import live_replication
-from crmlab.experiments.tuning.tune import tune
+from crmlab.experiments.questions.tune.tune import tune
+from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Discount, Play
 from crmlab.sim.draws import CONFIRM, SEARCH
 from crmlab.strategies import ChannelMix, DiscountTiers
