@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.unknowns import assumed_unknowns, drawn, sampled_world
+from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, drawn, sampled_world
 from crmlab.lab import load_world
 from crmlab.sim.market import Market
 from crmlab.strategies import PointsAndTiers
-from tests.test_compare import value_of
 
 WORLDS = 24
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.sim import Play
 from crmlab.sim.customers import NOT_ENROLLED
 from crmlab.sim.market import Market
