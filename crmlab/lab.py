@@ -1,9 +1,9 @@
 """crmlab from Python: write an experiment in a few lines, ask, and read the answer as tables and figures.
 
-    from crmlab.lab import Experiment, compare, load_world
+    from crmlab.lab import compare, load_world, new_experiment
     from crmlab.strategies import DiscountTiers
 
-    experiment = Experiment.of(load_world("shop"), tiers=DiscountTiers(silver_rate=0.05), weeks=52)
+    experiment = new_experiment(load_world("shop"), tiers=DiscountTiers(silver_rate=0.05), weeks=52)
     answer = compare(experiment)
 
 Everything is loaded when it is first used, so importing this is quick.
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from crmlab.experiments.charts.look import new_figure
     from crmlab.experiments.execution.cluster import Dask
     from crmlab.experiments.experiment import Arm, Design, Experiment
-    from crmlab.experiments.files.spec import load_experiment, load_sweep, load_tuning
     from crmlab.experiments.files.world_file import WorldFile, load_world
     from crmlab.experiments.lab.answer import Answer
-    from crmlab.experiments.lab.asking import compare, explain, stress, sweep, tune
-    from crmlab.experiments.reporting.listings import Listing
-    from crmlab.experiments.reporting.section import Section
+    from crmlab.experiments.lab.api import compare, explain, stress, sweep, tune
     from crmlab.experiments.runs.verify import verify
+    from crmlab.experiments.sections.listings import Listing
+    from crmlab.experiments.sections.section import Section
+    from crmlab.experiments.spec.builder import new_experiment
+    from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, load_tuning
     from crmlab.sim.plays import Play
     from crmlab.sim.target import Target
 
@@ -47,6 +48,7 @@ __all__ = [
     "load_sweep",
     "load_tuning",
     "load_world",
+    "new_experiment",
     "new_figure",
     "stress",
     "sweep",
@@ -59,12 +61,13 @@ _HOME = {
     "crmlab.experiments.charts.look": ("new_figure",),
     "crmlab.experiments.execution.cluster": ("Dask",),
     "crmlab.experiments.experiment": ("Arm", "Design", "Experiment"),
-    "crmlab.experiments.files.spec": ("load_experiment", "load_sweep", "load_tuning"),
+    "crmlab.experiments.spec.builder": ("new_experiment",),
+    "crmlab.experiments.spec.experiment_file": ("load_experiment", "load_sweep", "load_tuning"),
     "crmlab.experiments.files.world_file": ("WorldFile", "load_world"),
     "crmlab.experiments.lab.answer": ("Answer",),
-    "crmlab.experiments.lab.asking": ("compare", "explain", "stress", "sweep", "tune"),
-    "crmlab.experiments.reporting.listings": ("Listing",),
-    "crmlab.experiments.reporting.section": ("Section",),
+    "crmlab.experiments.lab.api": ("compare", "explain", "stress", "sweep", "tune"),
+    "crmlab.experiments.sections.listings": ("Listing",),
+    "crmlab.experiments.sections.section": ("Section",),
     "crmlab.experiments.runs.verify": ("verify",),
     "crmlab.sim.plays": ("Play",),
     "crmlab.sim.target": ("Target",),

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.unknowns import assumed_unknowns
-from crmlab.experiments.world_numbers import group_of, numbers_of
+from crmlab.experiments.parameters.world_numbers import group_of, numbers_of
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns
 from crmlab.sim.levers import Unknown
 
 KIND_OF = {"R": "published", "R2": "practitioner", "M": "memory", "C": "public data", "A": "assumed", "K": "known"}

@@ -28,8 +28,8 @@ from crmlab.experiments.commands import (
     tuning,
     twins,
 )
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.failures import NothingLived
-from crmlab.experiments.files.messages import UserError
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
 

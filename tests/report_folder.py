@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab.experiments.effects import range_holds, share_of_worlds
+from crmlab.experiments.statistics.effects import range_holds, share_of_worlds
 
 ARMS = ("today", "tiers", "mix", "tiers_and_mix", "price_cut", "do_nothing")
 LIFT = {"today": 0.0, "tiers": 0.021, "mix": 0.034, "tiers_and_mix": 0.052, "price_cut": -0.11, "do_nothing": -0.004}

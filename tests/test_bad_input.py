@@ -173,6 +173,6 @@ def test_ctrl_c_before_anything_is_played_ends_with_130_and_one_word(folder, cap
         raise KeyboardInterrupt
 
     (folder / "q.toml").write_text(QUESTION)
-    monkeypatch.setattr("crmlab.experiments.files.spec.load_experiment", interrupt)
+    monkeypatch.setattr("crmlab.experiments.spec.experiment_file.load_experiment", interrupt)
     assert exit_code(["compare", "q.toml"]) == 130
     assert capsys.readouterr().err == "Interrupted.\n"

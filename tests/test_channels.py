@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crmlab.experiments.tables import run_tables
+from crmlab.experiments.replication.tables import run_tables
 from crmlab.sim import Play
 from crmlab.sim.customers import COLD, LEAD, PROSPECT
 from crmlab.sim.market import Market

@@ -12,10 +12,8 @@ import pytest
 from crmlab.experiments import charts
 from crmlab.experiments.charts import Chart, Look
 from crmlab.experiments.charts.look import DARK, STYLES
-from crmlab.experiments.effects import paired_effect
-from crmlab.experiments.reporting.provenance import provenance
-from crmlab.experiments.reporting.quantities import between, change, quantity, relative, signed_percent
-from crmlab.experiments.reporting.verdict import (
+from crmlab.experiments.statistics.effects import paired_effect
+from crmlab.experiments.statistics.verdict import (
     ahead,
     few_replications,
     how_sure,
@@ -23,6 +21,8 @@ from crmlab.experiments.reporting.verdict import (
     judge,
     verdict_sentence,
 )
+from crmlab.experiments.wording.provenance import provenance
+from crmlab.experiments.wording.quantities import between, change, quantity, relative, signed_percent
 from tests import report_folder
 
 ARMS = report_folder.ARMS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlab.experiments.effects import variance_reduction
+from crmlab.experiments.statistics.effects import variance_reduction
 from crmlab.sim import Play
 from crmlab.sim.customers import GONE
 from crmlab.sim.market import Market

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.experiments import deciding
-from crmlab.experiments.compare import compare
-from crmlab.experiments.deciding import deciding_table, resting_on, touched_numbers, worlds_table
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.ratios import dividing
-from crmlab.experiments.reporting.deciding_listing import deciding_lines
+from crmlab.experiments.questions.compare import deciding
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.questions.compare.deciding import deciding_table, resting_on, touched_numbers, worlds_table
+from crmlab.experiments.questions.compare.deciding_listing import deciding_lines
+from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.reporting.report import write_report
-from crmlab.experiments.unknowns import sampled_world
+from crmlab.experiments.statistics.ratios import dividing
 from crmlab.sim import Play
 from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers
 from tests.conftest import shop, today

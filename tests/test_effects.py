@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crmlab.experiments.effects import (
+from crmlab.experiments.statistics.effects import (
     holm,
     luck_interval,
     luck_share,

@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmlab.experiments.compare import compare
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import TRIP_SECONDS, Lived, Waiting
 from crmlab.experiments.execution.cluster import ClusterError, Dask
+from crmlab.experiments.execution.environment import difference, surroundings_and_sources
 from crmlab.experiments.execution.executor import Executor, Failed, run_all, workers_for
-from crmlab.experiments.execution.surroundings import difference, surroundings_and_sources
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.questions.compare.compare import compare
 from crmlab.sim import Play
 from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlab.experiments.tables import run_tables
+from crmlab.experiments.replication.tables import run_tables
 from crmlab.lab import load_world
 from crmlab.sim import FirstOrderOffer, Play
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CASH, Ledger

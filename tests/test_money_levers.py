@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from crmlab.experiments.files.lever_form import lever_of
-from crmlab.experiments.files.template import money_of
+from crmlab.experiments.levers.form import lever_of
+from crmlab.experiments.spec.template import money_of
 from crmlab.sim.levers import levers_of
 from crmlab.sim.plays import Play
 from crmlab.sim.world import Spend, World

@@ -12,14 +12,14 @@ from scipy import special
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.charts import Look, persona_gains
-from crmlab.experiments.compare import compare
+from crmlab.experiments.errors import SpecError
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import SpecError
-from crmlab.experiments.files.schemas import schema_text
-from crmlab.experiments.files.spec import load_experiment
 from crmlab.experiments.files.world_file import load_world
-from crmlab.experiments.tables import run_tables
-from crmlab.experiments.unknowns import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.replication.tables import run_tables
+from crmlab.experiments.spec.experiment_file import load_experiment
+from crmlab.experiments.spec.schemas import schema_text
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.draws import INVITE, uniforms
 from crmlab.sim.founding import found

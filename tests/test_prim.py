@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmlab.experiments.robust.discovery import FEWEST, MOST_BOXES, discover, roundest
-from crmlab.experiments.robust.prim import HIGH, LOW, Box, Peeling, quality, quasi_p, trajectory
+from crmlab.experiments.questions.stress.discovery import FEWEST, MOST_BOXES, discover, roundest
+from crmlab.experiments.questions.stress.prim import HIGH, LOW, Box, Peeling, quality, quasi_p, trajectory
 
 NAMES = ["a", "b", "c", "d", "e", "f"]
 

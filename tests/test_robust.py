@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.robust.gains import STATED, Gains, gains_of
-from crmlab.experiments.robust.score_table import CRITERIA, score_table, share_interval
-from crmlab.experiments.robust.scores import SCORES, cvar, pays, regret, robust_score
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.questions.stress.gains import STATED, Gains, gains_of
+from crmlab.experiments.questions.stress.score_table import CRITERIA, score_table, share_interval
+from crmlab.experiments.statistics.scores import SCORES, cvar, pays, regret, robust_score
 
 TEN = np.array([-4.0, -2.0, 0.0, 1.0, 1.0, 2.0, 3.0, 3.0, 6.0, 10.0])
 AMOUNTS = st.floats(-1e6, 1e6)

@@ -13,16 +13,16 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.questions.sweep.designs import places_of
+from crmlab.experiments.questions.sweep.listings import matters_listing, sensitivity_listing, tornado_listing
+from crmlab.experiments.questions.sweep.question import Factor, Sweep
+from crmlab.experiments.questions.sweep.sensitivity import indices
+from crmlab.experiments.questions.sweep.sweep import SweepResult, sweep
+from crmlab.experiments.questions.sweep.tornado import NO, PERHAPS, YES, Decision
 from crmlab.experiments.reporting.report import write_report
-from crmlab.experiments.reporting.sweep_listings import matters_listing, sensitivity_listing, tornado_listing
 from crmlab.experiments.runs.store import RunFolder
-from crmlab.experiments.sweeps.designs import places_of
-from crmlab.experiments.sweeps.question import Factor, Sweep
-from crmlab.experiments.sweeps.sensitivity import indices
-from crmlab.experiments.sweeps.sweep import SweepResult, sweep
-from crmlab.experiments.sweeps.tornado import NO, PERHAPS, YES, Decision
 from crmlab.sim import Play
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics
@@ -141,7 +141,7 @@ def cut_world(*factors: Factor, deeper: bool = False, **changes: Any) -> Experim
     arms += (Arm("deep", (Play("cut", PriceCut(0.5)),)),) if deeper else ()
     task = Sweep("cut", factors, "tornado", points=64, replications=6, kpis=("contribution", "orders"))
     design = Design(weeks=WEEKS, customers=400, replications=6, seed=2, unknowns=False, primary="contribution")
-    return Experiment("cut", world, arms, design, task=replace(task, **changes))
+    return Experiment("cut", world, arms, design, question=replace(task, **changes))
 
 
 def effect_a_week(margin: float, value: float, elasticity: float = ELASTICITY) -> float:

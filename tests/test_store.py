@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmlab.experiments.files.spec import load_experiment
-from crmlab.experiments.runs import identity
+from crmlab.experiments.disk import StoreError
+from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.manifest import content_sha256
-from crmlab.experiments.runs.store import RunFolder, StoreError, finished_run, list_runs, open_run, remove_run
+from crmlab.experiments.runs.store import RunFolder, finished_run, list_runs, open_run, remove_run
+from crmlab.experiments.spec.experiment_file import load_experiment
 
 LIBRARY = Path(__file__).parent.parent / "experiments" / "library"
 
@@ -54,7 +55,7 @@ def test_the_id_changes_when_the_source_of_the_simulation_does(experiment, monke
     before = identity.run_id(experiment)
     hashes = identity.source_hashes()
     assert "sim/world.py" in hashes
-    assert "experiments/compare.py" in hashes
+    assert "experiments/questions/compare/compare.py" in hashes
     assert "experiments/cli.py" not in hashes
     monkeypatch.setattr(identity, "source_hashes", lambda driver: hashes | {"sim/behavior.py": "edited"})
     assert identity.run_id(experiment) != before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.files.messages import did_you_mean
+from crmlab.experiments.wording.names import did_you_mean
 from crmlab.sim.readings import KPIS
 from crmlab.strategies import STRATEGIES
 

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crmlab.experiments.charts import Look, twin_chart
+from crmlab.experiments.charts import Look
 from crmlab.experiments.cli import exit_code
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.files.messages import UserError
-from crmlab.experiments.recentre import recentred
+from crmlab.experiments.replication.recentre import recentred
+from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import LIKE, gains_of_changed, twin_lives
 from crmlab.experiments.twins.watched_market import recorded_columns
 from crmlab.sim import Coupon, Play
-from crmlab.sim.customers import STAGES, Customers
+from crmlab.sim.customers import STAGES
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.record import Record

@@ -9,8 +9,8 @@ import pytest
 
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import read_orders
+from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.files.history_file import read_history
-from crmlab.experiments.files.messages import SpecError, UserError
 from crmlab.experiments.files.world_file import load_world, shipped_worlds
 from crmlab.experiments.files.world_writer import write_world
 from crmlab.sim.responses import LoyaltyResponse

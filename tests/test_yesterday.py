@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from crmlab.experiments.recentre import recentred
+from crmlab.experiments.replication.recentre import recentred
 from crmlab.sim import Coupon, Play, Tag
 from crmlab.sim.customers import Customers
 from crmlab.sim.founding import found

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from crmlab.experiments.commands.printing import WIDTH_WITHOUT_TERMINAL
+from crmlab.experiments.printing import WIDTH_WITHOUT_TERMINAL
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of tables.")]
@@ -151,18 +151,25 @@ def programme(
     replications: Annotated[int, typer.Option(min=2)] = 8,
     customers: Annotated[int, typer.Option(min=100, help="Founding customers.")] = 5_000,
     weeks: Annotated[int, typer.Option(min=2, max=520)] = 104,
+    worlds: Annotated[int, typer.Option(min=0, help="Sampled worlds for the range of the whole; 0: none.")] = 32,
     as_json: Json = False,
 ) -> None:
-    """What the default loyalty programme does to its members' orders, in whole and by part."""
-    from crmlab.experiments.bench.programme import programme_effect
-    from crmlab.experiments.bench.tables import print_effects
+    """What the default loyalty programme does to its members' orders: in whole, by part, and over sampled worlds."""
+    from crmlab.experiments.bench.programme import over_worlds, programme_effect
+    from crmlab.experiments.bench.tables import print_effects, print_spread
+    from crmlab.experiments.spec.builder import new_experiment
     from crmlab.lab import load_world
+    from crmlab.strategies import PointsAndTiers
 
-    found = programme_effect(load_world(world).world, replications=replications, customers=customers, weeks=weeks)
+    file = load_world(world)
+    found = programme_effect(file.world, replications=replications, customers=customers, weeks=weeks)
+    spread = over_worlds(new_experiment(file, programme=PointsAndTiers()), worlds=worlds, weeks=weeks)
     if as_json:
-        print(json.dumps([asdict(effect) for effect in found], indent=2))
+        print(json.dumps({"effects": [asdict(effect) for effect in found], "sampled_worlds": spread}, indent=2))
         return
     print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of lives", _paper())
+    if spread:
+        print_spread(spread, f"The whole effect in {worlds} sampled worlds", _paper())
 
 
 @app.command()
@@ -177,7 +184,7 @@ def levers(
     """What each lever of each strategy does over its range; exit code 1 if one brings most orders by giving least."""
     from crmlab.experiments.bench.levers import swept
     from crmlab.experiments.bench.tables import print_levers
-    from crmlab.experiments.files.messages import not_known
+    from crmlab.experiments.wording.names import not_known
     from crmlab.lab import load_world
     from crmlab.strategies import STRATEGIES
 

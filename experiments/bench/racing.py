@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.experiments.execution.executor import run_all
-from crmlab.experiments.tuning.racing import FINISHED, GOES_ON, Entrant, judged, rounds
+from crmlab.experiments.questions.tune.racing import FINISHED, GOES_ON, Entrant, judged, rounds
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
 from crmlab.sim.plays import Play

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crmlab.experiments.bench.model import base_plays, base_world, talkative_world
-from crmlab.experiments.effects import luck_interval, variance_reduction
 from crmlab.experiments.execution.executor import run_all
+from crmlab.experiments.statistics.effects import luck_interval, variance_reduction
 from crmlab.sim import Play
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market

@@ -59,7 +59,7 @@ def customer_table(calibration: Calibration, own_ids: bool = False, weeks: float
 
 def write_customers(path: Path, calibration: Calibration, own_ids: bool = False) -> Path:
     """Write the table as CSV, six significant digits, formulas defused. Raises `StoreError`."""
-    from crmlab.experiments.runs.store import disk_trouble
+    from crmlab.experiments.disk import disk_trouble
 
     table = customer_table(calibration, own_ids)
     table["customer"] = table["customer"].map(defused)

@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 from crmlab.experiments.charts.blocks import block_figure, block_rows
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import CHANNEL_COLOURS, INK, Look, new_figure
-from crmlab.experiments.reporting.quantities import money_axis, quantity
-from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.rows import each_row
+from crmlab.experiments.wording.quantities import money_axis, quantity
 
 
 def acquisition_funnel(funnel: pd.DataFrame, look: Look) -> Chart:

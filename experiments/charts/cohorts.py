@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import GAIN, INK, LOSS, MIDDLE, Look, new_figure
-from crmlab.experiments.reporting.quantities import change, money_axis, quantity
+from crmlab.experiments.wording.quantities import change, money_axis, quantity
 
 PERIOD_WEEKS = 4
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import INK, Look, new_figure
-from crmlab.experiments.reporting.quantities import signed_percent
+from crmlab.experiments.wording.quantities import signed_percent
 
 SERIES = {"orders": "orders", "first_orders": "first orders"}
 QUARTER, HALF_YEAR = 13, 26

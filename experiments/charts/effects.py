@@ -14,9 +14,9 @@ import plotly.graph_objects as go
 from crmlab.experiments.charts.blocks import block_figure, block_rows
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import Look
-from crmlab.experiments.reporting.quantities import UNDEFINED, between, quantity, relative, signed_percent
-from crmlab.experiments.reporting.rows import each_row
-from crmlab.experiments.reporting.verdict import Verdict, ahead, difference, in_sentence, interval, judge
+from crmlab.experiments.rows import each_row
+from crmlab.experiments.statistics.verdict import Verdict, ahead, difference, in_sentence, interval, judge
+from crmlab.experiments.wording.quantities import UNDEFINED, between, quantity, relative, signed_percent
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import BLUE, FAINT, GRID, INK, VERMILLION, new_figure
-from crmlab.experiments.reporting.quantities import signed_percent
+from crmlab.experiments.wording.quantities import signed_percent
 
 MODELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD"}
 LINES = {"pareto_nbd": (BLUE, "dash"), "bg_nbd": (VERMILLION, "dot"), "nbd": (FAINT, "dashdot")}

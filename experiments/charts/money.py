@@ -6,7 +6,7 @@ import pandas as pd
 
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import FAINT, GAIN, GRID, LOSS, Look, new_figure
-from crmlab.experiments.reporting.quantities import change, money_axis, quantity, relative
+from crmlab.experiments.wording.quantities import change, money_axis, quantity, relative
 
 TOTAL = "contribution"
 

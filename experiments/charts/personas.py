@@ -9,8 +9,8 @@ import pandas as pd
 from crmlab.experiments.charts.blocks import block_figure, block_rows
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import Look
-from crmlab.experiments.reporting.quantities import UNDEFINED, between, change, money_axis, quantity
-from crmlab.experiments.reporting.rows import each_row
+from crmlab.experiments.rows import each_row
+from crmlab.experiments.wording.quantities import UNDEFINED, between, change, money_axis, quantity
 
 HIDDEN = "Known to the simulation only: a firm cannot see who is of which persona."
 

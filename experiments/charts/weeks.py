@@ -6,7 +6,7 @@ import pandas as pd
 
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import Look, new_figure
-from crmlab.experiments.reporting.quantities import UNDEFINED, money_axis, quantity, relative
+from crmlab.experiments.wording.quantities import UNDEFINED, money_axis, quantity, relative
 
 SERIES = {
     "orders": ("Orders a week", ""),

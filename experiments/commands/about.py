@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from crmlab.experiments.commands.options import RESULTS, AsJson, Out
-from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say
 
 NEEDED = ("numpy", "scipy", "pandas", "numba", "mesa", "plotly", "pyarrow", "pydantic")
 
@@ -23,7 +23,7 @@ def strategies(
     as_json: AsJson = False,
 ) -> None:
     """The strategies there are, their levers and the ranges these may take."""
-    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.errors import UserError
     from crmlab.experiments.files.play_form import NoSuchStrategy, find_strategy, known_strategies
 
     try:

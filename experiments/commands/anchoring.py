@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crmlab.experiments.commands.options import AsJson
-from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say
 
 
 def anchors(
@@ -16,7 +16,7 @@ def anchors(
     as_json: AsJson = False,
 ) -> None:
     """What a world does beside what was measured: prices, coupons, worth of new customers, word of mouth."""
-    from crmlab.experiments.anchors import anchors as measured
+    from crmlab.experiments.checks.anchors import anchors as measured
     from crmlab.experiments.files.world_file import load_world
 
     found = measured(load_world(world).world)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crmlab.experiments.commands.options import AsJson
-from crmlab.experiments.commands.printing import print_json, print_table, remark, say
-from crmlab.experiments.files.messages import UserError, did_you_mean
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.printing import print_json, print_table, remark, say
+from crmlab.experiments.wording.names import did_you_mean
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration

@@ -31,7 +31,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +59,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why an arm does what it does: which plays, through which people, for whom, and with how much waste."""
-    from crmlab.experiments.explaining.explain import asked
-    from crmlab.experiments.files.spec import load_experiment
-    from crmlab.experiments.files.spec import quick as small
+    from crmlab.experiments.questions.explain.posing import asked
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = asked(experiment, arm)
@@ -82,7 +82,7 @@ def explain(
 
 def print_explanation(run: StoredRun) -> None:
     """The four parts of an explanation, each number with its intervals."""
-    from crmlab.experiments.charts.explaining import TWO_LIVES, deadweight_sentence
+    from crmlab.experiments.questions.explain.charts import TWO_LIVES, deadweight_sentence
 
     answer, resolved = run.json("explain"), run.json("resolved")
     design, words = resolved["design"], _Words(resolved)
@@ -103,7 +103,7 @@ class _Words:
     """How the numbers of a run are written: its currency, its confidence, and where they come from."""
 
     def __init__(self, resolved: dict[str, Any]) -> None:
-        from crmlab.experiments.reporting.provenance import provenance
+        from crmlab.experiments.wording.provenance import provenance
 
         self.currency = resolved["currency"]
         self.origin = provenance(resolved["fitted"])
@@ -112,7 +112,7 @@ class _Words:
 
     def estimate(self, row: Any, unit: str, times: float = 1) -> tuple[str, str, str]:
         """A difference and both of its intervals."""
-        from crmlab.experiments.reporting.quantities import between, change
+        from crmlab.experiments.wording.quantities import between, change
 
         return (
             change(row.value * times, unit, self.currency),
@@ -122,8 +122,8 @@ class _Words:
 
 
 def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str, Any], words: _Words) -> None:
-    from crmlab.experiments.reporting.quantities import change
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.wording.quantities import change
     from crmlab.sim.readings import KPIS
 
     values = table.set_index(["kpi", "player", "method"])["value"]
@@ -141,8 +141,8 @@ def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str,
 
 
 def _print_composition(table: pd.DataFrame, words: _Words) -> None:
-    from crmlab.experiments.reporting.quantities import quantity
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.wording.quantities import quantity
     from crmlab.sim.readings import KPIS
 
     people = table[table["kind"] == "people"].set_index("line")["value"]
@@ -159,9 +159,9 @@ def _print_composition(table: pd.DataFrame, words: _Words) -> None:
 
 
 def _print_segments(table: pd.DataFrame, words: _Words) -> None:
-    from crmlab.experiments.charts.explaining import PER_PERSON
-    from crmlab.experiments.reporting.quantities import quantity
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.questions.explain.charts import PER_PERSON
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.wording.quantities import quantity
 
     by = {(row.division, row.group, row.measure): row for row in each_row(table[table["value"].notna()])}
     columns = ["group", "people", "order more", "fewer", "per person", "difference", *words.intervals]
@@ -178,9 +178,9 @@ def _print_segments(table: pd.DataFrame, words: _Words) -> None:
 
 
 def _print_deadweight(table: pd.DataFrame, words: _Words) -> None:
-    from crmlab.experiments.explaining.deadweight import KINDS
-    from crmlab.experiments.reporting.quantities import quantity
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.questions.explain.deadweight import KINDS
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.wording.quantities import quantity
 
     by = {(row.orders, row.measure): row for row in each_row(table)}
     rows = [

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName, Trust
-from crmlab.experiments.commands.printing import print_json, say
+from crmlab.experiments.printing import print_json, say
 
 EXPORTS = Path("exports")
 Tables = Annotated[
@@ -35,10 +35,10 @@ def export(
 ) -> None:
     """Write the tables and figures of a run for spreadsheets, papers and slides; the report: crmlab report."""
     from crmlab.experiments.commands.repeating import finished
-    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.disk import disk_trouble
+    from crmlab.experiments.errors import UserError
     from crmlab.experiments.reporting.export import export_run
-    from crmlab.experiments.runs.run_files import RunFiles
-    from crmlab.experiments.runs.store import disk_trouble
+    from crmlab.experiments.run_files import RunFiles
 
     if not tables and not figures:
         raise UserError("Say what to write: --tables csv, xlsx or latex, --figures svg, png or pdf, or both.")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from crmlab.experiments.commands.options import AsJson, Settings, Trust, WorldOption, overrides
-from crmlab.experiments.commands.printing import print_json, remark, say
-from crmlab.experiments.files.messages import SpecError, UserError
+from crmlab.experiments.errors import SpecError, UserError
+from crmlab.experiments.printing import print_json, remark, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.trust import Light
@@ -29,11 +29,11 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment file to start from."""
-    from crmlab.experiments.files.spec import load_experiment
-    from crmlab.experiments.files.suggested_tables import commented
-    from crmlab.experiments.files.template import experiment_text
+    from crmlab.experiments.disk import disk_trouble
     from crmlab.experiments.files.world_file import load_world
-    from crmlab.experiments.runs.store import disk_trouble
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.suggested_tables import commented
+    from crmlab.experiments.spec.template import experiment_text
 
     path = path / "experiment.toml" if path.is_dir() else path
     if path.exists() and not force:
@@ -100,8 +100,8 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Print the JSON schema of experiment or world files, with every range, unit and source."""
-    from crmlab.experiments.files.schemas import schema_text
-    from crmlab.experiments.runs.store import disk_trouble
+    from crmlab.experiments.disk import disk_trouble
+    from crmlab.experiments.spec.schemas import schema_text
 
     if write is None:
         say(schema_text(which).rstrip())
@@ -133,11 +133,11 @@ class _Checked:
 
 def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Checked:
     from crmlab.experiments.calibration.trust import light_of
-    from crmlab.experiments.deciding import resting_on
-    from crmlab.experiments.files.spec import load_experiment
+    from crmlab.experiments.checks.guard import guard_notes
+    from crmlab.experiments.checks.plausibility import notes, touched
     from crmlab.experiments.files.toml_source import TomlSource
-    from crmlab.experiments.guard import guard_notes
-    from crmlab.experiments.plausibility import notes, touched
+    from crmlab.experiments.questions.compare.deciding import resting_on
+    from crmlab.experiments.spec.experiment_file import load_experiment
     from crmlab.sim.actions import ActionError
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
@@ -159,9 +159,9 @@ def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Che
 
 def _checked_world(file: Path, settings: list[str] | None) -> _Checked:
     from crmlab.experiments.calibration.trust import light_of
+    from crmlab.experiments.checks.plausibility import opening_market, world_notes
     from crmlab.experiments.experiment import Design
     from crmlab.experiments.files.world_file import load_world
-    from crmlab.experiments.plausibility import opening_market, world_notes
 
     read = load_world(file, overrides(settings, None))
     people = read.world.population

@@ -16,8 +16,8 @@ RESULTS = Path("results")
 def _trusted(context: typer.Context, yes: bool) -> bool:
     """Let code of the user's own run for the rest of this command."""
     if yes:
-        from crmlab.experiments.commands.printing import remark
         from crmlab.experiments.own_code.consent import trusting
+        from crmlab.experiments.printing import remark
 
         context.with_resource(trusting(told=remark))
     return yes

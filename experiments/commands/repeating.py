@@ -11,10 +11,10 @@ import typer
 
 from crmlab.experiments.commands.answering import answered, report_of
 from crmlab.experiments.commands.options import RESULTS, AsJson, Force, On, Out, RunName, Trust, Workers, place
-from crmlab.experiments.commands.printing import print_json, progress, remark, say
+from crmlab.experiments.printing import print_json, progress, remark, say
 
 if TYPE_CHECKING:
-    from crmlab.experiments.runs.sampled_ledger import Mismatch
+    from crmlab.experiments.runs.sampled_store import Mismatch
     from crmlab.experiments.runs.store import StoredRun
 
 RERUNS = Path("reruns")
@@ -95,7 +95,7 @@ def rerun(
 
 def finished(out: Path, run: str | None) -> StoredRun:
     """A run that is done. Raises `UserError` for one that is not."""
-    from crmlab.experiments.files.messages import UserError
+    from crmlab.experiments.errors import UserError
     from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)

@@ -32,7 +32,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ def compare(
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
     experiment = _asked(file, world, quick, settings, seed)
     if against is not None:
-        from crmlab.experiments.files.spec import against as compared_with
+        from crmlab.experiments.spec.subsets import against as compared_with
 
         experiment = compared_with(experiment, against)
     run = answered(experiment, file, out, place(workers, on), force)
@@ -99,8 +99,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""
-    from crmlab.experiments.files.spec import only_arm
-    from crmlab.experiments.files.spec import quick as small
+    from crmlab.experiments.spec.subsets import only_arm
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = _asked(file, world, False, settings, seed)
     experiment = only_arm(experiment, arm or experiment.baseline.name)
@@ -119,8 +119,8 @@ def run(
 
 def _say_what_more(file: Path, experiment: Experiment) -> None:
     """What the file would have to say for the questions that go on from here."""
-    from crmlab.experiments.files.suggested_tables import WHAT_FOR, suggested
     from crmlab.experiments.files.toml_source import TomlSource
+    from crmlab.experiments.spec.suggested_tables import WHAT_FOR, suggested
 
     written = TomlSource.read(file).data
     for table, what in WHAT_FOR.items():
@@ -134,8 +134,8 @@ def print_comparison(run: StoredRun, detailed: int | None = None) -> None:
     """Every arm against the baseline: ranked by the primary KPI, then KPI by KPI with both intervals, then in words,
     with the assumptions on which the leading arm hangs. Of more than `detailed` arms the leading ones are told.
     """
-    from crmlab.experiments.reporting import verdict
-    from crmlab.experiments.reporting.deciding_listing import deciding_lines
+    from crmlab.experiments.questions.compare.deciding_listing import deciding_lines
+    from crmlab.experiments.statistics import verdict
 
     resolved, effects = run.json("resolved"), run.table("effects")
     design, currency = resolved["design"], resolved["currency"]
@@ -161,10 +161,10 @@ def print_comparison(run: StoredRun, detailed: int | None = None) -> None:
 
 def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
     """All arms in one table, the best in the primary KPI first."""
-    from crmlab.experiments.reporting import verdict
-    from crmlab.experiments.reporting.provenance import provenance
-    from crmlab.experiments.reporting.quantities import between, change
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.statistics import verdict
+    from crmlab.experiments.wording.provenance import provenance
+    from crmlab.experiments.wording.quantities import between, change
 
     design, currency = resolved["design"], resolved["currency"]
     by = {(row.arm, row.kpi): row for row in each_row(effects)}
@@ -191,10 +191,10 @@ def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str,
 
 def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
     """The main effects of one arm with both intervals, and what is real and what assumed."""
-    from crmlab.experiments.reporting import verdict
-    from crmlab.experiments.reporting.provenance import provenance
-    from crmlab.experiments.reporting.quantities import between, quantity
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.statistics import verdict
+    from crmlab.experiments.wording.provenance import provenance
+    from crmlab.experiments.wording.quantities import between, quantity
 
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
     design, currency = resolved["design"], resolved["currency"]
@@ -228,7 +228,8 @@ def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: di
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:
-    from crmlab.experiments.files.spec import load_experiment, quick
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.subsets import quick
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     return quick(experiment) if small else experiment
@@ -241,8 +242,8 @@ def _kpis_of(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def _print_kpis(experiment: Experiment, kpis: dict[str, dict[str, float]]) -> None:
-    from crmlab.experiments.reporting.provenance import provenance
-    from crmlab.experiments.reporting.quantities import quantity
+    from crmlab.experiments.wording.provenance import provenance
+    from crmlab.experiments.wording.quantities import quantity
     from crmlab.sim.readings import KPIS
 
     currency, design = experiment.world.economics.currency, experiment.design

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from crmlab.experiments.commands.options import RESULTS, AsJson, Out, RunName, Trust
-from crmlab.experiments.commands.printing import print_json, print_table, say
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.printing import print_json, print_table, say
 
 app = typer.Typer(help="List, show and remove runs.", no_args_is_help=True)
 
@@ -60,7 +60,7 @@ def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> No
         return
     with readable(found.path):
         say(f"{resolved['name']} ({found.run_id}, {found.status})")
-        say(resolved["question"])
+        say(resolved["purpose"])
     say()
     if found.status == "done":
         with sound(found):
@@ -94,9 +94,10 @@ def rm(
 
 def report(run: RunName = None, out: Out = RESULTS, trust: Trust = False, as_json: AsJson = False) -> None:
     """Write the report of a run again: one HTML file that needs nothing else."""
+    from crmlab.experiments.disk import disk_trouble
     from crmlab.experiments.reporting.report import write_report
     from crmlab.experiments.runs.damage import sound
-    from crmlab.experiments.runs.store import disk_trouble, open_run
+    from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
     if found.status != "done":

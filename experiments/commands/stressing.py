@@ -33,8 +33,8 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.commands.printing import print_json, print_table, say
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.experiment import Experiment
@@ -78,8 +78,8 @@ def stress(
     as_json: AsJson = False,
 ) -> None:
     """Try every policy in many possible worlds, and say in which of them the recommendation flips."""
-    from crmlab.experiments.files.spec import load_experiment
-    from crmlab.experiments.files.spec import quick as small
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment
@@ -102,9 +102,9 @@ def stress(
 
 def print_stress(run: StoredRun) -> None:
     """Scores of all policies, what each score recommends, and where the recommendation flips."""
-    from crmlab.experiments.reporting import stress_listings as listings
-    from crmlab.experiments.reporting.provenance import provenance
-    from crmlab.experiments.reporting.verdict import verdict_sentence
+    from crmlab.experiments.questions.stress import listings
+    from crmlab.experiments.statistics.verdict import verdict_sentence
+    from crmlab.experiments.wording.provenance import provenance
 
     answer, resolved = run.json("stress"), run.json("resolved")
     currency, confidence = resolved["currency"], resolved["design"]["confidence"]
@@ -134,15 +134,13 @@ def print_stress(run: StoredRun) -> None:
 def _asked(
     experiment: Experiment, worlds: int | None, arm: str | None, table: Path | None, replications: int, quick: bool
 ) -> Experiment:
-    from crmlab.experiments.robust.question import Stress
-    from crmlab.experiments.robust.stress import stress_in
-    from crmlab.experiments.robust.world_table import read_world_table
+    from crmlab.experiments.questions.stress.posing import posed_stress
+    from crmlab.experiments.questions.stress.question import Stress
+    from crmlab.experiments.questions.stress.world_table import read_world_table
 
     if table and worlds:
         raise UserError("--worlds and --table exclude each other: every row of the table is a world.")
     rows = read_world_table(table, experiment.world) if table else None
     wanted = worlds or (QUICK_WORLDS if quick else Stress.worlds)
     asked = Stress(arm, len(rows.rows) if rows else wanted, replications, table=rows)
-    experiment = replace(experiment, task=asked)
-    stress_in(experiment)  # mistakes are told before a run folder is opened
-    return experiment
+    return posed_stress(experiment, asked)  # mistakes are told before a run folder is opened

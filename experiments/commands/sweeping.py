@@ -32,11 +32,11 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from crmlab.experiments.reporting.listings import Listing
     from crmlab.experiments.runs.store import StoredRun
+    from crmlab.experiments.sections.listings import Listing
 
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="CSV", help="Also write the table of points to this file.")]
 
@@ -56,8 +56,8 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Move the levers and unknowns that the file names, and say what the effect of an arm hangs on."""
-    from crmlab.experiments.files.spec import load_sweep
-    from crmlab.experiments.files.spec import quick as small
+    from crmlab.experiments.spec.experiment_file import load_sweep
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = load_sweep(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment
@@ -79,7 +79,7 @@ def sweep(
 
 def print_sweep(run: StoredRun) -> None:
     """What the design of the sweep allows to be said, table by table."""
-    from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.wording.provenance import provenance
 
     answer, resolved = run.json("sweep"), run.json("resolved")
     n = len(answer["factors"])
@@ -102,7 +102,7 @@ def print_sweep(run: StoredRun) -> None:
 
 
 def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Listing]:
-    from crmlab.experiments.reporting import sweep_listings as listings
+    from crmlab.experiments.questions.sweep import listings
 
     found = []
     if "tornado" in answer:
@@ -118,8 +118,8 @@ def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Lis
 
 
 def _write_csv(run: StoredRun, path: Path) -> None:
+    from crmlab.experiments.disk import disk_trouble
     from crmlab.experiments.reporting.export import without_formulas
-    from crmlab.experiments.runs.store import disk_trouble
 
     with disk_trouble(path):
         without_formulas(run.table("sweep")).to_csv(path, index=False)

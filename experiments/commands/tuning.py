@@ -34,12 +34,12 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.commands.printing import print_json, say
 from crmlab.experiments.commands.tuning_answer import print_tuning
+from crmlab.experiments.printing import print_json, say
 
 if TYPE_CHECKING:
+    from crmlab.experiments.questions.tune.tune import Tuning
     from crmlab.experiments.runs.store import RunFolder, StoredRun
-    from crmlab.experiments.tuning.tune import Tuning
 
 WINNER = "winner.toml"
 
@@ -61,15 +61,15 @@ def tune(
     as_json: AsJson = False,
 ) -> None:
     """Search the levers that the file names for tuning, and run the winners again on fresh luck."""
-    from crmlab.experiments.files.spec import load_tuning
-    from crmlab.experiments.files.spec import quick as small
+    from crmlab.experiments.spec.experiment_file import load_tuning
+    from crmlab.experiments.spec.subsets import quick as small
 
     chosen = overrides(settings, seed)
     experiment = load_tuning(file, chosen, world)
     experiment = small(experiment) if quick else experiment
     if start_from:
+        from crmlab.experiments.questions.tune.warm_start import warm_started
         from crmlab.experiments.runs.store import open_run
-        from crmlab.experiments.tuning.warm_start import warm_started
 
         experiment = warm_started(experiment, open_run(out, start_from))
     winner = partial(_write_winner, file=file, settings=chosen, world=world)
@@ -95,17 +95,17 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a tuning as an Optuna study, to be looked at in optuna-dashboard."""
-    from crmlab.experiments.files.messages import UserError
-    from crmlab.experiments.runs.disk import disk_trouble
-    from crmlab.experiments.runs.rebuild import rebuilt
+    from crmlab.experiments.disk import disk_trouble
+    from crmlab.experiments.errors import UserError
+    from crmlab.experiments.questions.tune.optuna_export import export_study
+    from crmlab.experiments.questions.tune.tune import search_in
+    from crmlab.experiments.runs.deserialize import rebuilt
     from crmlab.experiments.runs.store import open_run
-    from crmlab.experiments.tuning.optuna_export import export_study
 
     found = open_run(out, run)
     if "trials" not in found.tables:
         raise UserError(f"Run {found.run_id} is no finished tuning: there are no trials to write.")
-    search = rebuilt(found.path).search
-    assert search is not None
+    search = search_in(rebuilt(found.path))
     with disk_trouble(optuna):
         n = export_study(found.table("trials"), search, found.run_id, optuna)
     if as_json:
@@ -116,7 +116,7 @@ def export(
 
 
 def _write_winner(folder: RunFolder, found: Tuning, *, file: Path, settings: list[str], world: Path | None) -> None:
-    from crmlab.experiments.tuning.winner_file import winner_text
+    from crmlab.experiments.questions.tune.winner_file import winner_text
 
     if winner := found.advice.winner:
         levers = winner.levers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crmlab.experiments.commands.printing import print_table, say
+from crmlab.experiments.printing import print_table, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def print_tuning(run: StoredRun) -> None:
     """The winners: their levers, and what each promised in the search and kept on fresh luck."""
-    from crmlab.experiments.reporting.lever_words import setting
-    from crmlab.experiments.reporting.provenance import provenance
+    from crmlab.experiments.wording.lever_words import setting
+    from crmlab.experiments.wording.provenance import provenance
 
     answer, resolved = run.json("tuning"), run.json("resolved")
     _print_effort(answer)
@@ -62,11 +62,11 @@ def _print_effort(answer: dict[str, Any]) -> None:
 
 
 def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: str) -> None:
-    from crmlab.experiments.reporting.quantities import between, change, quantity
-    from crmlab.experiments.tuning.search import unit_of
+    from crmlab.experiments.questions.tune.question import unit_of
+    from crmlab.experiments.wording.quantities import between, change, quantity
     from crmlab.sim.readings import KPIS
 
-    currency, search, score = resolved["currency"], resolved["search"], answer["score"] or "mean"
+    currency, search, score = resolved["currency"], resolved["question"], answer["score"] or "mean"
     sure = f"{resolved['design']['confidence']:.0%}"
     columns = ["winner", "KPI", "search", "fresh", f"{sure} of fresh", "optimism", f"{sure} of optimism"]
     told = quantity if score == "pays" else change
@@ -98,9 +98,9 @@ def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: st
 
 def _print_verdicts(run: StoredRun, answer: dict[str, Any], resolved: dict[str, Any]) -> None:
     """Every candidate that was run again against the baseline, by the rule of all verdicts; the volume among them."""
-    from crmlab.experiments.reporting import verdict
-    from crmlab.experiments.reporting.quantities import between
-    from crmlab.experiments.reporting.rows import each_row
+    from crmlab.experiments.rows import each_row
+    from crmlab.experiments.statistics import verdict
+    from crmlab.experiments.wording.quantities import between
 
     currency = resolved["currency"]
     rows = [
@@ -131,11 +131,11 @@ def _print_broken(answer: dict[str, Any]) -> None:
 
 def _written(resolved: dict[str, Any], arm: str) -> Any:
     """How the arm sets a lever now, by path."""
-    from crmlab.experiments.reporting.lever_words import setting
+    from crmlab.experiments.wording.lever_words import setting
 
     plays = next(found["plays"] for found in resolved["arms"] if found["name"] == arm)
     levers = {play["name"]: play["levers"] for play in plays}
-    places = {lever["path"]: lever for lever in resolved["search"]["levers"]}
+    places = {lever["path"]: lever for lever in resolved["question"]["levers"]}
 
     def value(path: str) -> str:
         place = places[path]

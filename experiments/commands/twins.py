@@ -20,7 +20,7 @@ from crmlab.experiments.commands.options import (
     WorldOption,
     overrides,
 )
-from crmlab.experiments.commands.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.charts import Chart
@@ -55,16 +55,18 @@ def twins(
     as_json: AsJson = False,
 ) -> None:
     """Show one customer under the baseline and under an arm: same person, same luck, another policy."""
-    from crmlab.experiments.charts import Look, twin_chart
-    from crmlab.experiments.files import spec
-    from crmlab.experiments.reporting.provenance import provenance
-    from crmlab.experiments.runs.store import disk_trouble
+    from crmlab.experiments.charts import Look
+    from crmlab.experiments.disk import disk_trouble
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.subsets import quick as small
+    from crmlab.experiments.twins.chart import twin_chart
     from crmlab.experiments.twins.twins import twin_lives
     from crmlab.experiments.twins.twins_page import write_page
+    from crmlab.experiments.wording.provenance import provenance
 
     length = [f"design.weeks={weeks}"] if weeks is not None else []
-    experiment = spec.load_experiment(file, [*overrides(settings, seed), *length], world)
-    experiment = spec.quick(experiment) if quick else experiment
+    experiment = load_experiment(file, [*overrides(settings, seed), *length], world)
+    experiment = small(experiment) if quick else experiment
     lives = twin_lives(experiment, arm, customer, like)
     look = Look(experiment.baseline.name, tuple(a.name for a in experiment.arms), lives.currency)
     chart = twin_chart(lives, look)
@@ -80,7 +82,7 @@ def twins(
 
 
 def _print(lives: TwinLives, chart: Chart, origin: str) -> None:
-    from crmlab.experiments.reporting.quantities import change, quantity
+    from crmlab.experiments.wording.quantities import change, quantity
 
     units = {"orders": "orders", "paid": "currency", "discounts": "currency", "contribution": "currency"}
     before, after = lives.baseline.totals, lives.arm.totals

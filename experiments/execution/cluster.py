@@ -14,9 +14,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
-from crmlab.experiments.execution.surroundings import difference, surroundings_and_sources
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.execution.environment import difference, surroundings_and_sources
 
 HERE = "dask"
 SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://")

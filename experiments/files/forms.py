@@ -16,8 +16,9 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
-from crmlab.experiments.files.messages import Loc, Problem, did_you_mean, number_text, plain_sentence
+from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.wording.names import did_you_mean, number_text
 from crmlab.sim.levers import EVIDENCE, MOST_MONEY, Lever, Unknown, ranged_fields
 
 T = TypeVar("T")
@@ -118,7 +119,7 @@ def _problems(error: ValidationError, form: type[BaseModel], loc: Loc, source: T
         if e["type"] == "missing" and e["loc"] not in misspelt:
             found.append(problem("is missing.", loc + e["loc"], source))
         elif e["type"] not in ("missing", "extra_forbidden"):
-            text = plain_sentence(e["type"], e.get("ctx", {}), e["msg"])
+            text = _plain_sentence(e["type"], e.get("ctx", {}), e["msg"])
             found.append(problem(text, loc + e["loc"], source, e["input"]))
     return found
 
@@ -249,3 +250,46 @@ def _share_hint(value: float, bounds: Lever | Unknown) -> str:
 def _refused(text: str) -> PydanticCustomError:
     # a brace in the text would be read as a place to fill in
     return PydanticCustomError("refused", "{text}", {"text": text})
+
+
+def _plain_sentence(kind: str, context: dict[str, Any], message: str) -> str:
+    """A pydantic error in plain words, from its type and context."""
+    types = {
+        "int": "must be a whole number",
+        "float": "must be a number",
+        "string": "must be a text in quotes",
+        "bool": "must be true or false",
+        "list": "must be a list in [brackets]",
+        "tuple": "must be a list in [brackets]",
+        "dict": "must be a table",
+        "model": "must be a table",
+        "date": "must be a date such as 2025-01-31",
+    }
+    subject, _, rest = kind.partition("_")
+    if subject in types and rest in (
+        "type",
+        "parsing",
+        "from_float",
+        "attributes_type",
+        "from_date_parsing",
+        "from_datetime_parsing",
+    ):
+        return types[subject] + "."
+    bounds = {
+        "greater_than": "above",
+        "greater_than_equal": "at least",
+        "less_than_equal": "at most",
+        "less_than": "below",
+    }
+    if kind in bounds:
+        limit = next(iter(context.values()))
+        return f"must be {bounds[kind]} {limit:,}.".replace(",", " ")
+    if kind == "literal_error":
+        return f"must be one of {context['expected']}."
+    if kind == "string_too_short":
+        return "must not be empty."
+    if kind == "too_short":
+        return f"needs at least {context['min_length']} entries."
+    if kind == "too_long":
+        return f"has {context['actual_length']} entries; at most {context['max_length']} are allowed."
+    return f"{message[:1].lower()}{message[1:]}."

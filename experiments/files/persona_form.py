@@ -10,9 +10,10 @@ import numpy as np
 from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
+from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, OwnRange, built, form_of, own_ranges, plain, problem
-from crmlab.experiments.files.messages import Loc, Problem, not_known
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.wording.names import not_known
 from crmlab.sim.world import TRAITS, Base, Persona, Spend, Tilt
 
 MOST_PERSONAS = 20

@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import Field, create_model
 
+from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
-from crmlab.experiments.files.messages import Loc, Problem, not_known
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
+from crmlab.experiments.wording.names import not_known
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target

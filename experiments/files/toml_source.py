@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crmlab.experiments.files.messages import Loc, Problem, SpecError
+from crmlab.experiments.errors import Loc, Problem, SpecError
 
 MOST_BYTES = 5_000_000  # an experiment or world file is a page of text; anything larger is the wrong file
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from crmlab.experiments.errors import Loc, Problem, SpecError
 from crmlab.experiments.files.forms import built, filled, own_ranges, plain, problem
 from crmlab.experiments.files.history_file import HistoryError, file_sha256, read_history
-from crmlab.experiments.files.messages import Loc, Problem, SpecError, not_known
 from crmlab.experiments.files.persona_form import persona_ranges, personas_of
 from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import FitForm, WorldForm, contradictions
 from crmlab.experiments.own_code.consent import trusting
+from crmlab.experiments.wording.names import not_known
 from crmlab.sim.plays import Play
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 from crmlab.sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, Spend, World

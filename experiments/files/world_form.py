@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, create_model
 
+from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, form_of, problem, ranged_type
-from crmlab.experiments.files.messages import Loc, Problem
 from crmlab.experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth

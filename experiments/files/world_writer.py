@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomlkit
 
+from crmlab.experiments.disk import disk_trouble
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.files.forms import filled
 from crmlab.experiments.files.history_file import file_sha256, write_history
-from crmlab.experiments.files.messages import UserError
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_file import PRESETS, SHIPPED
 from crmlab.experiments.files.world_form import WorldForm
-from crmlab.experiments.runs.store import disk_trouble, finite
+from crmlab.experiments.json_data import finite
 from crmlab.sim.levers import unknowns_of
 from crmlab.sim.orders import YEAR
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth

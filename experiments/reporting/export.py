@@ -16,9 +16,10 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.charts import Chart
-from crmlab.experiments.files.messages import UserError, not_known
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.reporting.report_sections import sections
-from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.experiments.run_files import RunFiles
+from crmlab.experiments.wording.names import not_known
 
 TABLES, FIGURES = ("csv", "xlsx", "latex"), ("svg", "png", "pdf")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -19,9 +19,6 @@ from typing import Any
 from crmlab.experiments.files.forms import Form
 from crmlab.experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
 from crmlab.experiments.files.play_form import PlayFields, TargetForm
-from crmlab.experiments.files.spec import ArmForm, DesignForm, ExperimentForm
-from crmlab.experiments.files.sweep_form import SweepForm
-from crmlab.experiments.files.tune_form import TuneForm
 from crmlab.experiments.files.world_form import (
     AcquisitionForm,
     BaseForm,
@@ -38,8 +35,11 @@ from crmlab.experiments.files.world_form import (
     WordOfMouthForm,
     WorldForm,
 )
-from crmlab.experiments.reporting import bibliography
-from crmlab.experiments.reporting.bibliography import linked
+from crmlab.experiments.questions.sweep.form import SweepForm
+from crmlab.experiments.questions.tune.form import TuneForm
+from crmlab.experiments.sections import bibliography
+from crmlab.experiments.sections.bibliography import linked
+from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.readings import HEADLINE, KPIS, Kpi
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth

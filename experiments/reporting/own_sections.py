@@ -15,10 +15,10 @@ import plotly.graph_objects as go
 
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.files.play_form import NoSuchStrategy
-from crmlab.experiments.reporting.listings import Listing
-from crmlab.experiments.reporting.section import Section
+from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.runs.kept_code import function_of
-from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.experiments.sections.listings import Listing
+from crmlab.experiments.sections.section import Section
 
 HEIGHT = 380  # pixels of a figure that says none
 RESERVED = ("verdict", "kpis", "limits", "repeat")  # what the page itself calls its parts

@@ -16,13 +16,14 @@ from crmlab.experiments import charts
 from crmlab.experiments.calibration.trust import light_of
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.charts.look import DARK
-from crmlab.experiments.reporting.deciding_listing import deciding_listing
-from crmlab.experiments.reporting.listings import Listing, reproducibility_listing
-from crmlab.experiments.reporting.provenance import provenance
-from crmlab.experiments.reporting.report_sections import ONE_ARM, sections
-from crmlab.experiments.reporting.rows import each_row
-from crmlab.experiments.reporting.verdict import QUICK, few_replications, judge, ranked_arms, rule, verdict_sentence
-from crmlab.experiments.runs.run_files import RunFiles
+from crmlab.experiments.questions.compare.deciding_listing import deciding_listing
+from crmlab.experiments.questions.compare.sections import ONE_ARM
+from crmlab.experiments.reporting.report_sections import sections
+from crmlab.experiments.rows import each_row
+from crmlab.experiments.run_files import RunFiles
+from crmlab.experiments.sections.listings import Listing, reproducibility_listing
+from crmlab.experiments.statistics.verdict import QUICK, few_replications, judge, ranked_arms, rule, verdict_sentence
+from crmlab.experiments.wording.provenance import provenance
 from crmlab.sim.readings import HEADLINE
 
 MOST_DECIDING = 3  # policies whose assumptions stand under the verdict

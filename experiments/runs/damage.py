@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from crmlab.experiments.files.messages import UserError
+from crmlab.experiments.disk import StoreError
+from crmlab.experiments.errors import UserError
 from crmlab.experiments.runs.changes import Changed, changed_files, in_words, read_manifest
-from crmlab.experiments.runs.disk import StoreError
 from crmlab.experiments.runs.store import StoredRun
 
 

@@ -20,23 +20,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crmlab.experiments.execution.ledger import LEDGER, PARTS, Ledger
+from crmlab.experiments.disk import StoreError, disk_trouble
+from crmlab.experiments.execution.checkpoint import LEDGER, PARTS, Checkpoint
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.files.messages import did_you_mean
-from crmlab.experiments.runs.disk import StoreError, disk_trouble
-from crmlab.experiments.runs.identity import run_id
-from crmlab.experiments.runs.in_progress import LEFT, LOCK, Claim, claimed, is_claimed
+from crmlab.experiments.json_data import finite
+from crmlab.experiments.runs.deserialize import keep_inputs
+from crmlab.experiments.runs.lock import LEFT, LOCK, Claim, claimed, is_claimed
 from crmlab.experiments.runs.manifest import manifest
-from crmlab.experiments.runs.rebuild import keep_inputs
-from crmlab.experiments.runs.resolved import resolved
+from crmlab.experiments.runs.run_id import run_id
+from crmlab.experiments.runs.serialize import resolved
+from crmlab.experiments.wording.names import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "RunFolder", "StoreError", "StoredRun", "disk_trouble", "finished_run", "finite", "folder_of", "list_runs",
-    "open_run", "remove_run",
-]  # fmt: skip
 
 Status = Literal["done", "failed", "interrupted"]
 PROGRESS_SECONDS = 0.5
@@ -73,7 +69,7 @@ class StoredRun:
     def command(self) -> str:
         """The command of `crmlab` that the run answers: compare, run, tune, ...; "unknown" where it does not say."""
         try:
-            name = str(self.json("manifest")["driver"]).rpartition(".")[2]
+            name = str(self.json("manifest")["question"])
             return "run" if name == "compare" and len(self.json("resolved")["arms"]) == 1 else name
         except (StoreError, ValueError, LookupError, TypeError):
             return "unknown"
@@ -119,7 +115,7 @@ class StoredRun:
 
 @dataclass
 class RunFolder:
-    """A run folder that is being written. `ledger` holds the tasks that are finished, of earlier attempts too.
+    """A run folder that is being written. `store` holds the tasks that are finished, of earlier attempts too.
 
     `total` is how many tasks there are in all, as far as an earlier attempt has said, otherwise 0.
     """
@@ -127,7 +123,7 @@ class RunFolder:
     path: Path
     final: Path
     experiment: Experiment
-    ledger: Ledger
+    store: Checkpoint
     claim: Claim
     total: int = 0
     workers: int | str = 0
@@ -150,8 +146,8 @@ class RunFolder:
             _clear(claim.path, keep=() if anew else (LEDGER, PARTS))
             if anew:
                 _remove_left(final)
-            ledger = Ledger(claim.path, final.name)
-            folder = cls(claim.path, final, experiment, ledger, claim, total, workers)
+            store = Checkpoint(claim.path, final.name)
+            folder = cls(claim.path, final, experiment, store, claim, total, workers)
             folder.write_text("status", "running")
             if text:
                 folder.write_text("experiment.toml", text)
@@ -203,7 +199,7 @@ class RunFolder:
 
     def leave(self) -> bool:
         """Stop writing: finished tasks stay where the next attempt finds them; without any, nothing stays."""
-        if not len(self.ledger):
+        if not len(self.store):
             self.discard()
             return False
         self.claim.release(self.path)
@@ -294,13 +290,3 @@ def _said_total(folder: Path) -> int:
 def _remove_left(final: Path) -> None:
     for left in LEFT:
         shutil.rmtree(final.with_name(f"{final.name}.{left}"), ignore_errors=True)
-
-
-def finite(value: Any) -> Any:
-    """JSON data in which undefined numbers are null and numpy's numbers are plain ones."""
-    if isinstance(value, dict):
-        return {str(k): finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
-    value = value.item() if hasattr(value, "item") and not isinstance(value, str) else value
-    return None if isinstance(value, float) and not -float("inf") < value < float("inf") else value

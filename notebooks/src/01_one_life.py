@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from crmlab.experiments.charts import Look, twin_chart
+from crmlab.experiments.charts import Look
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.world_file import load_world
-from crmlab.experiments.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
+from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import twin_lives
 from crmlab.sim import Play
 from crmlab.sim.agent_market import AgentMarket
@@ -40,7 +41,7 @@ print("Python", platform.python_version(), "| crmlab", version("crmlab"), "| plo
 # ## 1. People in a box
 #
 # A world file describes a market: how often people order, how they leave, what an order is worth, which channels win
-# new ones. `shop` ships with crmlab and is made up. We found a market of it: customers with a past, and nine times as
+# new ones. `shop` ships with crmlab and is made up. We found a market of it: customers with a past, and 33 times as
 # many prospects.
 
 # %%
@@ -52,7 +53,7 @@ alive = np.flatnonzero(people.stage == CUSTOMER)
 hidden = ["order_rate", "departure_rate", "order_clock", "life_clock"]
 founding = pd.DataFrame({name: getattr(people, name)[alive].astype(float) for name in hidden}, index=alive)
 founding.index.name = "customer"
-# claims: "nine times as many prospects": people.n == CUSTOMERS + 9 * CUSTOMERS
+# claims: "33 times as many prospects": people.n == CUSTOMERS + 33 * CUSTOMERS
 print(f"{people.n:,} people, of whom {len(alive):,} are customers in week 0")
 display(founding.head())
 
@@ -283,7 +284,7 @@ def share_anyway(orders_today, orders_cut):
     ### END SOLUTION
 
 
-kpis = {run.arm: run.kpis for run in live_replication(question, 0)}
+kpis = {run.arm: run.kpis for run in run_replication(question, 0)}
 anyway = share_anyway(kpis["today"]["orders"], kpis["price_cut"]["orders"])
 print(f"{anyway:.0%} of the discounted orders would have come anyway.")
 # claims: "most discounted orders would have come anyway": anyway > 0.5
@@ -320,7 +321,7 @@ def cut_of(rate):
 
 def gains_of(rate):
     """What a price cut of this rate changes: orders and contribution."""
-    runs = live_replication(replace(question, arms=(question.baseline, cut_of(rate))), 0)
+    runs = run_replication(replace(question, arms=(question.baseline, cut_of(rate))), 0)
     return {kpi: runs[1].kpis[kpi] - runs[0].kpis[kpi] for kpi in ("orders", "contribution")}
 
 

@@ -30,6 +30,7 @@ class MemberParams(NamedTuple):
     heavy: float  # share of the pull of rewards that is left in heavy buyers
     member: float
     member_scale: float  # weeks
+    member_worth: float  # of spend: from here on membership has its full effect
     goal_gradient: float  # per unit of worth
     goal_power: float
     head_start: float
@@ -41,6 +42,7 @@ class MemberParams(NamedTuple):
     pressure_gap: float
     perks: float
     status: float
+    strength: float  # factor of all pulls but those of benefits
 
 
 class Programme(NamedTuple):
@@ -146,6 +148,7 @@ def member_params(world: World) -> MemberParams:
         heavy=float(loyalty.heavy),
         member=float(loyalty.member),
         member_scale=float(loyalty.member_half_life / np.log(2)),
+        member_worth=float(loyalty.member_worth),
         goal_gradient=float(loyalty.goal_gradient),
         goal_power=float(loyalty.goal_power),
         head_start=float(loyalty.head_start),
@@ -157,4 +160,5 @@ def member_params(world: World) -> MemberParams:
         pressure_gap=float(loyalty.pressure_gap),
         perks=float(loyalty.perks),
         status=float(loyalty.status),
+        strength=float(loyalty.strength),
     )

@@ -1,0 +1,242 @@
+"""Compare arms with the baseline over paired replications: the page on which an experiment is read.
+
+1 live     every replication of the fixed world, and as many worlds drawn from the unknowns, all arms on the
+           same people and the same luck
+2 pair     per arm and KPI: difference, two intervals, P(better) over sampled worlds, variance reduction, Holm
+3 ask      how strong would the assumed effects have to be for each arm to pay (break-even)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.errors import UserError
+from crmlab.experiments.execution.executor import Executor, run_all
+from crmlab.experiments.execution.failures import NothingLived, settled
+from crmlab.experiments.execution.run import Run, WorldKind
+from crmlab.experiments.execution.task_store import TaskStore
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.own_kpis import all_kpis
+from crmlab.experiments.questions.compare.breakeven import (
+    FACTORS,
+    Families,
+    breakeven_table,
+    concerned,
+    replications_asked,
+    strengthened,
+)
+from crmlab.experiments.questions.compare.deciding import deciding_table, worlds_table
+from crmlab.experiments.replication.persona_table import with_gains
+from crmlab.experiments.replication.replication import run_replication
+from crmlab.experiments.replication.tables import averaged
+from crmlab.experiments.rows import each_row
+from crmlab.experiments.statistics.effects import holm, paired_effect
+from crmlab.experiments.statistics.ratios import dividing
+from crmlab.experiments.statistics.verdict import judge
+from crmlab.sim.actions import ActionError
+from crmlab.sim.market import Market
+from crmlab.sim.readings import HEADLINE
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer of an experiment: effects by arm and KPI, and the tables behind every chart.
+
+    `failures` are replications without a result, as {"task", "error", "trace"}. They are missing from all arms, so that
+    pairs stay pairs.
+    """
+
+    baseline: str
+    replications: int
+    tables: Mapping[str, pd.DataFrame]
+    failures: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def effects(self) -> pd.DataFrame:
+        """One row per arm (the baseline included) and KPI."""
+        return self.tables["effects"]
+
+    def to_json(self) -> dict[str, Any]:
+        """{"baseline", "replications", "arms": {arm: {kpi: {...}}}, "failures"}; undefined numbers are null."""
+        keys = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds",
+                "range_holds_at_least", "worlds", "worlds_better", "worlds_tied", "p_better", "p_low", "p_high",
+                "luck_share", "variance_reduction", "p_holm", "replications_needed", "no_difference_in")  # fmt: skip
+        arms: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in each_row(self.effects):
+            found = {key: getattr(row, key) for key in keys}
+            reading: dict[str, Any] = {k: float(v) if math.isfinite(v) else None for k, v in found.items()}
+            if row.arm != self.baseline:
+                verdict = judge(row)
+                reading |= {"verdict": verdict.word, "verdict_counts": verdict.counts}
+            arms.setdefault(row.arm, {})[row.kpi] = reading
+        failures = [dict(failure) for failure in self.failures]
+        return {"baseline": self.baseline, "replications": self.replications, "arms": arms, "failures": failures}
+
+    @property
+    def comparison(self) -> Comparison:
+        """Itself: every answer has a comparison."""
+        return self
+
+    def headline(self) -> pd.DataFrame:
+        """The rows of `effects` that a first look needs."""
+        return self.effects[self.effects["kpi"].isin(HEADLINE)].reset_index(drop=True)
+
+
+class Task(NamedTuple):
+    """One replication to live: in the world as stated, in a sampled one, or with a family of assumptions scaled."""
+
+    replication: int
+    world: WorldKind = "fixed"
+    assumption: str | None = None
+    strength: float = 1.0
+
+    def __str__(self) -> str:
+        if self.assumption:
+            return f"replication {self.replication}, {self.assumption} {self.strength:g} times as strong"
+        return f"replication {self.replication} of the {'stated' if self.world == 'fixed' else 'sampled'} world"
+
+
+def compare(
+    experiment: Experiment,
+    workers: int | Executor = 0,
+    on_progress: Progress | None = None,
+    *,
+    store: TaskStore | None = None,
+) -> Comparison:
+    """Run an experiment. `workers` (processes, 0: one per core; or an executor) never change a number.
+
+    Replications found in the `store` are not lived again. Those that fail are left out and named in the answer;
+    raises `NothingLived` when none of the stated world is left.
+    """
+    compile_ahead(experiment)
+    asked = concerned(experiment) if len(experiment.arms) > 1 else {}  # one arm has nothing to break even with
+    tasks = tasks_of(experiment, asked)
+    lived = run_all(partial(_live, experiment, asked), tasks, workers, on_progress, store=store)
+    runs: list[Run] = []
+    what_if: dict[tuple[str, float], list[Run]] = {}
+    done, failures = settled(tasks, lived)
+    for task, batch in done:
+        if task.assumption is None:
+            runs += batch
+        else:
+            what_if.setdefault((task.assumption, task.strength), []).extend(batch)
+    if not any(run.world == "fixed" for run in runs):
+        raise NothingLived("no replication of the stated world", failures)
+    tables = _tables(experiment, runs, what_if, asked)
+    return Comparison(experiment.baseline.name, experiment.design.replications, tables, tuple(failures))
+
+
+def tasks_of(experiment: Experiment, asked: Families) -> list[Task]:
+    """All replications of an experiment, in the order in which their results are put together."""
+    replications = range(experiment.design.replications)
+    tasks = [Task(r) for r in replications]
+    if experiment.design.unknowns:
+        tasks += [Task(r, "sampled") for r in replications]
+    few = replications[: replications_asked(experiment.design)]
+    return tasks + [Task(r, "fixed", family, strength) for family in asked for strength in FACTORS for r in few]
+
+
+def compile_ahead(experiment: Experiment) -> None:
+    """Live two weeks of every arm on a handful of people, so that workers inherit compiled code.
+
+    Raises `UserError` where a strategy asks for something that this world does not have.
+    """
+    for arm in experiment.arms:
+        try:
+            Market(experiment.world, arm.plays, customers=10, seed=experiment.design.seed).run(2)
+        except ActionError as error:
+            raise UserError(f"The arm {arm.name} cannot be played: {error}.") from None
+
+
+def _live(experiment: Experiment, asked: Families, task: Task) -> list[Run]:
+    if task.assumption is None:
+        return run_replication(experiment, task.replication, task.world)
+    world = strengthened(experiment.world, task.assumption, task.strength)
+    return run_replication(experiment, task.replication, world=world, arms=asked[task.assumption])
+
+
+def _tables(
+    experiment: Experiment, runs: list[Run], what_if: Mapping[tuple[str, float], list[Run]], asked: Families
+) -> dict[str, pd.DataFrame]:
+    readings = pd.DataFrame(
+        [{"arm": run.arm, "world": run.world, "replication": run.replication, **run.kpis} for run in runs]
+    )
+    effects = effects_table(experiment, readings)
+    tables = {"runs": readings, "effects": effects}
+    fixed = [run for run in runs if run.world == "fixed"]
+    for name in dict.fromkeys(name for run in fixed for name in run.tables):
+        by_arm: dict[str, list[pd.DataFrame]] = {}
+        for run in fixed:
+            if name in run.tables:
+                by_arm.setdefault(run.arm, []).append(run.tables[name])
+        tables[name] = averaged(name, by_arm)
+        if name == "personas":
+            tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
+    if "ltv" in tables:  # a verification has the readings without the tables
+        tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
+    whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
+    tables["breakeven"] = breakeven_table(
+        experiment,
+        readings[readings["replication"].isin(whole)],
+        {strength: [run for run in batch if run.replication in whole] for strength, batch in what_if.items()},
+        asked,
+        {row.arm: row.difference for row in each_row(effects) if row.kpi == experiment.design.primary},
+    )
+    tables["assumptions"] = assumptions_table(experiment)
+    sampled = sorted({run.replication for run in runs if run.world == "sampled"})
+    tables["worlds"] = worlds_table(experiment, sampled)
+    tables["deciding"] = deciding_table(experiment, readings, tables["worlds"])
+    return tables
+
+
+def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The payback of the table of effects in that of the curve too: means over the same replications."""
+    payback = effects[effects["kpi"] == "payback_weeks"].set_index("arm")["value"]
+    return ltv.assign(payback=ltv["arm"].map(payback))
+
+
+def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool = True) -> pd.DataFrame:
+    """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI.
+
+    `own_luck`: every sampled world was lived with luck of its own (`paired_effect`).
+    """
+    design, base = experiment.design, experiment.baseline.name
+    by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
+    by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
+    nobody = readings.iloc[:0]
+    rows: list[dict[str, Any]] = []
+    for arm in experiment.arms:
+        for kpi in all_kpis(experiment.kpis):
+            effect = paired_effect(
+                by[arm.name, "fixed"][kpi.id],
+                by[base, "fixed"][kpi.id],
+                by.get((arm.name, "sampled"), nobody)[kpi.id],
+                by.get((base, "sampled"), nobody)[kpi.id],
+                kpi.direction,
+                design.confidence,
+                own_luck,
+            )
+            rows.append({"arm": arm.name, "kpi": kpi.id, "label": kpi.label, "unit": kpi.unit,
+                         "direction": kpi.direction, "hidden": kpi.hidden, **asdict(effect)})  # fmt: skip
+    table = pd.DataFrame(rows)
+    counts = ["worlds", "worlds_better", "worlds_tied", "no_difference_in"]
+    table[counts] = table[counts].astype(float)  # they have no value for the baseline
+    table["p_holm"] = np.nan
+    others = table["arm"] != base
+    for _, group in table[others].groupby("kpi"):
+        table.loc[group.index, "p_holm"] = holm(group["p_value"].tolist())
+    undecided = ["difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
+                 "worlds", "worlds_better", "worlds_tied", "p_better", "p_low", "p_high", "luck_share", "p_value",
+                 "variance_reduction", "replications_needed", "no_difference_in"]  # fmt: skip
+    table.loc[~others, undecided] = np.nan
+    return table

@@ -1,0 +1,140 @@
+"""Who was acquired, against how they were treated: an effect divided between the two, person by person.
+
+Totals. Every order belongs to somebody who was a customer from the start, was acquired under both policies, or under
+one only. What changes for the same people is *treatment*; the whole value of those acquired under one policy only is
+*composition*: won less lost, whatever they were offered, for under the other policy they were no customers. Media,
+referral rewards, welcome points and the costs of a programme belong to no order and have lines of their own; so has the
+worth of those who are no customers yet at the end, less the media that will win them. All lines sum to the effect.
+
+Means per acquired customer. Treatment is the change of the mean of those acquired either way, weighted with their
+share in the cohort (the average of the two cohorts). People won raise the mean by their share times how far they lie
+above those acquired either way (average of the two policies), people lost lower it likewise. This is Kitagawa's
+symmetric decomposition (1955) and sums to the effect. Somebody acquired too late to be followed counts as not in the
+cohort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from crmlab.experiments.questions.explain.estimates import Reading
+from crmlab.experiments.questions.explain.two_lives import Floats, TwoLives, Which, per_person
+from crmlab.sim.orders import YEAR
+from crmlab.sim.record import Record
+
+EXISTING, EITHER_WAY = "treatment: existing customers", "treatment: acquired either way"
+WON, LOST = "composition: won", "composition: lost"
+MEDIA, PROGRAMME, REFERRAL = "media and channel fees", "programme costs of no order", "referral rewards"
+WELCOME, MARKET = "welcome points of first orders", "those not yet won at the end"
+TOTAL = "effect of the arm"
+LINES = (EXISTING, EITHER_WAY, WON, LOST, MARKET, MEDIA, PROGRAMME, REFERRAL, WELCOME)
+TOTALS = ("customer_equity", "contribution", "revenue", "orders")
+MEANS = ("ltv_52", "repurchase_52")
+
+
+def composition(lives: TwoLives, kpis: tuple[Mapping[str, float], Mapping[str, float]]) -> Iterator[Reading]:
+    """The divided effects of one replication, and how many people stand behind them.
+
+    `kpis` are the readings of the baseline and the arm, from which the whole effect is taken. Readings are
+    (part, "totals" | "means" | "people", line, KPI, value).
+    """
+    for kpi in TOTALS:
+        for line, value in _total_lines(lives, kpi).items():
+            yield Reading("composition", "totals", line, kpi, value * lives.scale)
+        yield Reading("composition", "totals", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
+    for kpi in MEANS:
+        for line, value in mean_lines(*(_cohort(record, kpi) for record in lives.both)).items():
+            yield Reading("composition", "means", line, kpi, value)
+        yield Reading("composition", "means", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
+    for line, who in _groups(lives).items():
+        yield Reading("composition", "people", line, "people", float(who.sum()) * lives.scale)
+
+
+def _groups(lives: TwoLives) -> dict[str, Which]:
+    return {EXISTING: lives.existing, EITHER_WAY: lives.either_way, WON: lives.won, LOST: lives.lost}
+
+
+def _total_lines(lives: TwoLives, kpi: str) -> dict[str, float]:
+    """A total by line, in units of the rows."""
+    before, after = (_worth_of_people(record, kpi) for record in lives.both)
+    groups = _groups(lives)
+    lines = {line: float((after - before)[who].sum()) for line, who in groups.items()}
+    if kpi == "contribution":
+        lines[MARKET] = 0.0  # the run ends, and nothing after it counts
+    if kpi == "customer_equity":
+        nobody_yet = ~np.logical_or.reduce(list(groups.values()))
+        media = [record.terminal.media * record.end_discount for record in lives.both]
+        lines[MARKET] = float((after - before)[nobody_yet].sum()) - (media[1] - media[0])
+    if kpi in ("customer_equity", "contribution"):
+        before_costs, after_costs = (_costs_of_nobody(record, kpi == "customer_equity") for record in lives.both)
+        lines |= {line: before_costs[line] - after_costs[line] for line in before_costs}
+    return lines
+
+
+def _worth_of_people(record: Record, kpi: str) -> Floats:
+    """What everybody counts for in a total: their orders, and in equity what they are worth at the end. Shape [n]."""
+    orders = per_person(record, _worth(record, kpi))
+    return orders + record.terminal.people * record.end_discount if kpi == "customer_equity" else orders
+
+
+def _worth(record: Record, kpi: str) -> Floats:
+    """What each order counts for in a total."""
+    if kpi == "orders":
+        return np.ones(record.orders.n)
+    if kpi == "revenue":
+        return record.orders.paid / 100
+    return record.contribution * (_present(record, record.moment) if kpi == "customer_equity" else 1.0)
+
+
+def _costs_of_nobody(record: Record, discounted: bool) -> dict[str, float]:
+    """Costs that belong to no order, by line: currency units of the rows."""
+    weight = _present(record, np.arange(record.weeks)) if discounted else np.ones(record.weeks)
+    by_week = {
+        MEDIA: record.channel_costs_by_week,
+        PROGRAMME: record.programme_costs_by_week,
+        REFERRAL: record.referral_costs_by_week,
+        WELCOME: record.welcome_costs_by_week,
+    }
+    return {line: float(costs @ weight) for line, costs in by_week.items()}
+
+
+def _present(record: Record, weeks: np.ndarray) -> Floats:
+    return np.exp(-record.market.world.economics.weekly_discount * weeks)
+
+
+class Cohort(NamedTuple):
+    """Customers acquired early enough to be followed for a year: who they are, and what each came to. Shape [n]."""
+
+    who: Which
+    reading: Floats
+
+
+def mean_lines(before: Cohort, after: Cohort) -> dict[str, float]:
+    """The change of the mean from one cohort to the other by line; NaN where a cohort is empty."""
+    if not before.who.any() or not after.who.any():
+        return dict.fromkeys((EITHER_WAY, WON, LOST), np.nan)
+    stay = before.who & after.who
+    share_before, share_after = stay.sum() / before.who.sum(), stay.sum() / after.who.sum()
+    old, new = (float(cohort.reading[stay].mean()) if stay.any() else 0.0 for cohort in (before, after))
+    middle = (old + new) / 2
+    return {
+        EITHER_WAY: float((share_before + share_after) / 2 * (new - old)),
+        WON: float((after.reading - middle)[after.who & ~stay].sum() / after.who.sum()),
+        LOST: -float((before.reading - middle)[before.who & ~stay].sum() / before.who.sum()),
+    }
+
+
+def _cohort(record: Record, kpi: str) -> Cohort:
+    n = record.market.customers.n
+    early = record.cohort(YEAR).members
+    rows = record.acquired[early]
+    who = np.zeros(n, np.bool_)
+    who[rows] = True
+    if kpi == "repurchase_52":
+        reading = np.zeros(n)
+        reading[rows] = record.second_after[early] <= YEAR
+        return Cohort(who, reading)
+    return Cohort(who, record.cohort(YEAR).by_person)

@@ -1,0 +1,115 @@
+"""Deadweight: what was given away on orders that would have come anyway.
+
+An order is a customer and a number: the k-th order of a life. If the customer places a k-th order under the baseline
+too, before the run ends, the order would have come anyway, now or later. What is given away on an order is its
+discount and the cost of the points burnt on it; rewards for friends are no part of an order. Each order of either
+life is of one kind:
+
+unmoved   in both lives, and under the arm less than a week earlier (or later)
+earlier   in both lives, and under the arm a week or more earlier
+extra     under the arm only, by somebody who is a customer under both policies
+won       under the arm only, by somebody acquired under the arm only
+lost      under the baseline only
+
+`additional` is what the arm gave away less what the baseline gave away on the same orders; over all kinds it sums to
+the difference in discounts and rewards. Orders that the baseline would have seen after the end of the run count as
+extra, so a long run says more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from crmlab.experiments.questions.explain.estimates import Reading
+from crmlab.experiments.questions.explain.two_lives import TwoLives, Which, given
+from crmlab.sim.record import Record
+
+EARLIER_WEEKS = 1.0
+KINDS = {
+    "unmoved": "would have come anyway by then",
+    "earlier": "would have come anyway, but later",
+    "extra": "extra orders of customers",
+    "won": "orders of people won",
+    "lost": "orders lost",
+}
+UNITS = {
+    "orders": "orders",
+    "orders_baseline": "orders",
+    "given": "currency",
+    "given_baseline": "currency",
+    "additional": "currency",
+    "contribution": "currency",
+    "deadweight": "share",
+    "pulled_forward": "share",
+    "return": "ratio",
+}
+
+
+def deadweight(lives: TwoLives) -> Iterator[Reading]:
+    """Where the discounts and rewards of one replication went: (part, "kinds" | "shares", kind, measure, value).
+
+    Shares are of what the arm gave away in addition on its own orders (lost orders left out), NaN where that is
+    nothing: `deadweight` on orders in both lives, `pulled_forward` the part of it that brought them a week or more
+    forward. `return` is about customers of the founding base, whom media does not reach: the change in what they leave,
+    net of what was given away, per unit given away in addition. What the programme costs for them (points in hand,
+    benefits, running costs) is given away too.
+    """
+    additional = {}
+    for kind, (before, after) in _kinds(lives).items():
+        numbers = {
+            "orders": after.sum(),
+            "orders_baseline": before.sum(),
+            "given": given(lives.arm)[after].sum(),
+            "given_baseline": given(lives.baseline)[before].sum(),
+            "contribution": lives.arm.contribution[after].sum() - lives.baseline.contribution[before].sum(),
+        }
+        numbers["additional"] = numbers["given"] - numbers["given_baseline"]
+        additional[kind] = float(numbers["additional"])
+        for measure, number in numbers.items():
+            yield Reading("deadweight", "kinds", kind, measure, float(number) * lives.scale)
+    own = sum(additional.values()) - additional["lost"]
+    yield Reading(
+        "deadweight", "shares", "all", "deadweight", _ratio(additional["unmoved"] + additional["earlier"], own)
+    )
+    yield Reading("deadweight", "shares", "all", "pulled_forward", _ratio(additional["earlier"], own))
+    yield Reading("deadweight", "shares", "all", "return", _return(lives))
+
+
+def _return(lives: TwoLives) -> float:
+    before, after = (_left_and_given(record, lives.existing) for record in lives.both)
+    return _ratio(*(after - before))
+
+
+def _left_and_given(record: Record, who: Which) -> np.ndarray:
+    """What these people left, and what they were given, the costs of the programme for them in both."""
+    mine = who[record.orders.row]
+    programme = record.membership.cost(np.ones(record.weeks))[who].sum()
+    return np.array([record.contribution[mine].sum() - programme, given(record)[mine].sum() + programme])
+
+
+def _kinds(lives: TwoLives) -> dict[str, tuple[Which, Which]]:
+    """Which orders of the baseline's log and of the arm's are of each kind."""
+    before, after = lives.matched
+    earlier = lives.baseline.moment[before] - lives.arm.moment[after] >= EARLIER_WEEKS
+    unmatched = ~_at(lives.arm, after)
+    by_won = lives.won[lives.arm.orders.row]
+    none = (np.zeros(lives.baseline.orders.n, np.bool_), np.zeros(lives.arm.orders.n, np.bool_))
+    return {
+        "unmoved": (_at(lives.baseline, before[~earlier]), _at(lives.arm, after[~earlier])),
+        "earlier": (_at(lives.baseline, before[earlier]), _at(lives.arm, after[earlier])),
+        "extra": (none[0], unmatched & ~by_won),
+        "won": (none[0], unmatched & by_won),
+        "lost": (~_at(lives.baseline, before), none[1]),
+    }
+
+
+def _at(record: Record, places: np.ndarray) -> Which:
+    which = np.zeros(record.orders.n, np.bool_)
+    which[places] = True
+    return which
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else np.nan

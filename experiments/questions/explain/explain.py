@@ -1,0 +1,189 @@
+"""Explain what an arm does: which of its plays, through which people, for whom, and with how much waste.
+
+1 live      every replication: the baseline with each combination of the arm's changes, on the same people and luck
+2 take      contributions of the plays, composition against treatment, winners and losers, deadweight: one set of
+  apart     numbers per replication
+3 estimate  the mean of each over replications, and two intervals, as in a comparison
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import pandas as pd
+
+from crmlab.experiments.assumptions import assumptions_table
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
+from crmlab.experiments.execution.failures import NothingLived, settled
+from crmlab.experiments.execution.task_store import TaskStore
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.questions.compare.compare import Comparison, Progress, Task, compile_ahead, effects_table
+from crmlab.experiments.questions.explain import deadweight, winners
+from crmlab.experiments.questions.explain.composition import composition
+from crmlab.experiments.questions.explain.contributions import contributions
+from crmlab.experiments.questions.explain.estimates import estimates, readings_table
+from crmlab.experiments.questions.explain.players import (
+    EXACT_PLAYERS,
+    SAMPLED_ORDERS,
+    Player,
+    coalitions_of,
+    orders_of,
+    plays_with,
+)
+from crmlab.experiments.questions.explain.posing import arm_to_explain, asked, changes_of
+from crmlab.experiments.questions.explain.two_lives import TwoLives
+from crmlab.experiments.replication.replication import Replication
+from crmlab.sim.readings import KPIS, read_all
+from crmlab.sim.record import Record
+
+# The parts of an explanation, and what group, item and measure of a reading are called in the table of each.
+PARTS = {
+    "contributions": ("method", "player", "kpi"),
+    "composition": ("kind", "line", "kpi"),
+    "segments": ("division", "group", "measure"),
+    "deadweight": ("kind", "orders", "measure"),
+}
+UNITS = {kpi.id: kpi.unit for kpi in KPIS.values()} | {"people": "people"}
+UNITS_OF = {"segments": winners.UNITS, "deadweight": deadweight.UNITS}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer: the parts of the effect of an arm, each number with its intervals.
+
+    `readings` has a row per world, replication, part, group, item and measure; `runs` the KPIs of the baseline and the
+    arm; `failures` the replications that could not be lived, and why.
+    """
+
+    experiment: Experiment
+    players: tuple[str, ...]
+    readings: pd.DataFrame
+    runs: pd.DataFrame
+    failures: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def arm(self) -> str:
+        """The arm that is explained."""
+        return arm_to_explain(self.experiment).name
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The arm against the baseline on every KPI."""
+        tables = {
+            "runs": self.runs,
+            "effects": effects_table(_pair(self.experiment), self.runs),
+            "assumptions": assumptions_table(self.experiment),
+        }
+        return Comparison(self.experiment.baseline.name, self.experiment.design.replications, tables)
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """All parts in one table: part, group, item, measure, value, both intervals, replications."""
+        return estimates(self.readings, self.experiment.design.confidence)
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """What a run folder keeps: a table per part, the readings behind them, and the tables of a comparison."""
+        return {**self.comparison.tables, **{part: self._part(part) for part in PARTS}, "explained": self.readings}
+
+    def _part(self, part: str) -> pd.DataFrame:
+        table = self.estimates[self.estimates["part"] == part].drop(columns="part").reset_index(drop=True)
+        own = {kpi.id: kpi.unit for kpi in self.experiment.kpis}
+        units = table["measure"].map(UNITS_OF.get(part, UNITS | own))
+        table.insert(3, "unit", units)
+        return table.rename(columns=dict(zip(("group", "item", "measure"), PARTS[part], strict=True)))
+
+    def to_json(self) -> dict[str, Any]:
+        """{"baseline", "arm", "players", "joining", part: {group: {item: {measure: {value, low, high, ...}}}}}; numbers
+        that are undefined are null."""
+        tree: dict[str, Any] = {}
+        for row in self.estimates.to_dict("records"):
+            part, group, item, measure = (str(row.pop(key)) for key in ("part", "group", "item", "measure"))
+            estimate = {name: number if math.isfinite(number) else None for name, number in row.items()}
+            tree.setdefault(part, {}).setdefault(group, {}).setdefault(item, {})[measure] = estimate
+        exact = len(self.players) <= EXACT_PLAYERS
+        return {
+            "baseline": self.experiment.baseline.name,
+            "arm": self.arm,
+            "players": list(self.players),
+            "joining": "all orders" if exact else f"{SAMPLED_ORDERS} orders drawn per replication",
+            "replications": self.experiment.design.replications,
+            "sampled_worlds": self.experiment.design.unknowns,
+            "known_to_the_simulation_only": ["composition", "segments", "deadweight"],
+            "failures": list(self.failures),
+            **tree,
+        }
+
+
+def explain(
+    experiment: Experiment,
+    arm: str | None = None,
+    workers: int | Executor = 0,
+    on_progress: Progress | None = None,
+    store: TaskStore | None = None,
+) -> Explanation:
+    """Why `arm` (default: the first after the baseline) does what it does. `workers` never change a number.
+
+    Replications that `store` holds are not lived again. One that fails is left out and named in `failures`; raises
+    `NothingLived` when all of the stated world do, `UserError` when there is no such arm, or when it plays
+    exactly what the baseline plays.
+    """
+    experiment = asked(experiment, arm)
+    players = changes_of(experiment)
+    replications = range(experiment.design.replications)
+    tasks = [Task(r) for r in replications]
+    if experiment.design.unknowns:
+        tasks += [Task(r, "sampled") for r in replications]
+    compile_ahead(experiment)
+    lived = run_all(partial(_live, experiment), tasks, workers, on_progress, store=store, stage="explain")
+    return _explanation(experiment, players, tasks, lived)
+
+
+def _pair(experiment: Experiment) -> Experiment:
+    return replace(experiment, arms=(experiment.baseline, arm_to_explain(experiment)))
+
+
+def _live(experiment: Experiment, task: Task) -> dict[str, Any]:
+    """One replication taken apart: the KPIs of the baseline and the arm, and all readings. Plain JSON data."""
+    baseline, arm = experiment.baseline, arm_to_explain(experiment)
+    players = changes_of(experiment)
+    orders = orders_of(len(players), experiment.design.seed, task.replication)
+    if task.world == "sampled":
+        replication = Replication.sampled(experiment, task.replication)
+    else:
+        replication = Replication(experiment, index=task.replication)
+    segments = winners.segments_of(replication.opened())
+    kpis, ends = {}, []
+    for coalition in coalitions_of(len(players), orders):  # nobody comes first, everybody last
+        market = replication.simulate(plays_with(baseline, arm, players, coalition))
+        kpis[coalition] = read_all(market, experiment.kpis)
+        if len(coalition) in (0, len(players)):
+            ends.append(market)
+    lives = TwoLives(*map(Record, ends))
+    effect = kpis[()], kpis[tuple(range(len(players)))]
+    readings = [
+        *contributions(kpis, [player.name for player in players], orders),
+        *composition(lives, effect),
+        *winners.winners_and_losers(lives, segments),
+        *deadweight.deadweight(lives),
+    ]
+    return {"kpis": dict(zip((baseline.name, arm.name), effect, strict=True)), "readings": [list(r) for r in readings]}
+
+
+def _explanation(
+    experiment: Experiment, players: Sequence[Player], tasks: Sequence[Task], lived: Sequence[dict[str, Any] | Failed]
+) -> Explanation:
+    done, failures = settled(tasks, lived)
+    readings, runs = [], []
+    for task, outcome in done:
+        readings.append((task.world, task.replication, outcome["readings"]))
+        for arm, kpis in outcome["kpis"].items():
+            runs.append({"arm": arm, "world": task.world, "replication": task.replication, **kpis})
+    if not any(run["world"] == "fixed" for run in runs):
+        raise NothingLived("no replication of the stated world", failures)
+    names = tuple(player.name for player in players)
+    return Explanation(experiment, names, readings_table(readings), pd.DataFrame(runs), tuple(failures))

@@ -1,0 +1,75 @@
+"""Winners and losers: what the policy changes for the same people, by what the firm knows of them.
+
+The founding base is divided by its recorded segment at week 0 (`FirmView.segment`). People acquired under both
+policies are divided by the channel through which they came under the baseline. Groups are thus formed before the
+policy can have moved anybody from one to another. Those acquired under one policy only have no counterpart; they are
+counted in `composition`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmlab.experiments.questions.explain.estimates import Reading
+from crmlab.experiments.questions.explain.two_lives import TwoLives, Which, given, per_person
+from crmlab.sim.market import Market
+from crmlab.sim.target import SEGMENTS
+
+BASE, ACQUIRED = "customers at week 0, by segment", "acquired either way, by channel"
+UNITS = {
+    "people": "people",
+    "orders": "orders per person",
+    "contribution": "currency per person",
+    "given": "currency per person",
+    "more": "share of people",
+    "same": "share of people",
+    "fewer": "share of people",
+}
+
+
+def segments_of(market: Market) -> NDArray[np.int8]:
+    """The recorded segment of every founding customer, an index into `SEGMENTS`; -1 for those whom the firm cannot
+    identify. To be asked before the market is run. Shape [n_founding]."""
+    segments = np.full(market.n_founding, -1, np.int8)
+    segments[market.identified_rows] = market.look().segment
+    return segments
+
+
+def winners_and_losers(lives: TwoLives, segments: NDArray[np.int8]) -> Iterator[Reading]:
+    """Mean differences per person of one replication, by group: (part, how divided, group, measure, value).
+
+    `given` is discounts and rewards; `contribution` counts orders, before media and the costs of a programme; `more`,
+    `same` and `fewer` are the shares of people by number of orders.
+    """
+    ones = [np.ones(record.orders.n) for record in lives.both]
+    orders = _change(lives, *ones)
+    changes = {
+        "orders": orders,
+        "contribution": _change(lives, lives.baseline.contribution, lives.arm.contribution),
+        "given": _change(lives, given(lives.baseline), given(lives.arm)),
+        "more": orders > 0,
+        "same": orders == 0,
+        "fewer": orders < 0,
+    }
+    for division, group, who in _groups(lives, segments):
+        n = int(who.sum())
+        yield Reading("segments", division, group, "people", n * lives.scale)
+        for measure, change in changes.items():
+            yield Reading("segments", division, group, measure, float(change[who].mean()) if n else np.nan)
+
+
+def _change(lives: TwoLives, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return per_person(lives.arm, after) - per_person(lives.baseline, before)
+
+
+def _groups(lives: TwoLives, segments: NDArray[np.int8]) -> Iterator[tuple[str, str, Which]]:
+    for number, name in enumerate(SEGMENTS):
+        who = np.zeros(lives.n, np.bool_)
+        who[: segments.size] = segments == number
+        yield BASE, name.replace("_", " "), who
+    source = lives.baseline.market.customers.source
+    for number, channel in enumerate(lives.baseline.market.sources):
+        yield ACQUIRED, channel.name, lives.either_way & (source == number)

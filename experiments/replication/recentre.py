@@ -1,0 +1,89 @@
+"""Today's policy reproduces the calibrated rates, even when it moves people.
+
+Rates estimated from an order log already contain what today's policy does. A standing discount is no difficulty: it is
+the unit of price. But if today there are also tiers or points, playing them would count their effect twice. So two
+factors, on all order rates and all departure rates, are found by simulation such that a fresh cohort under today's
+policy repeats and stays, within 52 weeks, as the fitted model says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from crmlab.experiments.execution.task_keys import task_key
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.market import Market
+from crmlab.sim.orders import YEAR
+from crmlab.sim.plays import Play
+from crmlab.sim.world import Population, World
+from crmlab.strategies.today import Today
+
+COHORT = 8_000
+ROUNDS = 12
+MOST_REMEMBERED = 64  # worlds: the arms and replications of one share the search for its factors
+CLOSE = 5e-4  # relative distance at which both targets count as met
+
+_found: dict[str, World] = {}
+
+
+def moves_people(plays: Sequence[Play]) -> bool:
+    """Whether a policy does more than spend its budgets and give the standing discount."""
+    return any(not isinstance(play.strategy, Today) for play in plays)
+
+
+def recentred(world: World, today: Sequence[Play], seed: int = 1) -> World:
+    """The world as it stands today: its customers have lived under `today`, which reproduces the fitted rates by
+    factors on order and departure rates.
+
+    Targets are the same cohort lived at today's prices and nothing else, person by person, so the factors carry
+    hardly any noise.
+    """
+    if not moves_people(today):
+        return world
+    key = _key(world, today, seed)
+    if key is None or key not in _found:
+        found = _searched(world, today, seed)
+        if key is None:
+            return found
+        while len(_found) >= MOST_REMEMBERED:
+            _found.pop(next(iter(_found)))
+        _found[key] = found
+    return _found[key]
+
+
+def _key(world: World, today: Sequence[Play], seed: int) -> str | None:
+    """What the factors depend on, as one text; None where something in it has no name."""
+    try:
+        return task_key("", seed, (world, tuple(today)))
+    except TypeError:
+        return None
+
+
+def _searched(world: World, today: Sequence[Play], seed: int) -> World:
+    wanted_repeats, wanted_stay = _cohort_year(replace(world, today=()), (Play("today", Today()),), seed)
+    world = replace(world, today=tuple(today))
+    order_factor, departure_factor = world.order_factor, world.departure_factor
+    for _ in range(ROUNDS):
+        tried = replace(world, order_factor=order_factor, departure_factor=departure_factor)
+        repeats, stay = _cohort_year(tried, today, seed)
+        if abs(repeats / wanted_repeats - 1) < CLOSE and abs(stay / wanted_stay - 1) < CLOSE:
+            break
+        order_factor *= wanted_repeats / max(repeats, 1e-9)
+        if 0 < stay < 1 and wanted_stay < 1:
+            departure_factor *= np.log(wanted_stay) / np.log(stay)
+    return replace(world, order_factor=float(order_factor), departure_factor=float(departure_factor))
+
+
+def _cohort_year(world: World, plays: Sequence[Play], seed: int) -> tuple[float, float]:
+    """Mean repeat orders and share still there after 52 weeks of customers who have just placed a first order."""
+    fresh = replace(
+        world,
+        population=Population(customers=COHORT, prospects=0, history_weeks=0.0),
+        history=None,
+        calendar=replace(world.calendar, season_amplitude=0.0),
+    )
+    people = Market(fresh, plays, seed=seed).run(YEAR).customers
+    return float(people.orders.mean() - 1), float((people.stage == CUSTOMER).mean())

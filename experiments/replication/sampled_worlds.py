@@ -1,0 +1,152 @@
+"""Other worlds that the evidence leaves open: one draw of everything we do not know.
+
+What was fitted to data varies by the covariance of its estimates (of the logs of the parameters, jointly). What is
+assumed varies within its range, or within a factor of its value, as the field says. What is known and what is switched
+off stays.
+
+Each number is drawn by its place (group, channel or persona, field), from a stream of its own: a number that begins to
+vary, a channel or a field that is added at the end changes no other draw. Places are append-only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.parameters.persona_numbers import persona_numbers, with_persona_value
+from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.world import World
+
+UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
+GROUPS = (  # append only: the place of a group is the key of its draws
+    "base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth",
+)  # fmt: skip
+RATIOS = 3.0  # high / low from which a number is drawn in ratios: twice as much is as likely as half
+PERSONAS, CHANNELS = 100, 200  # places of what comes in any number; one more for each
+
+
+class Assumed(NamedTuple):
+    """A number that is drawn anew in every sampled world, and the `place` that keys its draws."""
+
+    path: str
+    unknown: Unknown
+    value: float
+    place: tuple[int, int]
+
+
+def sampled_world(experiment: Experiment, replication: int) -> World:
+    """The world of one replication, shared by all its arms."""
+    world = experiment.world
+    for group in sorted(experiment.log_covariance):
+        world = _draw_fitted(experiment, world, group, replication)
+    for path, unknown, value, place in assumed_unknowns(experiment):
+        low, high = bounds_of(experiment, path, unknown, value)
+        u = float(_stream(experiment, replication, *place).random())
+        world = with_value(world, path, drawn(u, low, value, high, unknown.absent))
+    return world
+
+
+def _stream(experiment: Experiment, replication: int, *place: int) -> np.random.Generator:
+    return np.random.default_rng(
+        np.random.SeedSequence(experiment.design.seed, spawn_key=(UNKNOWNS, replication, *place))
+    )
+
+
+def _draw_fitted(experiment: Experiment, world: World, group: str, replication: int) -> World:
+    names, covariance = experiment.log_covariance[group]
+    fitted = getattr(world, group)
+    logs = np.log([getattr(fitted, name) for name in names])
+    rng = _stream(experiment, replication, GROUPS.index(group))
+    values = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
+    changed: Any = {group: dataclasses.replace(fitted, **_inside(fitted, names, values))}
+    return dataclasses.replace(world, **changed)
+
+
+def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str, float]:
+    """Keep draws from the far tail of an estimate within what the model can hold (finite mean spend, say)."""
+    ranges = unknowns_of(group)
+    return {
+        name: float(np.clip(value, ranges[name].range.low, ranges[name].range.high))
+        for name, value in zip(names, values, strict=True)
+    }
+
+
+def drawn(u: float, low: float, value: float, high: float, absent: float | None = None) -> float:
+    """The quantile `u` of what a number could be that is thought to be `value`, between `low` and `high`.
+
+    Half of the draws lie on either side of the value, so that sampled worlds are centred on the stated one however
+    lopsided the range is. On each side they are the fewer the nearer an end of the range is (a falling line), in
+    ratios where the range spans a factor of `RATIOS` or more. Where one end is the absence of an effect they are even:
+    a falling line hardly ever reaches its end, and the absence is one of them.
+    """
+    value = min(max(value, low), high)
+    end, part = (low, 2 * u) if u < 0.5 else (high, 2 * (1 - u))  # part: 1 at the value, 0 at the end
+    if absent is not None and absent in (low, high) and low < value < high:
+        return end + part * (value - end)
+    near = math.sqrt(part)
+    if low > 0 and high >= RATIOS * low:
+        return value * math.pow(end / value, 1 - near)
+    return end + near * (value - end)
+
+
+def assumed_unknowns(experiment: Experiment) -> Iterator[Assumed]:
+    """Every number that varies between sampled worlds, in a fixed order."""
+    world = experiment.world
+    for position, group in enumerate(GROUPS):
+        if group not in experiment.log_covariance:
+            yield from _varying(experiment, group, getattr(world, group), position)
+    for position, number in enumerate(persona_numbers(world, experiment.ranges)):
+        if number.unknown.vary != "no" or number.path in experiment.ranges:
+            yield from _if_open(experiment, Assumed(*number, (PERSONAS, position)))
+    for position, channel in enumerate(world.channels):
+        yield from _varying(experiment, f"channels.{channel.name}", channel, CHANNELS + position)
+
+
+def _varying(experiment: Experiment, prefix: str, group: Any, position: int) -> Iterator[Assumed]:
+    for place, (name, field) in enumerate(unknowns_of(group).items()):
+        path, value, unknown = f"{prefix}.{name}", getattr(group, name), field.range
+        assert isinstance(unknown, Unknown)
+        stated = path in experiment.ranges
+        nothing = (
+            () if unknown.low < 0 < unknown.high else (0,)
+        )  # in a range on both sides of 0, 0 is a value like others
+        if stated or (unknown.vary != "no" and value not in (unknown.off, unknown.absent, *nothing)):
+            yield from _if_open(experiment, Assumed(path, unknown, float(value), (position, place)))
+
+
+def _if_open(experiment: Experiment, number: Assumed) -> Iterator[Assumed]:
+    """The number, unless its range leaves nothing open: the file may say that a number is known."""
+    low, high = bounds_of(experiment, number.path, number.unknown, number.value)
+    if low < high:
+        yield number
+
+
+def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
+    """Between which values an assumed number is drawn: its own range, a factor around its value, or its field's."""
+    if path in experiment.ranges:
+        return experiment.ranges[path]
+    if isinstance(unknown.vary, float):
+        nearer, farther = sorted((value / unknown.vary, value * unknown.vary))  # of a negative number, the other way
+        return max(unknown.low, nearer), min(unknown.high, farther)
+    return unknown.low, unknown.high
+
+
+def with_value(world: World, path: str, value: float) -> World:
+    """The same world with one number changed; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
+    group, *rest = path.split(".")
+    if group in ("personas", "correlation"):
+        return with_persona_value(world, path, value)
+    if group == "channels":
+        name, changed = ".".join(rest[:-1]), {rest[-1]: value}
+        channels = tuple(_replaced(channel, changed) if channel.name == name else channel for channel in world.channels)
+        return dataclasses.replace(world, channels=channels)
+    return _replaced(world, {group: _replaced(getattr(world, group), {rest[0]: value})})
+
+
+def _replaced(record: Any, changed: dict[str, Any]) -> Any:
+    return dataclasses.replace(record, **changed)

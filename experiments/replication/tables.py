@@ -1,0 +1,203 @@
+"""The tables behind the charts: from one run, and averaged over replications.
+
+Counts and money are those of the real market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from crmlab.experiments.replication.persona_table import persona_table
+from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
+from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity
+from crmlab.sim.orders import YEAR
+from crmlab.sim.record import Record
+
+COHORT_WEEKS = 4
+
+
+def run_tables(market: Market) -> dict[str, pd.DataFrame]:
+    """All tables of one run."""
+    record = Record(market)
+    return {
+        "weekly": _weekly(record),
+        "channels": _channels(record),
+        "funnel": _funnel(record),
+        "cohorts": _cohorts(record),
+        "ltv": _ltv(record),
+        "profit": _profit(record),
+        **({"campaigns": _campaigns(market)} if market.books.campaigns else {}),
+        **({"personas": persona_table(record)} if market.world.personas else {}),
+    }
+
+
+def _weekly(record: Record) -> pd.DataFrame:
+    market = record.market
+    series = {name: market.books[name] for name in market.books}
+    earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
+    series["contribution"] = (earned - record.other_costs_by_week) * market.scale
+    weeks = np.arange(record.weeks)
+    return pd.concat(
+        [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
+        ignore_index=True,
+    )
+
+
+def _channels(record: Record) -> pd.DataFrame:
+    """Per source of customers: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity).
+
+    Incentives are what first orders cost less than the standing price, their welcome points and, for friends, the
+    rewards to those who sent them: all channels together have the CAC of the run.
+    """
+    market, rows = record.market, []
+    given = record.incentive + record.membership.welcome / market.minor
+    for number, source in enumerate(market.sources):
+        came = record.source == number
+        first = came & (record.orders.nth == 0)
+        n_first = int(first.sum())
+        media, fixed, rewards = (
+            market.ledger.by_week(account, record.weeks, number).sum() / market.minor
+            for account in (MEDIA, CHANNEL_COSTS, REFERRAL_REWARDS)
+        )
+        incentives = rewards + given[first].sum()
+        elasticity = hill_elasticity(source, media / record.weeks)
+        rows.append(
+            {
+                "channel": source.name,
+                "spend": (media + fixed) * market.scale,
+                "leads": market.books.by_channel("leads")[:, number].sum(),
+                "first_orders": n_first * market.scale,
+                "second_orders": int((came & (record.orders.nth == 1)).sum()) * market.scale,
+                "incentives": incentives * market.scale,
+                "revenue": record.orders.paid[came].sum() / market.minor * market.scale,
+                "cac": (media + fixed + incentives) / n_first if n_first else np.nan,
+                "cac_marginal": _marginal(media, incentives, n_first, elasticity),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _marginal(media: float, incentives: float, n_first: int, elasticity: float) -> float:
+    """What one more customer costs: the media at the margin, and the incentive that every customer gets."""
+    if not n_first or elasticity <= 0 or media <= 0:
+        return np.nan
+    return media / n_first / elasticity + incentives / n_first
+
+
+def _funnel(record: Record) -> pd.DataFrame:
+    market, rows = record.market, []
+    for number, source in enumerate(market.sources):
+        of_channel = record.source == number
+        people = [market.books.by_channel("leads")[:, number].sum()]
+        people += [int((of_channel & (record.orders.nth == k)).sum()) * market.scale for k in (0, 1, 2)]
+        for step, name in enumerate(("leads", "first order", "second order", "third order or more")):
+            rows.append({"channel": source.name, "step": step, "name": name, "people": people[step]})
+    return pd.DataFrame(rows)
+
+
+def _campaigns(market: Market) -> pd.DataFrame:
+    """What the firm sees of each play that holds customers out: people (mean of its weeks), orders and payments of the
+    treated and of the held-out, and per person of the group."""
+    rows = []
+    for play in market.books.campaigns:
+        results = market.books.campaign(play)
+        for group in ("treated", "held_out"):
+            people = float(results[f"{group}_customers"].mean())
+            orders, paid = (float(results[f"{group}_{what}"].sum()) for what in ("orders", "paid"))
+            each = {"orders_each": orders / people, "paid_each": paid / people} if people else {}
+            weeks = results[f"{group}_customers"].size
+            rows.append(
+                {
+                    "play": play,
+                    "group": group,
+                    "weeks": weeks,
+                    "customers": people,
+                    "orders": orders,
+                    "paid": paid,
+                    **each,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _cohorts(record: Record) -> pd.DataFrame:
+    """Share of each 4-week cohort of new customers that orders again in each later 4-week period of its own age.
+
+    Period 0 (the first four weeks after the first order) counts repeat orders only. Periods that not every member of
+    a cohort has lived to the end are left out.
+    """
+    cohort_of = (record.acquired_at // COHORT_WEEKS).astype(int)
+    n_cohorts = record.weeks // COHORT_WEEKS
+    sizes = np.bincount(cohort_of, minlength=n_cohorts + 1)
+    cohort_of_row = np.full(record.market.customers.n, -1)
+    cohort_of_row[record.acquired] = cohort_of
+    repeat = ~np.isnan(record.age) & (record.orders.nth > 0)
+    period = (record.age[repeat] // COHORT_WEEKS).astype(int)
+    seen = pd.DataFrame({"row": record.orders.row[repeat], "age": period}).drop_duplicates()
+    seen["cohort"] = cohort_of_row[seen["row"]]
+    ordered = seen.groupby(["cohort", "age"]).size()
+    rows = [
+        (cohort, sizes[cohort] * record.market.scale, age, ordered.get((cohort, age), 0) / sizes[cohort])
+        for cohort in range(n_cohorts)
+        if sizes[cohort]
+        for age in range(n_cohorts - cohort - 1)
+    ]
+    return pd.DataFrame(rows, columns=["cohort", "customers", "age", "share"])
+
+
+def _ltv(record: Record) -> pd.DataFrame:
+    """What a customer of the cohort of the KPIs LTV, CAC of the LTV cohort and payback has brought by age: cumulative
+    contribution before CAC, as earned and discounted (`ltv`), beside what the cohort cost."""
+    weeks = min(YEAR, record.weeks)
+    cohort = record.cohort(weeks)
+    return pd.DataFrame(
+        {
+            "age_weeks": np.arange(weeks + 1),
+            "contribution": cohort.curve(discounted=False),
+            "ltv": cohort.curve(discounted=True),
+            "customers": cohort.n * record.market.scale,
+            "cac": cohort.cac,
+            "payback": cohort.payback,
+        }
+    )
+
+
+def _profit(record: Record) -> pd.DataFrame:
+    """Every account of income and cost, income positive; they sum to the contribution."""
+    market = record.market
+    balances = market.ledger.balances()
+    accounts = [account for account in ACCOUNTS if account not in BALANCE_SHEET]
+    rows = [(account, -balances[account] / market.minor * market.scale) for account in accounts]
+    rows.append(("contribution", sum(amount for _, amount in rows)))
+    return pd.DataFrame(rows, columns=["account", "amount"])
+
+
+_KEYS = {
+    "weekly": ["week", "series"],
+    "channels": ["channel"],
+    "funnel": ["channel", "step", "name"],
+    "cohorts": ["cohort", "age"],
+    "ltv": ["age_weeks"],
+    "profit": ["account"],
+    "personas": ["persona"],
+    "campaigns": ["play", "group"],
+}
+
+
+def averaged(name: str, by_arm: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
+    """One table over all arms: the mean over replications; weekly series with their 95 % band."""
+    keys = ["arm", *_KEYS[name]]
+    stacked = pd.concat([table.assign(arm=arm) for arm, tables in by_arm.items() for table in tables])
+    if stacked.empty:
+        return stacked
+    groups = stacked.groupby(keys, sort=False)
+    if name == "weekly":
+        values = groups["value"]
+        return pd.DataFrame(
+            {"mean": values.mean(), "low": values.quantile(0.025), "high": values.quantile(0.975)}
+        ).reset_index()
+    return groups.mean(numeric_only=True).reset_index()

@@ -1,0 +1,1 @@
+"""How names, numbers and origins are put into words: for messages, tables, charts and reports alike."""
