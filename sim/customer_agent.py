@@ -35,6 +35,8 @@ from crmlab.sim.kernel import ALIVE, BOUND, COOLED, DEPARTED, LIVED, person_id
 from crmlab.sim.kernel_types import BehaviorParams, Effect, Offer
 from crmlab.sim.quantiles import quantile
 
+Key = tuple[np.uint64, np.uint64]
+
 
 @dataclass(frozen=True)
 class PlacedOrder:
@@ -59,8 +61,11 @@ class Entry:
 class CustomerAgent(mesa.Agent):
     """One person; the columns of the population as attributes, in the types of the columns."""
 
-    def __init__(self, model: mesa.Model, customers: Customers, row: int, n_founding: int, key: Any) -> None:
+    def __init__(self, model: mesa.Model, customers: Customers, row: int, n_founding: int, key: Key) -> None:
         super().__init__(model)
+        self.stage: int
+        self.reference: np.float32
+        self.debt: np.float32
         self.row = row
         self.who = int(person_id(row, n_founding))
         self.key = key

@@ -121,7 +121,7 @@ class Happened(NamedTuple):
     def space(cls, capacity: int) -> Happened:
         """Room for `capacity` orders and as many departures."""
         types = (np.int32, np.int32, np.float32, np.int64, np.int64, np.bool_, np.int32)
-        return cls(*(np.empty(capacity, dtype) for dtype in types))
+        return cls._make(np.empty(capacity, dtype) for dtype in types)
 
     def grown(self, n_orders: int, n_departed: int) -> Happened:
         """Twice the room, holding what has been written."""

@@ -139,11 +139,8 @@ class Week:
 
     def happen(self, happened: Happened, n_orders: int, n_departed: int) -> None:
         """What the clocks have brought: copies of the first so many orders and departures."""
-        self.orders = Orders(
-            *(column[:n_orders].copy() for column in happened[:5]),
-            np.zeros(n_orders, np.int32),
-            np.zeros(n_orders, np.int32),
-        )
+        no_points = np.zeros((2, n_orders), np.int32)
+        self.orders = Orders._make([*(column[:n_orders].copy() for column in happened[:5]), *no_points])
         self.single = happened.single[:n_orders].copy()
         self.departed = happened.departed[:n_departed].copy()
 
