@@ -20,9 +20,12 @@ import numpy as np
 
 from crmlab.sim.actions import Action
 from crmlab.sim.levers import levers_of
+from crmlab.sim.market import Market
 from crmlab.sim.plays import Play
+from crmlab.sim.responses import WordOfMouth
 from crmlab.sim.strategy import Strategy, audience_of
 from crmlab.sim.watching import remembered, watched
+from crmlab.sim.world import Base, Channel, Population, World
 
 YEAR_WEEKS = 52
 SMALL_MARKET = 2_000  # people of a user's own world in which a strategy is tried
@@ -105,8 +108,6 @@ def _variants(instance: Any) -> Iterator[Any]:
 
 def _live(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
     """Some weeks in a market, each decision checked. Returns the decisions."""
-    from crmlab.sim.market import Market  # the engine is heavy and only needed here
-
     market = Market(world, (Play("checked", instance),), customers=max(world.population.customers, 1))
     decided = []
     for _ in range(weeks):
@@ -211,9 +212,6 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _small_world(customers: int, **changes: Any) -> Any:
-    from crmlab.sim.responses import WordOfMouth
-    from crmlab.sim.world import Channel, Population, World
-
     channels = (
         Channel("paid_search", leads_most=20, half_budget=100, budget=100),
         Channel("organic", leads_most=5),
@@ -228,8 +226,6 @@ def _small_world(customers: int, **changes: Any) -> Any:
 
 def _small_worlds() -> Iterator[Any]:
     """Worlds in which a careless strategy stumbles."""
-    from crmlab.sim.world import Base, Population
-
     yield _small_world(0)  # nobody, until the first prospects come
     yield _small_world(1)
     yield _small_world(60)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from crmlab.sim.lifetime import Cohort
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.mechanisms.referral.referral import Referral
@@ -54,12 +55,12 @@ def _cac(record: Record, incentives: bool = True) -> float:
 
 
 def _repurchase(record: Record, weeks: int) -> float:
-    eligible = record.cohort(weeks).members
+    eligible = Cohort(record, weeks).members
     return float(np.mean(record.second_after[eligible] <= weeks)) if eligible.any() else NAN
 
 
 def _ltv_cac(record: Record, weeks: int) -> float:
-    cohort = record.cohort(weeks)
+    cohort = Cohort(record, weeks)
     return cohort.ltv / cohort.cac if cohort.cac > 0 else NAN
 
 
@@ -68,8 +69,8 @@ def _referral_rate(record: Record) -> float:
 
 
 def _k_factor(record: Record, weeks: int) -> float:
-    eligible = record.cohort(weeks).members
-    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks) & record.cohort(weeks).sent
+    eligible = Cohort(record, weeks).members
+    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks) & Cohort(record, weeks).sent
     return float(np.count_nonzero(friends) / eligible.sum()) if eligible.any() else NAN
 
 
@@ -83,7 +84,7 @@ def _cac_referral(record: Record) -> float:
 
 def _ltv_with_friends(record: Record, weeks: int) -> float:
     """The lifetime value, and beside the own orders those of the friends won, as far as they fall into the window."""
-    cohort, age = record.cohort(weeks), record.age_of_friend
+    cohort, age = Cohort(record, weeks), record.age_of_friend
     if not cohort.n:
         return NAN
     inside = (age <= weeks) & cohort.sent
@@ -200,10 +201,10 @@ _KPIS = (
     Kpi("ltv_52", "Lifetime value, 52 weeks", "currency per customer",
         "discounted contribution of the first 52 weeks per acquired customer, before CAC: the first order at the "
         "standing price; later discounts, rewards, points provision and programme costs per member taken off",
-        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: r.cohort(YEAR).ltv),
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: Cohort(r, YEAR).ltv),
     Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
         "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
-        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
+        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: Cohort(r, YEAR).cac),
     Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
         "lifetime value within 52 weeks / CAC of the LTV cohort: the same customers",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR),
@@ -212,7 +213,7 @@ _KPIS = (
         "first age at which the cohort's cumulative contribution per customer, as in LTV but undiscounted, reaches its "
         "CAC",
         COHORT, "52 weeks from the own first order", "undefined when not reached within 52 weeks", -1,
-        MARKETING_METRICS, lambda r: r.cohort(YEAR).payback),
+        MARKETING_METRICS, lambda r: Cohort(r, YEAR).payback),
     Kpi("retention_52", "Retention, 52 weeks", "share",
         "customers active at the end / customers active 52 weeks before; active: an order in the 52 weeks before",
         "customers active 52 weeks before the end", "two years to the end of the run",

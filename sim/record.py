@@ -21,7 +21,6 @@ from crmlab.sim.ledger import (
     WELCOME,
     first_order_incentive,
 )
-from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
@@ -194,12 +193,6 @@ class Record:
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)
-
-    def cohort(self, weeks: int) -> Cohort:
-        """The customers whose first `weeks` weeks lie inside the run: what they cost and what they bring.
-
-        Made anew at each call: kept here, it and the record would keep each other, and so the market, in memory."""
-        return Cohort(self, weeks)
 
     def active(self, week: int) -> NDArray[np.int32]:
         """Rows of the customers who ordered in the 52 weeks before `week`."""

@@ -14,6 +14,7 @@ from crmlab.experiments.replication.tables import run_tables
 from crmlab.lab import load_world
 from crmlab.sim import FirstOrderOffer, Play
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CASH, Ledger
+from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.orders import OrderLog, Orders
@@ -201,7 +202,7 @@ def test_an_offer_that_only_moves_money_at_the_first_order_is_counted_once() -> 
     given = Market(world, today(Play("welcome", Welcome(0.3))), customers=1500, seed=4).run(104)
     before, after = read_all(plain), read_all(given)
     record = Record(given)
-    cohort = record.cohort(52)
+    cohort = Cohort(record, 52)
     amount = record.incentive[record.orders.nth == 0][cohort.members].mean()
     fees = after["ltv_52"] - before["ltv_52"]
     assert after["cac_cohort"] - before["cac_cohort"] == pytest.approx(amount)
@@ -245,7 +246,7 @@ def test_the_costs_of_the_programme_are_the_same_person_by_person_group_by_group
     np.testing.assert_allclose(groups, np.bincount(group, persons), rtol=1e-9)
     setup = record.setup_costs_by_week  # is nobody's: it does not depend on who joins
     assert persons.sum() == pytest.approx((record.programme_costs_by_week - setup) @ weight, abs=2.08)  # cents per week
-    cohort = record.cohort(52)
+    cohort = Cohort(record, 52)
     assert cohort.by_person.sum() / cohort.n == pytest.approx(cohort.ltv)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crmlab.experiments.replication.persona_table import persona_table
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
+from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity
 from crmlab.sim.orders import YEAR
@@ -153,7 +154,7 @@ def _ltv(record: Record) -> pd.DataFrame:
     """What a customer of the cohort of the KPIs LTV, CAC of the LTV cohort and payback has brought by age: cumulative
     contribution before CAC, as earned and discounted (`ltv`), beside what the cohort cost."""
     weeks = min(YEAR, record.weeks)
-    cohort = record.cohort(weeks)
+    cohort = Cohort(record, weeks)
     return pd.DataFrame(
         {
             "age_weeks": np.arange(weeks + 1),
