@@ -11,8 +11,8 @@ import pytest
 
 from crmlab.experiments.bench.programme import programme_effect
 from crmlab.experiments.bench.rewards import REWARDS, gains
-from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.replication.sampled_worlds import sampled_world
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
 from crmlab.sim import ChannelBudget, Coupon, Discount, Play, PointsRule, PublicDiscount, Tag, TierRule
 from crmlab.sim.actions import ActionError, check_action
@@ -137,7 +137,7 @@ def test_the_guard_binds_in_at_most_all_weeks() -> None:
 def test_in_every_sampled_world_the_programme_moves_its_members_by_0_to_26_percent_with_a_gradient_or_without() -> None:
     """26 % is the largest causal effect on purchases that was measured in the field; the smallest was none. Sampled
     worlds reach near both."""
-    experiment = Experiment.of("shop", programme=PointsAndTiers())
+    experiment = new_experiment("shop", programme=PointsAndTiers())
     found = []
     for number in range(16):
         world = sampled_world(experiment, number)

@@ -157,13 +157,13 @@ def programme(
     """What the default loyalty programme does to its members' orders: in whole, by part, and over sampled worlds."""
     from crmlab.experiments.bench.programme import over_worlds, programme_effect
     from crmlab.experiments.bench.tables import print_effects, print_spread
-    from crmlab.experiments.experiment import Experiment
+    from crmlab.experiments.spec.builder import new_experiment
     from crmlab.lab import load_world
     from crmlab.strategies import PointsAndTiers
 
     file = load_world(world)
     found = programme_effect(file.world, replications=replications, customers=customers, weeks=weeks)
-    spread = over_worlds(Experiment.of(file, programme=PointsAndTiers()), worlds=worlds, weeks=weeks)
+    spread = over_worlds(new_experiment(file, programme=PointsAndTiers()), worlds=worlds, weeks=weeks)
     if as_json:
         print(json.dumps({"effects": [asdict(effect) for effect in found], "sampled_worlds": spread}, indent=2))
         return

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.world_file import WorldFile
-from crmlab.experiments.questions.tune.search import EQUITY
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.questions.tune.question import EQUITY
+from crmlab.experiments.replication.replication import run_replication
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.strategies import PointsAndTiers
 
 _PLAIN: dict[str, Any] = {"silver_multiplier": 1.0, "gold_extra_multiplier": 0.0}  # tiers that give nothing
@@ -46,10 +46,10 @@ class Gain:
 def gains(world: WorldFile, *, weeks: int = 104, customers: int = 5_000, replications: int = 8) -> list[Gain]:
     """The rewards of `REWARDS` in one world."""
     arms = {f"r{number}": strategy for number, strategy in enumerate(REWARDS.values())}
-    experiment = Experiment.of(
+    experiment = new_experiment(
         world, arms=arms, weeks=weeks, customers=customers, replications=replications, unknowns=False
     )
-    lives = [{run.arm: run.kpis for run in live_replication(experiment, r)} for r in range(replications)]
+    lives = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(replications)]
     today = float(np.mean([life["today"][EQUITY] for life in lives]))
     found = []
     for arm, name in zip(arms, REWARDS, strict=True):
