@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crmlab.experiments.checks.guard import guard_notes
-from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
 from crmlab.sim.responses import WordOfMouth
@@ -39,7 +39,7 @@ def test_the_guard_binds_at_no_end_of_any_lever(kind: str) -> None:
 
 def test_validate_says_where_the_guard_would_bind_and_nothing_where_it_does_not() -> None:
     much = [PriceCut(0.3), PointsAndTiers(earn_rate=0.1, reward_value=1.0, silver_spend=10.0)]
-    experiment = Experiment.of("shop", arms={"much": much, "little": [PriceCut(0.1)]}, customers=500, weeks=52)
+    experiment = new_experiment("shop", arms={"much": much, "little": [PriceCut(0.1)]}, customers=500, weeks=52)
     notes = guard_notes(experiment)
     assert len(notes) == 1, notes
     assert notes[0].startswith('arm "much": reactions add up')
