@@ -190,8 +190,9 @@ def test_payback_is_the_age_at_which_contribution_has_paid_the_acquisition() -> 
     assert ltv["ltv"].iloc[-1] == pytest.approx(kpis["ltv_52"])
     assert ltv["cac"].iloc[0] == pytest.approx(kpis["cac_cohort"])
     assert ltv["payback"].iloc[0] == kpis["payback_weeks"] > 0
-    reached = ltv["age_weeks"][ltv["contribution"] >= kpis["cac_cohort"]].min()
-    assert reached - 1 < kpis["payback_weeks"] <= reached
+    early, late = ltv["age_weeks"] < kpis["payback_weeks"], ltv["contribution"] >= kpis["cac_cohort"]
+    assert not late[early].any(), "before that age it had not been paid"
+    assert kpis["payback_weeks"] <= ltv["age_weeks"][late].min(), "what the programme costs is booked by week"
 
 
 def test_an_offer_that_only_moves_money_at_the_first_order_is_counted_once() -> None:

@@ -225,7 +225,7 @@ def test_the_command_as_json_is_json_alone(asked, capsys) -> None:
     [
         (["--arm", "price_cuts"], '--arm price_cuts: not a known arm. Did you mean "price_cut"?'),
         (["--arm", "today"], "--arm today is the baseline"),
-        (["--customer", "999999"], "--customer 999999: this market has people 0 to 1,999"),
+        (["--customer", "999999"], "--customer 999999: this market has people 0 to 6,799"),
         (["--customer", "-1"], "--customer -1: this market has people 0 to"),
         (["--like", "winner"], "--like"),
         (["--weeks", "0"], "--weeks"),
