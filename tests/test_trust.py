@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from crmlab.experiments.calibration.acquisition import new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
-from crmlab.experiments.calibration.trust import judged, light_of
+from crmlab.experiments.calibration.trust import judged, light_of, where_nobody_leaves
 from crmlab.experiments.charts import Look, log_continued
 from crmlab.experiments.checks.plausibility import day_one, notes, prospects_left, touched, weekly_budget
 from crmlab.experiments.cli import app
@@ -105,6 +105,15 @@ def test_the_light_turns_at_a_tenth_and_at_a_fifth(expected: float, colour: str)
     light = judged(26, 1000, expected)
     assert light.colour == colour
     assert f"{expected:,.0f} repeat orders and 1,000 happened" in light.sentence
+
+
+def test_a_world_that_grows_because_nobody_is_seen_to_leave_is_red() -> None:
+    green = judged(26, 1000, 1000.0)
+    grows = where_nobody_leaves(green, orders=300.0, new_customers=64.0, orders_each=0.08)
+    assert grows.colour == "red"
+    assert "from 300 to 832 a week" in grows.sentence
+    assert "(+0%)" in grows.sentence
+    assert where_nobody_leaves(green, orders=300.0, new_customers=5.0, orders_each=0.08) == green
 
 
 def test_few_orders_and_another_model_than_the_checked_one_are_never_green() -> None:

@@ -173,6 +173,27 @@ def programme(
 
 
 @app.command()
+def rewards(
+    world: Annotated[str, typer.Argument(help="A shipped world or the path of a world file.")] = "shop",
+    replications: Annotated[int, typer.Option(min=2)] = 8,
+    customers: Annotated[int, typer.Option(min=50, help="Founding customers.")] = 5_000,
+    weeks: Annotated[int, typer.Option(min=2, max=520)] = 104,
+    as_json: Json = False,
+) -> None:
+    """What rewards from a worthy to a worthless one do to orders and customer equity."""
+    from crmlab.experiments.bench.rewards import gains
+    from crmlab.experiments.bench.tables import print_gains
+    from crmlab.lab import load_world
+
+    found = gains(load_world(world), replications=replications, customers=customers, weeks=weeks)
+    if as_json:
+        print(json.dumps([asdict(gain) for gain in found], indent=2))
+        return
+    title = f"Differences to today (equity {found[0].today:,.0f}), {weeks} weeks, {replications} pairs of lives"
+    print_gains(found, title, _paper())
+
+
+@app.command()
 def levers(
     strategies: Annotated[list[str] | None, typer.Argument(help="Shipped strategies; default: all.")] = None,
     world: Annotated[str, typer.Option(help="A shipped world or the path of a world file.")] = "shop",
