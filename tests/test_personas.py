@@ -15,8 +15,9 @@ from crmlab.experiments.charts import Look, persona_gains
 from crmlab.experiments.errors import SpecError
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.world_file import load_world
+from crmlab.experiments.parameters.registry import set_parameter
 from crmlab.experiments.questions.compare.compare import compare
-from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world
 from crmlab.experiments.replication.tables import run_tables
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.spec.schemas import schema_text
@@ -493,9 +494,9 @@ def test_one_more_channel_at_the_end_changes_no_number_of_a_persona() -> None:
 
 def test_single_numbers_of_personas_can_be_changed_by_path() -> None:
     world = shop(personas=OWN, correlation={"order_rate/elasticity": -0.2})
-    world = with_value(world, "personas.bulk.base.r", 2.0)
-    world = with_value(world, "personas.bulk.reach.content", 0.7)
-    world = with_value(world, "correlation.order_rate/elasticity", -0.1)
+    world = set_parameter(world, "personas.bulk.base.r", 2.0)
+    world = set_parameter(world, "personas.bulk.reach.content", 0.7)
+    world = set_parameter(world, "correlation.order_rate/elasticity", -0.1)
     assert world.personas[0].base == replace(OWN[0].base, r=2.0)
     assert world.personas[0].reach == {"content": 0.7}
     assert world.personas[1:] == OWN[1:]
