@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.replication.lives import number_of_world
 from crmlab.experiments.replication.recentre import recentred
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.replication.tables import run_tables
@@ -46,7 +47,8 @@ def live_replication(
     """Live one replication of all `arms`, or some; in a `world` other than the experiment's, if one is given."""
     design, as_stated = experiment.design, kind == "fixed" and world is None
     if world is None:
-        world = sampled_world(experiment, replication) if kind == "sampled" else experiment.world
+        number = number_of_world(design, kind, replication)
+        world = sampled_world(experiment, number) if kind == "sampled" else experiment.world
     world = recentred(world, experiment.today, design.seed)
     founders = found(world.at_rows(design.customers)[0], design.seed, replication, use)
     runs = []

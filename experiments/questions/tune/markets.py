@@ -30,8 +30,9 @@ Lives = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), 
 class Markets:
     """Where arms are lived. Calling it with a replication and some arms gives the readings of each.
 
-    `worlds`: one, for all replications, or one for each. They are re-centred for today's policy already. `use` names
-    the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is all, the
+    `worlds`: one, for all replications, or one for each; further replications are further lives of the same
+    worlds. They are re-centred for today's policy already. `use` names the luck:
+    MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is all, the
     `own` ones of the experiment among them.
     """
 
@@ -43,7 +44,7 @@ class Markets:
 
     def __call__(self, task: Task) -> list[dict[str, float] | Failed]:
         replication, arms = task
-        world = self.worlds[replication if len(self.worlds) > 1 else 0]
+        world = self.worlds[replication % len(self.worlds)]
         founders = found(world.at_rows(self.design.customers)[0], self.design.seed, replication, self.use)
         return [attempt(partial(self._lived, world, arm, replication, founders)) for arm in arms]
 
