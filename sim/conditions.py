@@ -61,6 +61,7 @@ class Loyal(NamedTuple):
     heavy: float  # share of the pull of rewards that is left in heavy buyers
     member: float
     member_scale: float  # weeks
+    member_worth: float  # of spend: from here on membership has its full effect
     goal_gradient: float  # per unit of worth
     goal_power: float
     head_start: float
@@ -72,6 +73,7 @@ class Loyal(NamedTuple):
     pressure_gap: float
     perks: float
     status: float
+    strength: float  # factor of all pulls but those of benefits
 
 
 class Bonds(NamedTuple):

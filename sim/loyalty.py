@@ -314,6 +314,7 @@ def loyal_of(world: World) -> Loyal:
         heavy=float(loyalty.heavy),
         member=float(loyalty.member),
         member_scale=float(loyalty.member_half_life / np.log(2)),
+        member_worth=float(loyalty.member_worth),
         goal_gradient=float(loyalty.goal_gradient),
         goal_power=float(loyalty.goal_power),
         head_start=float(loyalty.head_start),
@@ -325,4 +326,5 @@ def loyal_of(world: World) -> Loyal:
         pressure_gap=float(loyalty.pressure_gap),
         perks=float(loyalty.perks),
         status=float(loyalty.status),
+        strength=float(loyalty.strength),
     )

@@ -136,7 +136,15 @@ class LoyaltyResponse:
         float, Unknown(0.05, 0.9, "share of median buyers who join", "enrolment of 40-60 %", "A", vary="range")
     ] = 0.5
     join_selection: Annotated[
-        float, Unknown(0.0, 1.5, "log odds per SD of log order rate", "sign Leenheer et al. 2007", "A", vary="range")
+        float,
+        Unknown(
+            0.0,
+            1.5,
+            "log odds per SD of log order rate",
+            "sign Leenheer et al. 2007; size set so that the naive gap is several times the causal one",
+            "A",
+            vary="range",
+        ),
     ] = 0.35
     member: Annotated[
         float,
@@ -166,8 +174,16 @@ class LoyaltyResponse:
         ),
     ] = 0.5
     member_half_life: Annotated[
-        float, Unknown(26.0, 520.0, "weeks", "Meyer-Waarden: erodes in six to nine months", "M", vary="range")
-    ] = 30.0
+        float,
+        Unknown(
+            26.0,
+            520.0,
+            "weeks",
+            "Meyer-Waarden: erodes in six to nine months; Liu 2007: still grows after two years; the middle is ours",
+            "M",
+            vary="range",
+        ),
+    ] = 104.0
     goal_gradient: Annotated[
         float,
         Unknown(
@@ -265,6 +281,29 @@ class LoyaltyResponse:
         float,
         Unknown(
             0.85, 1.0, "departure hazard, top tier / basic", "status: Dreze & Nunes 2009", "A", vary="range", absent=1.0
+        ),
+    ] = 1.0
+    member_worth: Annotated[
+        float,
+        Unknown(
+            0.01,
+            0.05,
+            "share of spend given, from where membership has its full effect",
+            "no source found; programmes whose members were studied give about 1 to 2 % back",
+            "A",
+            vary="range",
+        ),
+    ] = 0.02
+    strength: Annotated[
+        float,
+        Unknown(
+            0.0,
+            2.5,
+            "factor of everything above by which a programme moves people, benefits aside",
+            "whole programmes moved purchases by nothing to 26 %, and no study parts that by cause; size ours",
+            "A",
+            vary="range",
+            absent=0.0,
         ),
     ] = 1.0
 

@@ -77,7 +77,7 @@ class Channel:
     """
 
     name: str
-    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=2.0)]
+    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=1.25)]
     half_budget: Annotated[float, Unknown(0, 1e15, "currency a week", "channel preset", "A")] = 0.0
     budget: float = 0.0
     half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M", vary=2.0)] = 1.0

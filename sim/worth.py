@@ -16,7 +16,7 @@ from crmlab.sim.orders import YEAR
 
 CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3  # moods
 
-FULL_WORTH = 0.05  # of yearly spend: from here on membership, deadlines and moods have their full effect
+FULL_WORTH = 0.05  # of yearly spend: from here on deadlines and moods have their full effect
 CARD_WORTH = 0.10  # of spend: what the cards gave on which the head start was measured (one free in ten)
 CARD_START = 1.0 / 6.0  # of the card: what was given on it (2 stamps of 12)
 MOST_WORTH = 0.20  # of spend: no richer card was measured, so what is above moves nobody further
@@ -142,7 +142,7 @@ def loyalty_pull(
             loyal.head_start, worth, points - progress, points, rewarded, week - enrolled, programme
         )  # fmt: skip
     if order_rate < loyal.heavy_rate:
-        size = loyal.member * weight_of(worth + programme.rates[tier] + perks)
+        size = loyal.member * min(1.0, (worth + programme.rates[tier] + perks) / loyal.member_worth)
         pull += size * math.exp(-float(week - enrolled) / loyal.member_scale)
     if rewarded != LONG_AGO:
         size = loyal.reward * min(1.0, programme.reward_value / max(mean_order, LEAST_SPEND))
@@ -154,8 +154,9 @@ def loyalty_pull(
         pull += loyal.pressure * weight_of(stake)
     if order_rate >= loyal.heavy_rate:
         pull *= loyal.heavy
-    if perks > 0.0:
-        pull -= elasticity * math.log(1.0 - perks)
     if mood_ends > week:
         pull += mood_pull(mood, tier, weekly_spend, order_rate, loyal.perks, programme)
+    pull *= loyal.strength
+    if perks > 0.0:
+        pull -= elasticity * math.log(1.0 - perks)
     return pull

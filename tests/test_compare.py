@@ -144,7 +144,7 @@ def test_assumptions_stay_in_their_ranges_and_what_the_firm_knows_stays_put(expe
     peak = (1.0 + 1.8 + 2.6) / 3  # mean of the triangular distribution
     assert abs(elasticity.mean() - peak) < 4 * elasticity.std() / math.sqrt(200)
     leads = np.array([w.channels[0].leads_most for w in drawn])
-    assert 30 <= leads.min() < leads.max() <= 120  # a factor of two
+    assert 60 / 1.25 <= leads.min() < 54 < 66 < leads.max() <= 60 * 1.25
     assert {w.economics.discount_rate for w in drawn} == {experiment.world.economics.discount_rate}
     assert {w.channels[0].budget for w in drawn} == {experiment.world.channels[0].budget}
     assert {w.base for w in drawn} == {experiment.world.base}  # authored, not fitted: no covariance to draw from

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.calibration.export_format import parse_amounts, parse_days
+from crmlab.experiments.calibration.month_names import _YEARS, month_of
 from crmlab.experiments.calibration.order_log import OrderLog, OrderLogError, Reading, read_orders
 from crmlab.experiments.calibration.tables import FormatError, TableOptions
 
@@ -132,6 +133,51 @@ def test_days_as_numbers_of_a_machine_are_days():
         days, notes = parse_days(pd.Series(texts))
         assert days.dt.strftime("%Y-%m-%d").tolist() == ["2023-01-05", "2023-01-06"], texts
         assert notes
+
+
+FIFTH_OF_MARCH = {
+    "German": ["5. März 2024", "05-Mär-24", "5.Mrz.2024", "Di., 5. März 2024 10:15", "5 MÄRZ 2024"],
+    "French": ["5 mars 2024", "mardi 5 mars 2024 à 10:15"],
+    "Spanish": ["5 de marzo de 2024", "mar 5 mar 2024", "5-mar-24"],
+    "Italian": ["5 marzo 2024", "mar, 5 marzo 2024", "5º marzo 2024"],
+    "Portuguese": ["5 de março de 2024", "terça-feira, 5 de março de 2024"],
+    "Dutch": ["5 mrt. 2024", "5 maart 2024"],
+    "Nordic": ["5. mars 2024", "5. marts 2024"],
+    "Polish and Czech": ["5 marca 2024", "wt. 5 mar 2024", "5. března 2024"],
+    "Russian and Turkish": ["5 марта 2024 г.", "5 Mart 2024"],
+    "English": ["5 Mar 2024", "March 5th, 2024", "Mar 5, 2024", "Tue Mar 5 2024", "Tue, 05 Mar 2024 10:15:00 +0100"],
+}
+
+
+@pytest.mark.parametrize("language", FIFTH_OF_MARCH)
+def test_the_fifth_of_march_is_read_in_the_languages_of_europe(language):
+    for text in FIFTH_OF_MARCH[language]:
+        assert parse_days(pd.Series([text]))[0].tolist() == [pd.Timestamp("2024-03-05")], text
+
+
+def test_every_month_is_known_by_its_name_and_by_the_beginning_that_no_other_month_has():
+    beginnings = 0
+    for year in _YEARS.values():
+        assert [month_of(name.upper()) for name in year.split()] == list(range(1, 13)), year
+        for month, name in enumerate(year.split(), start=1):
+            parts = {name[:letters] for letters in range(3, len(name) + 1)} - {"červen"}  # June, and begins July
+            assert {month_of(part) for part in parts} <= {month, None}, name
+            beginnings += month_of(name[:3]) == month
+    assert beginnings > 0.95 * 12 * len(_YEARS)
+
+
+def test_a_month_that_could_be_two_or_none_is_refused_with_the_way_out(tmp_path):
+    for word in ("jui", "hello", "ma"):
+        text = written("%Y-%m-%d", "{:.2f}").replace("2023-01-05", f"5 {word} 2023")
+        with pytest.raises(OrderLogError, match=rf"'5 {word} 2023' on line 2: .* --date-format"):
+            text_log(tmp_path, text)
+
+
+def test_a_stated_format_takes_months_of_other_languages_too():
+    days, _ = parse_days(pd.Series(["5/Okt/23 10h", "6/Dez/23 11h"]), date_format="%d/%b/%y %Hh")
+    assert days.dt.strftime("%Y-%m-%d").tolist() == ["2023-10-05", "2023-12-06"]
+    days, _ = parse_days(pd.Series(["2023 décembre 5"]), date_format="%Y %B %d")
+    assert days.tolist() == [pd.Timestamp("2023-12-05")]
 
 
 @pytest.mark.parametrize("digits", ["０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹", "०१२३४५६७८९"])

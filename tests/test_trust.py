@@ -273,7 +273,9 @@ def test_all_currency_codes_are_three_letters_and_the_default_is_one() -> None:
 
 
 def test_prospects_that_run_dry_within_the_run_are_named_with_the_way_out() -> None:
-    world = load_world("shop").world
+    shop = load_world("shop").world
+    assert not any("run dry" in note for note in notes(experiment(shop)))
+    world = replace(shop, population=replace(shop.population, prospects=45_000))
     dry = next(note for note in notes(experiment(world)) if "run dry" in note)
     enough = int(dry.split("population.prospects = ")[1].split()[0])
     larger = replace(world, population=replace(world.population, prospects=enough))

@@ -32,7 +32,7 @@ def effect(strategy: PointsAndTiers) -> tuple[float, float]:
 
 def test_the_default_programme_moves_its_members_by_4_to_12_percent_and_heavy_buyers_least() -> None:
     whole = programme_effect(load_world("shop").world, customers=4000, replications=4, parts=False)[0]
-    assert 0.04 - 2 * whole.se < whole.orders < 0.12 + 2 * whole.se
+    assert 0.04 + 2 * whole.se < whole.orders < 0.12 - 2 * whole.se
     assert 0 < whole.heavy < whole.others
 
 
@@ -134,12 +134,17 @@ def test_the_guard_binds_in_at_most_all_weeks() -> None:
 
 @pytest.mark.slow
 def test_in_every_sampled_world_the_programme_moves_its_members_by_0_to_26_percent_with_a_gradient_or_without() -> None:
-    """26 % is the largest causal effect on purchases that was measured in the field; the smallest was none."""
+    """26 % is the largest causal effect on purchases that was measured in the field; the smallest was none. Sampled
+    worlds reach near both."""
     experiment = Experiment.of("shop", programme=PointsAndTiers())
+    found = []
     for number in range(16):
         world = sampled_world(experiment, number)
         plain = replace(world, loyalty=replace(world.loyalty, goal_gradient=0.0))
         whole, rest = (programme_effect(w, customers=1000, replications=4, parts=False)[0] for w in (world, plain))
         assert -2 * whole.se <= whole.orders <= 0.26 + 2 * whole.se, number
+        found.append(whole.orders)
         if abs(whole.orders) > 2 * whole.se:
             assert np.sign(whole.orders) * rest.orders >= -2 * rest.se, number
+    assert min(found) < 0.01
+    assert max(found) > 0.15

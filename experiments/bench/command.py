@@ -151,18 +151,25 @@ def programme(
     replications: Annotated[int, typer.Option(min=2)] = 8,
     customers: Annotated[int, typer.Option(min=100, help="Founding customers.")] = 5_000,
     weeks: Annotated[int, typer.Option(min=2, max=520)] = 104,
+    worlds: Annotated[int, typer.Option(min=0, help="Sampled worlds for the range of the whole; 0: none.")] = 32,
     as_json: Json = False,
 ) -> None:
-    """What the default loyalty programme does to its members' orders, in whole and by part."""
-    from crmlab.experiments.bench.programme import programme_effect
-    from crmlab.experiments.bench.tables import print_effects
+    """What the default loyalty programme does to its members' orders: in whole, by part, and over sampled worlds."""
+    from crmlab.experiments.bench.programme import over_worlds, programme_effect
+    from crmlab.experiments.bench.tables import print_effects, print_spread
+    from crmlab.experiments.experiment import Experiment
     from crmlab.lab import load_world
+    from crmlab.strategies import PointsAndTiers
 
-    found = programme_effect(load_world(world).world, replications=replications, customers=customers, weeks=weeks)
+    file = load_world(world)
+    found = programme_effect(file.world, replications=replications, customers=customers, weeks=weeks)
+    spread = over_worlds(Experiment.of(file, programme=PointsAndTiers()), worlds=worlds, weeks=weeks)
     if as_json:
-        print(json.dumps([asdict(effect) for effect in found], indent=2))
+        print(json.dumps({"effects": [asdict(effect) for effect in found], "sampled_worlds": spread}, indent=2))
         return
     print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of lives", _paper())
+    if spread:
+        print_spread(spread, f"The whole effect in {worlds} sampled worlds", _paper())
 
 
 @app.command()

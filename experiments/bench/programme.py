@@ -2,7 +2,8 @@
 
 The same people live with and without the programme under the same luck. Nothing differs before somebody joins, so a
 member's orders after the week of joining are compared with the orders of the same person in the same weeks of the other
-life: no selection. A part is what the programme does when only that reaction is left in the world.
+life: no selection. A part is what the programme does when only that reaction is left in the world. Over sampled worlds
+the whole effect has a range: what it could be, as far as anybody knows.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.sim import Play
 from crmlab.sim.customers import NOT_ENROLLED
 from crmlab.sim.market import Market
@@ -68,6 +71,15 @@ def programme_effect(
         mean, se = np.nanmean(changes, axis=0), np.nanstd(changes[:, 0], ddof=1) / math.sqrt(replications)
         effects.append(Effect(part, float(mean[0]), float(se), float(mean[1]), float(mean[2])))
     return effects
+
+
+def over_worlds(
+    experiment: Experiment, strategy: Strategy | None = None, *, worlds: int = 32, customers: int = 1_000, **size: int
+) -> list[float]:
+    """The whole effect in each of so many sampled worlds, each lived twice; `size` as of `programme_effect`."""
+    sampled = (sampled_world(experiment, number) for number in range(worlds))
+    size = {"customers": customers, "replications": 2, **size}
+    return [programme_effect(world, strategy, parts=False, **size)[0].orders for world in sampled]
 
 
 def _reactions(stated: LoyaltyResponse) -> Iterator[tuple[str, LoyaltyResponse]]:

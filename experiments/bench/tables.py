@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -76,6 +77,12 @@ def print_reductions(reductions: Sequence[Reduction], title: str, console: Conso
     ]  # fmt: skip
     names = ("against today", "orders", "95 % half-width", "variance reduction", "standard error", "at least", "")
     console.print(_table(title, names, rows))
+
+
+def print_spread(values: Sequence[float], title: str, console: Console) -> None:
+    """Least, quartiles and most of what was found in sampled worlds."""
+    names = ("least", "lower quartile", "median", "upper quartile", "most")
+    console.print(_table(title, names, [tuple(f"{v:+.1%}" for v in np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))]))
 
 
 def print_coverages(coverages: Sequence[Coverage], title: str, console: Console) -> None:

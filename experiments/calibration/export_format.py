@@ -7,7 +7,6 @@ that a million rows take seconds.
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import re
 import unicodedata
@@ -16,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.calibration.month_names import in_english, month_of
 from crmlab.experiments.calibration.tables import FormatError
 
 DateOrder = Literal["day-first", "month-first", "year-first"]
@@ -25,18 +25,20 @@ Decimal = Literal["point", "comma"]
 _ABSURD_AMOUNT = 1e12  # sums of refunds stay exact below it
 _YEAR_FIRST = r"(?=\d{8}$|\d{4}[-/.])(?P<year>\d{4})(?P<mark>[-/.]?)(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"
 _THREE_NUMBERS = r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<third>\d{4}|\d{2})"
+_ORDINAL = r"(?:st|nd|rd|th|er|re|ère|[oa])?"  # 1st, 1er, and 1º, of which NFKC makes 1o
+_OF = r"(?:(?:de|del|of) )?"
 _DAY_MONTH_NAME = (
-    r"(?P<day>\d{1,2})(?:st|nd|rd|th)?\.?[-/. ]*(?P<month>[A-Za-z]{3})[A-Za-z]*[-/., ]+(?P<year>\d{4}|\d{2})"
+    rf"(?P<day>\d{{1,2}}){_ORDINAL}\.?[-/. ]*{_OF}(?P<month>[^\W\d_]{{3,}})[-/., ]+{_OF}"
+    r"(?P<year>\d{4}|\d{2})(?: ?[гр]\.?)?"
 )
-_MONTH_NAME_DAY = (
-    r"(?P<month>[A-Za-z]{3})[A-Za-z]*\.?[-/ ]+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?[-/ ]+(?P<year>\d{4}|\d{2})"
-)
+_MONTH_NAME_DAY = rf"(?P<month>[^\W\d_]{{3,}})\.?[-/ ]+(?P<day>\d{{1,2}}){_ORDINAL},?[-/ ]+(?P<year>\d{{4}}|\d{{2}})"
 _EAST_ASIAN = r"(?P<year>\d{4})\s*[年년]\s*(?P<month>\d{1,2})\s*[月월]\s*(?P<day>\d{1,2})\s*[日일]"
 _WEEKDAY = r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+"
-_CLOCK_TIME = r",?[T ]+\d{1,2}:\d{2}.*$"
+# A word in front of a whole date (lun. 5 mars 2024, Di, 05.03.24) is the weekday; a month's name (mar 5, 2024) is none.
+_ANY_WEEKDAY = r"^[^\W\d_]{2,}(?:-[^\W\d_]+)?\.?,?\s+(?=\d{1,2}\D*[^\W\d_]{3,}\D*\d|\d{1,4}[-/.]\d)"
+_CLOCK_TIME = r",?[T ]+(?:(?:at|um|kl\.?|à|às|a las|alle|om|o|в) )?\d{1,2}[:h]\d{2}.*$"
 _EAST_ASIAN_TIME = r"(?<=[日일])\s*(?:\d|上|下|午|오).*$"
 _LONG_YEARS = 25  # orders of more years than that are a misread column
-_MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 _SERIAL_EPOCH = pd.Timestamp("1899-12-30")  # day 0 of a spreadsheet
 _SERIALS, _UNIX, _UNIX_MS = (25_000, 80_000), (3e8, 4.2e9), (3e11, 4.2e12)
 _PARTS: dict[DateOrder, dict[str, str]] = {
@@ -88,6 +90,8 @@ def parse_days(
     notes = [f"digits of other scripts were read as digits ({odd} different dates)"] if odd else []
     written = written.str.strip()
     if date_format:
+        if "%b" in date_format or "%B" in date_format:
+            written = written.map(lambda text: in_english(text, whole="%B" in date_format), na_action="ignore")
         days = pd.to_datetime(written, format=date_format, errors="coerce", utc="%z" in date_format)
         days = days.dt.tz_localize(None) if days.dt.tz is not None else days
         days = days.dt.normalize().astype("datetime64[s]")
@@ -104,13 +108,14 @@ def _read(written: pd.Series, order: DateOrder | None, today: datetime.date, not
         return counted
     written = written.str.replace(_CLOCK_TIME, "", regex=True).str.replace(_EAST_ASIAN_TIME, "", regex=True)
     written = written.str.replace(_WEEKDAY, "", regex=True).str.strip()
+    written = written.str.replace(_ANY_WEEKDAY, "", regex=True)
     days = _from_parts(written.str.extract(f"^{_YEAR_FIRST}$"), today)
     for pattern in (_EAST_ASIAN, _DAY_MONTH_NAME, _MONTH_NAME_DAY):
         rest = days.isna()
         if rest.any():
             named = written[rest].str.extract(f"^{pattern}$")
             if pattern is not _EAST_ASIAN:
-                named["month"] = named["month"].str.lower().map(_MONTHS)
+                named["month"] = named["month"].map(month_of, na_action="ignore")
             days[rest] = _from_parts(named, today)
     rest = days.isna()
     if rest.any():

@@ -26,6 +26,7 @@ UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
 GROUPS = (  # append only: the place of a group is the key of its draws
     "base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth",
 )  # fmt: skip
+RATIOS = 3.0  # high / low from which a number is drawn in ratios: twice as much is as likely as half
 PERSONAS, CHANNELS = 100, 200  # places of what comes in any number; one more for each
 
 
@@ -78,16 +79,19 @@ def _inside(group: Any, names: tuple[str, ...], values: np.ndarray) -> dict[str,
 def drawn(u: float, low: float, value: float, high: float, absent: float | None = None) -> float:
     """The quantile `u` of what a number could be that is thought to be `value`, between `low` and `high`.
 
-    Triangular with its peak at the value. Where one end of the range is the absence of an effect, evenly on either
-    side of the value, half of the draws each: a triangle hardly ever reaches its ends, and the absence is one of them.
+    Half of the draws lie on either side of the value, so that sampled worlds are centred on the stated one however
+    lopsided the range is. On each side they are the fewer the nearer an end of the range is (a falling line), in
+    ratios where the range spans a factor of `RATIOS` or more. Where one end is the absence of an effect they are even:
+    a falling line hardly ever reaches its end, and the absence is one of them.
     """
     value = min(max(value, low), high)
+    end, part = (low, 2 * u) if u < 0.5 else (high, 2 * (1 - u))  # part: 1 at the value, 0 at the end
     if absent is not None and absent in (low, high) and low < value < high:
-        return low + 2 * u * (value - low) if u < 0.5 else value + (2 * u - 1) * (high - value)
-    peak = (value - low) / (high - low)
-    if u < peak:
-        return low + math.sqrt(u * (high - low) * (value - low))
-    return high - math.sqrt((1 - u) * (high - low) * (high - value))
+        return end + part * (value - end)
+    near = math.sqrt(part)
+    if low > 0 and high >= RATIOS * low:
+        return value * math.pow(end / value, 1 - near)
+    return end + near * (value - end)
 
 
 def assumed_unknowns(experiment: Experiment) -> Iterator[Assumed]:

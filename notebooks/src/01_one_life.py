@@ -41,7 +41,7 @@ print("Python", platform.python_version(), "| crmlab", version("crmlab"), "| plo
 # ## 1. People in a box
 #
 # A world file describes a market: how often people order, how they leave, what an order is worth, which channels win
-# new ones. `shop` ships with crmlab and is made up. We found a market of it: customers with a past, and nine times as
+# new ones. `shop` ships with crmlab and is made up. We found a market of it: customers with a past, and 33 times as
 # many prospects.
 
 # %%
@@ -53,7 +53,7 @@ alive = np.flatnonzero(people.stage == CUSTOMER)
 hidden = ["order_rate", "departure_rate", "order_clock", "life_clock"]
 founding = pd.DataFrame({name: getattr(people, name)[alive].astype(float) for name in hidden}, index=alive)
 founding.index.name = "customer"
-# claims: "nine times as many prospects": people.n == CUSTOMERS + 9 * CUSTOMERS
+# claims: "33 times as many prospects": people.n == CUSTOMERS + 33 * CUSTOMERS
 print(f"{people.n:,} people, of whom {len(alive):,} are customers in week 0")
 display(founding.head())
 
