@@ -37,8 +37,8 @@ def estimates(readings: pd.DataFrame, confidence: float, directions: Mapping[str
 
     `value` is the mean over the replications of the world as stated, `low` and `high` its interval (luck only);
     `low_unknowns` and `high_unknowns` say where it lies in one more sampled world, luck taken out; NaN where none were
-    sampled. Replications in which a number is undefined are left out; `replications` counts the others. Of what plays contribute `verdict`
-    is that of the one rule; `directions` says by KPI which sign is better.
+    sampled. Replications in which a number is undefined are left out; `replications` counts the others. Of what plays
+    contribute `verdict` is that of the one rule; `directions` says by KPI which sign is better.
     """
     rows = []
     for keys, group in readings.groupby(KEYS, sort=False):
@@ -48,7 +48,7 @@ def estimates(readings: pd.DataFrame, confidence: float, directions: Mapping[str
         lived = lived[np.isfinite(lived).all(axis=1)]
         sampled, _ = without_luck(lived, confidence)
         judged = keys[0] == "contributions"  # what a play does to a KPI: the question of a verdict
-        verdict = judge_differences(fixed, directions[keys[3]], confidence, lived).word if judged else ""
+        verdict = judge_differences(fixed, directions[str(keys[3])], confidence, lived).word if judged else ""
         low, high, low_unknowns, high_unknowns = both_ranges(fixed, sampled, confidence)
         mean = float(fixed.mean()) if fixed.size else np.nan
         rows.append((*keys, mean, low, high, low_unknowns, high_unknowns, fixed.size, verdict))

@@ -117,8 +117,8 @@ class Explanation:
         return table.rename(columns=dict(zip(("group", "item", "measure"), PARTS[part], strict=True)))
 
     def to_json(self) -> dict[str, Any]:
-        """{"baseline", "arm", "verdicts": {kpi: word}, "players", "joining", part: {group: {item: {measure: {value, low, high, ...}}}}}; numbers
-        that are undefined are null."""
+        """{"baseline", "arm", "verdicts": {kpi: word}, "players", "joining", part: {group: {item: {measure: {value,
+        low, high, ...}}}}}; numbers that are undefined are null."""
         tree: dict[str, Any] = {}
         for row in self.estimates.to_dict("records"):
             part, group, item, measure = (str(row.pop(key)) for key in ("part", "group", "item", "measure"))

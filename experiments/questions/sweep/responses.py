@@ -41,7 +41,8 @@ def response_table(
     """One row per point and KPI: factor values, the arm's and the baseline's mean, the difference and its luck.
 
     `low`, `high`: luck-only interval of the mean difference; `se`: its standard error; `pairs`: replications in which
-    both have a value; `verdict`: by the one rule, luck only; `stated`: the experiment as written; `refused`: why a strategy does not take these levers.
+    both have a value; `verdict`: by the one rule, luck only; `stated`: the experiment as written; `refused`: why a
+    strategy does not take these levers.
     """
     base, confidence = experiment.baseline.name, experiment.design.confidence
     written = stated_values(sweep, experiment)
