@@ -1,9 +1,9 @@
 """crmlab from Python: write an experiment in a few lines, ask, and read the answer as tables and figures.
 
-    from crmlab.lab import Experiment, compare, load_world
+    from crmlab.lab import compare, load_world, new_experiment
     from crmlab.strategies import DiscountTiers
 
-    experiment = Experiment.of(load_world("shop"), tiers=DiscountTiers(silver_rate=0.05), weeks=52)
+    experiment = new_experiment(load_world("shop"), tiers=DiscountTiers(silver_rate=0.05), weeks=52)
     answer = compare(experiment)
 
 Everything is loaded when it is first used, so importing this is quick.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crmlab.experiments.runs.verify import verify
     from crmlab.experiments.sections.listings import Listing
     from crmlab.experiments.sections.section import Section
+    from crmlab.experiments.spec.builder import new_experiment
     from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, load_tuning
     from crmlab.sim.plays import Play
     from crmlab.sim.target import Target
@@ -47,6 +48,7 @@ __all__ = [
     "load_sweep",
     "load_tuning",
     "load_world",
+    "new_experiment",
     "new_figure",
     "stress",
     "sweep",
@@ -59,6 +61,7 @@ _HOME = {
     "crmlab.experiments.charts.look": ("new_figure",),
     "crmlab.experiments.execution.cluster": ("Dask",),
     "crmlab.experiments.experiment": ("Arm", "Design", "Experiment"),
+    "crmlab.experiments.spec.builder": ("new_experiment",),
     "crmlab.experiments.spec.experiment_file": ("load_experiment", "load_sweep", "load_tuning"),
     "crmlab.experiments.files.world_file": ("WorldFile", "load_world"),
     "crmlab.experiments.lab.answer": ("Answer",),

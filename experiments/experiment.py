@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import Kpi, adopt
 from crmlab.sim.world import World
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from crmlab.experiments.files.world_file import WorldFile
-    from crmlab.experiments.questions.tune.search import Search
+TODAY = "today"  # the arm that plays the policy in force, as the world states it
 
 
 @dataclass(frozen=True)
@@ -45,30 +41,51 @@ class Design:
     primary: str = "customer_equity"
 
 
+class Question:
+    """What is asked of an experiment: the parent of frozen records such as `Compare`, `Tune` or `Sweep`.
+
+    Each kind has a folder in `questions/` and a line in `questions/table.py`, which says how it is answered.
+    """
+
+    @property
+    def kpis_asked(self) -> tuple[str, ...]:
+        """Ids of the KPIs that it asks about, besides the primary one."""
+        return ()
+
+    @property
+    def own_functions(self) -> tuple[Callable[..., Any], ...]:
+        """Functions of the user's own that its answer calls: their code is part of what determines the numbers."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Compare(Question):
+    """Which arm is better, and how sure is that? What every experiment can be asked."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """Everything that determines the numbers of a run, and the texts that explain it.
 
-    `arms` begins with the baseline. `fitted` names the parts of the world that were estimated from real data
+    `arms` begins with the baseline. `question` is what is asked of them, `purpose` what is to be decided, in a
+    sentence for readers. `fitted` names the parts of the world that were estimated from real data
     ("base", "spend", "history"); `calibration` is what `calibrate` knew about them (its JSON), None for an authored
-    world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `search` is
-    what a tuning looks for, and `task` what any other question asks (a sweep, a stress test, an explanation): a frozen
-    dataclass whose class says in `DRIVER` which module answers it. A comparison has neither. `quick` marks a question
-    that was made smaller than it was put, for a first look. `kpis` are KPIs of one's own, read beside the shipped ones.
-    `sections` are functions from the run's tables to a section or chart of the report (docs/adding-a-chart.md).
+    world; `log_covariance` maps a group ("base", "spend") to (parameter names, covariance of their logs). `quick` marks
+    a question that was made smaller than it was put, for a first look. `kpis` are KPIs of one's own, read beside the
+    shipped ones. `sections` are functions from the run's tables to a section or chart of the report
+    (docs/adding-a-chart.md).
     """
 
     name: str
     world: World
     arms: tuple[Arm, ...]
     design: Design = Design()
-    question: str = ""
+    question: Question = Compare()
+    purpose: str = ""
     fitted: frozenset[str] = frozenset()
     calibration: Mapping[str, Any] | None = None
     log_covariance: Mapping[str, tuple[tuple[str, ...], list[list[float]]]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    search: Search | None = None
-    task: Any = None
     quick: bool = False
     kpis: tuple[Kpi, ...] = ()
     sections: tuple[Callable[..., Any], ...] = ()
@@ -76,49 +93,18 @@ class Experiment:
     def __post_init__(self) -> None:
         adopt(self.kpis)
 
-    @classmethod
-    def of(
-        cls,
-        world: WorldFile | World | Path | str,
-        /,
-        *,
-        name: str = "notebook",
-        question: str = "",
-        baseline: str = "today",
-        arms: Mapping[str, Any] | None = None,
-        kpis: Sequence[Kpi] = (),
-        sections: Sequence[Callable[..., Any]] = (),
-        **settings_and_arms: Any,
-    ) -> Experiment:
-        """An experiment from objects, checked as a file would be.
-
-        `world` is the name of a shipped world, the path of a world file, what `load_world` gives, or a `World` of your
-        own. Keywords that are settings of `Design` (`weeks`,
-        `customers`, `replications`, ...) are the design. Every other keyword is an arm (as is every entry of `arms`,
-        for names that are no Python words): a strategy, a `Play`, or a list of them, on top of today's plays; an `Arm`
-        has its own plays and nothing else. `today` is always there. `kpis` are
-        KPIs of your own: columns of every table, and good as primary KPI, objective or limit. `sections` are functions
-        of your own from the run's tables to a section or chart of its report.
-
-            Experiment.of("shop", tiers=DiscountTiers(), both=[DiscountTiers(), ChannelMix()], weeks=52)
-
-        Raises `SpecError`, one sentence per mistake.
-        """
-        from crmlab.experiments.spec.builder import composed  # it needs this class
-
-        return composed(world, name, question, baseline, arms or {}, settings_and_arms, tuple(kpis), tuple(sections))
-
     @property
     def today(self) -> tuple[Play, ...]:
         """Today's policy, whose effects the calibrated rates already contain: the arm of that name, or the baseline."""
-        return next((arm.plays for arm in self.arms if arm.name == "today"), self.baseline.plays)
+        return next((arm.plays for arm in self.arms if arm.name == TODAY), self.baseline.plays)
 
     @property
     def baseline(self) -> Arm:
         return self.arms[0]
 
-    @property
-    def driver(self) -> str:
-        """The module that answers what is asked; its function of the same name does."""
-        asked = self.search if self.task is None else self.task
-        return "crmlab.experiments.questions.compare.compare" if asked is None else asked.DRIVER
+    def arm(self, name: str) -> Arm:
+        """The arm of this name. Raises `KeyError` when there is none."""
+        found = next((arm for arm in self.arms if arm.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found

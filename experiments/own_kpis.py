@@ -13,14 +13,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.readings import KPIS, Kpi
-
-if TYPE_CHECKING:
-    from crmlab.experiments.experiment import Experiment
 
 
 def kpi_named(place: str, folder: Path | None = None) -> Kpi:
@@ -76,8 +74,7 @@ def section_problems(sections: Sequence[Callable[..., Any]]) -> list[str]:
 
 def unknown_kpis(experiment: Experiment) -> list[str]:
     """A sentence for every KPI that the experiment asks for without having it: one of another experiment, say."""
-    search, task = experiment.search, experiment.task
-    asked = [experiment.design.primary, *(search.read if search else ()), *getattr(task, "kpis", ())]
+    asked = [experiment.design.primary, *experiment.question.kpis_asked]
     known = [*dict(KPIS), *(kpi.id for kpi in experiment.kpis)]
     return [f'"{kpi}" is {not_known(kpi, "KPI", known)}' for kpi in dict.fromkeys(asked) if kpi not in known]
 

@@ -13,6 +13,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from crmlab.experiments.json_data import finite
+
 WIDTH_WITHOUT_TERMINAL = 120
 
 
@@ -28,8 +30,6 @@ def remark(text: str) -> None:
 
 def print_json(content: Any) -> None:
     """The only thing on stdout under `--json`."""
-    from crmlab.experiments.json_data import finite
-
     say(json.dumps(finite(content), indent=2, ensure_ascii=False))
 
 

@@ -1,7 +1,7 @@
 """A stand-in for the engine, so that the command line can be tried within a second and be stopped in the middle.
 
-`install(seconds)` puts it in place of `experiments.compare`; `python -m tests.fake_compare SECONDS ARGUMENTS...` runs
-the command line with it.
+`install(seconds)` puts it in the place of the comparison in the table of questions; `python -m tests.fake_compare
+SECONDS ARGUMENTS...` runs the command line with it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 import time
 import types
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from crmlab.experiments.questions.table import KINDS
 from crmlab.sim.readings import KPIS
 
 READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
@@ -39,6 +41,7 @@ class FakeComparison:
         runs = [
             {"arm": a, "world": "fixed", "replication": r} | {k.id: 1.0 + r for k in kpis} for a in arms for r in (0, 2)
         ]
+        self.comparison = self
         self.tables = {"effects": pd.DataFrame(rows), "runs": pd.DataFrame(runs)}
 
     def to_json(self) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
     """Put the fake in place. Returns a list that grows by the number of workers with every comparison made."""
     made: list[int] = []
 
-    def compare(experiment, workers=0, on_progress=None, ledger=None):
+    def compare(experiment, workers=0, on_progress=None, store=None):
         for step in range(10):
             if on_progress:
                 on_progress(step + 1, 10)
@@ -60,15 +63,17 @@ def install(seconds: float = 0.0, monkeypatch: Any = None) -> list[int]:
         made.append(workers)
         return FakeComparison(experiment)
 
-    compare_module: Any = types.ModuleType("crmlab.experiments.questions.compare.compare")
     report_module: Any = types.ModuleType("crmlab.experiments.reporting.report")
-    compare_module.compare = compare
     report_module.write_report = lambda folder: folder / "report.html"
-    for module in (compare_module, report_module):
+    places: tuple[tuple[Any, str, Any], ...] = (
+        (KINDS, "compare", replace(KINDS["compare"], answer=compare)),
+        (sys.modules, report_module.__name__, report_module),
+    )
+    for table, name, fake in places:
         if monkeypatch is None:
-            sys.modules[module.__name__] = module
+            table[name] = fake
         else:
-            monkeypatch.setitem(sys.modules, module.__name__, module)
+            monkeypatch.setitem(table, name, fake)
     return made
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from crmlab.experiments.checks.anchors import _first_orders, anchors
-from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.replication.sampled_worlds import sampled_world
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.strategies import PriceCut
 
 SHOP = load_world("shop").world
@@ -17,7 +17,7 @@ SHOP = load_world("shop").world
 
 def test_the_shipped_shop_lies_within_every_measured_range() -> None:
     found = anchors(SHOP)
-    assert len(found) == 7
+    assert len(found) == 9
     assert not [anchor for anchor in found if not anchor.fits]
     dip = next(anchor for anchor in found if "shortfall" in anchor.name)
     assert dip.here == pytest.approx(0.15, abs=0.04)
@@ -39,7 +39,7 @@ def test_whom_a_first_order_discount_brings_may_be_worth_as_little_as_was_found_
 
 
 def test_sampled_worlds_draw_how_price_sensitivity_hangs_together_with_rate_and_departure() -> None:
-    experiment = Experiment.of("shop", arms={"cut": PriceCut()})
+    experiment = new_experiment("shop", arms={"cut": PriceCut()})
     drawn = [sampled_world(experiment, r).price for r in range(40)]
     for name, low, high in (("with_order_rate", -0.6, 0.3), ("with_departure", -0.3, 0.5)):
         values = [getattr(price, name) for price in drawn]

@@ -11,7 +11,7 @@ import pytest
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.reporting.glossary import WORLD_GROUPS
 from crmlab.experiments.sections.bibliography import bibliography, linked, unknown_citations
-from crmlab.lab import Experiment, load_world
+from crmlab.lab import load_world, new_experiment
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.readings import KPIS
 from crmlab.sim.responses import PriceResponse
@@ -72,7 +72,7 @@ def test_every_link_to_a_reference_leads_to_one() -> None:
 
 def test_a_value_that_a_world_states_itself_does_not_borrow_the_source_of_the_default() -> None:
     world = replace(load_world("shop").world, price=replace(PriceResponse(), loss_aversion=1.9))
-    experiment = Experiment.of(world, cut=PriceCut(0.05), weeks=4)
+    experiment = new_experiment(world, cut=PriceCut(0.05), weeks=4)
     table = assumptions_table(experiment).set_index("name")
     assert table.loc["price.loss_aversion", "kind"] == "assumed"
     assert "stated in the world file; default 1.5" in table.loc["price.loss_aversion", "source"]

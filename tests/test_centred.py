@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.parameters.world_numbers import value_of
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, drawn, sampled_world
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
 from crmlab.sim.market import Market
 from crmlab.strategies import PointsAndTiers
@@ -20,7 +20,7 @@ WORLDS = 24
 def test_the_stated_value_is_the_middle_of_what_is_drawn_however_lopsided_its_range() -> None:
     """Of 400 draws of each number, half lie on either side: 4.5 standard errors of a share of a half, for some 80
     numbers. Of a number at an end of its range the draws on that side are the value itself."""
-    experiment = Experiment.of("shop", programme=PointsAndTiers())
+    experiment = new_experiment("shop", programme=PointsAndTiers())
     worlds = [sampled_world(experiment, number) for number in range(400)]
     for path, _, value, _ in assumed_unknowns(experiment):
         values = np.array([value_of(world, path) for world in worlds])
@@ -41,7 +41,7 @@ def test_sampled_markets_are_as_large_as_the_stated_one(name: str) -> None:
     """New customers and orders of two years under today's policy, the same luck: on average within 3 % of the stated
     world, give or take 4 standard errors; no world is another shop (new customers within a third)."""
     file = load_world(name)
-    experiment = Experiment.of(file)
+    experiment = new_experiment(file)
     changes = []
     for replication in range(WORLDS):
         markets = [

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.printing import progress
+from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.wording.provenance import provenance
 from crmlab.sim.levers import levers_of
 from crmlab.sim.readings import KPIS
@@ -160,7 +162,7 @@ def test_a_failing_engine_ends_in_a_sentence_and_keeps_what_there_was(folder, en
     def broken(*_, **__):
         raise ZeroDivisionError("the engine stumbled")
 
-    monkeypatch.setattr(sys.modules["crmlab.experiments.questions.compare.compare"], "compare", broken)
+    monkeypatch.setitem(KINDS, "compare", replace(KINDS["compare"], answer=broken))
     assert exit_code(["compare", "question.toml"]) == 1
     err = capsys.readouterr().err
     assert "the engine stumbled" in err

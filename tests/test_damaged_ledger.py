@@ -15,11 +15,11 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.execution import checkpoint as ledger_module
-from crmlab.experiments.execution.checkpoint import LEDGER, PARTS, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, PARTS, Checkpoint
 from crmlab.experiments.execution.executor import run_all
 from crmlab.experiments.execution.records import line_of, read_records
+from crmlab.experiments.execution.run import Run
 from crmlab.experiments.questions.compare.compare import compare
-from crmlab.experiments.replication.run import Run
 from crmlab.experiments.spec.experiment_file import load_experiment
 
 TASKS = range(12)
@@ -42,7 +42,7 @@ def told(results: list[Any]) -> str:
 def written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(ledger_module, "WRITE_SECONDS", 0.0)
     folder.mkdir()
-    run_all(life, TASKS, 1, ledger=Ledger(folder, "a run"))
+    run_all(life, TASKS, 1, store=Checkpoint(folder, "a run"))
     return folder
 
 
@@ -131,16 +131,16 @@ def test_whatever_is_changed_in_a_ledger_no_resumed_table_is_silently_wrong(
     mutation: Callable[[Path, random.Random], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = written(tmp_path / "whole", monkeypatch)
-    right = told(run_all(life, TASKS, 1, ledger=Ledger(whole, "a run")))
+    right = told(run_all(life, TASKS, 1, store=Checkpoint(whole, "a run")))
     luck = random.Random(mutation.__name__)
     for n in range(N_MUTATIONS // len(MUTATIONS)):
         folder = Path(shutil.copytree(whole, tmp_path / str(n)))
         mutation(folder, luck)
-        kept = Ledger(folder, "a run")
+        kept = Checkpoint(folder, "a run")
         named = bool(kept.damage or kept.begun_anew)
         assert named or len(kept) == len(TASKS) or mutation in TORN
-        assert told(run_all(life, TASKS, 1, ledger=kept)) == right
-        again = Ledger(folder, "a run")  # and now it is whole
+        assert told(run_all(life, TASKS, 1, store=kept)) == right
+        again = Checkpoint(folder, "a run")  # and now it is whole
         assert (len(again), again.damage, again.begun_anew) == (len(TASKS), (), "")
 
 
@@ -150,7 +150,7 @@ def test_only_what_was_changed_is_lived_again(tmp_path: Path, monkeypatch: pytes
     lines[3] = lines[3].replace(b'"orders": ', b'"orders": 9')
     lines.insert(6, lines[5])
     (folder / LEDGER).write_bytes(b"".join(lines))
-    kept = Ledger(folder, "a run")
+    kept = Checkpoint(folder, "a run")
     assert kept.damage == ("line 4 is not as it was written", "line 7 stands there twice")
     assert len(kept) == len(TASKS) - 1
 
@@ -162,7 +162,7 @@ def test_a_line_of_another_run_is_not_believed(tmp_path: Path, monkeypatch: pyte
     forged = next(iter(record.values())) | {"result": 3.0}
     del forged["at"], forged["sum"]
     (folder / LEDGER).write_bytes(lines[0] + line_of(forged, 1, "another run"))
-    assert Ledger(folder, "a run").damage == ("line 2 is not as it was written",)
+    assert Checkpoint(folder, "a run").damage == ("line 2 is not as it was written",)
 
 
 QUESTION = """
@@ -186,17 +186,17 @@ def test_a_comparison_that_goes_on_from_a_changed_ledger_says_so_and_has_the_rig
     monkeypatch.setattr("crmlab.experiments.reporting.report.write_report", lambda folder: folder / "report.html")
     (tmp_path / "q.toml").write_text(QUESTION)
     lived = 0
-    from crmlab.experiments.replication.run import live_replication
+    from crmlab.experiments.replication.replication import run_replication
 
     def stopped(*arguments: Any, **options: Any) -> Any:
         nonlocal lived
         lived += 1
         if lived == 4:
             raise KeyboardInterrupt
-        return live_replication(*arguments, **options)
+        return run_replication(*arguments, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr("crmlab.experiments.questions.compare.compare.live_replication", stopped)
+        patched.setattr("crmlab.experiments.questions.compare.compare.run_replication", stopped)
         assert exit_code(["compare", "q.toml", "--workers", "1"]) == 130
     (ledger,) = tmp_path.glob("results/*/*/" + LEDGER)
     ledger.write_text(re.sub(r'"orders": (\d)', r'"orders": 9\1', ledger.read_text(), count=1))

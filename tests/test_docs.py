@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.reporting.glossary import FORMS, WORLD_GROUPS, form_table, pages
-from crmlab.experiments.spec.experiment_file import load_experiment, quick
+from crmlab.experiments.spec.experiment_file import load_experiment
+from crmlab.experiments.spec.subsets import quick
 from crmlab.sim import check_strategy
 from crmlab.sim.levers import levers_of, unknowns_of
 from crmlab.sim.readings import KPIS
@@ -82,7 +83,7 @@ def test_the_example_strategy_keeps_the_contract_and_answers_its_question(tmp_pa
     check_strategy(sys.modules["win_back"].WinBack)
     experiment = quick(load_experiment(files["win_back.toml"], ["design.weeks=40", "design.customers=400"]))
     assert [arm.name for arm in experiment.arms] == ["today", "win_back"]
-    today, win_back = live_replication(experiment, 0)
+    today, win_back = run_replication(experiment, 0)
     assert win_back.kpis["discounts"] > today.kpis["discounts"] == 0
     del sys.modules["win_back"]
 

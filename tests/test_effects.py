@@ -54,9 +54,9 @@ def test_the_luck_interval_covers_the_truth_as_often_as_it_says() -> None:
 @pytest.mark.parametrize("n", [8, 16, 39, 60, 400])
 @pytest.mark.parametrize("skewed", [False, True])
 def test_the_range_of_worlds_holds_further_worlds_as_often_as_it_says(n: int, skewed: bool) -> None:
-    """2 000 experiments each, 4 standard errors; what it holds surely it holds in 95 % of them. Where an end lies between
-    two worlds (60 of these) it is interpolated on a straight line, and a tail is convex: it may hold more than it says,
-    by half a point, and never less."""
+    """2 000 experiments each, 4 standard errors; what it holds surely it holds in 95 % of them. Where an end lies
+    between two worlds (60 of these) it is interpolated on a straight line, and a tail is convex: it may hold more than
+    it says, by half a point, and never less."""
     rng = np.random.default_rng(4)
     held = []
     for _ in range(2000):

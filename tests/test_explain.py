@@ -15,7 +15,7 @@ import pytest
 from crmlab.experiments.charts import Look
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.checkpoint import Ledger
+from crmlab.experiments.execution.checkpoint import Checkpoint
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.questions.explain import charts
 from crmlab.experiments.questions.explain import explain as explaining
@@ -34,10 +34,13 @@ from crmlab.experiments.questions.explain.composition import (
 )
 from crmlab.experiments.questions.explain.contributions import WHOLE, shapley_values
 from crmlab.experiments.questions.explain.deadweight import KINDS
-from crmlab.experiments.questions.explain.explain import asked, explain
+from crmlab.experiments.questions.explain.explain import explain
 from crmlab.experiments.questions.explain.players import coalitions_of, orders_of, players_of, plays_with
+from crmlab.experiments.questions.explain.posing import asked
+from crmlab.experiments.questions.explain.question import Explain
 from crmlab.experiments.questions.explain.winners import BASE
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.questions.table import kind_asked
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.sim import Play
 from crmlab.sim.readings import KPIS
@@ -94,7 +97,7 @@ def test_shapley_values_sum_to_the_effect_of_the_arm_in_every_replication(found)
 
 def test_the_effect_is_the_one_that_compare_would_find(found) -> None:
     for replication, kind in ((0, "fixed"), (2, "fixed"), (1, "sampled")):
-        before, after = live_replication(found.experiment, replication, kind)
+        before, after = run_replication(found.experiment, replication, kind)
         mine = found.readings[(found.readings["world"] == kind) & (found.readings["replication"] == replication)]
         whole = mine[(mine["part"] == "contributions") & (mine["item"] == WHOLE)].set_index("measure")["value"]
         for kpi in (k for k, about in KPIS.items() if not about.ratio_of):
@@ -290,8 +293,8 @@ def test_a_policy_that_gives_nothing_away_has_no_deadweight() -> None:
 def test_the_answer_is_the_same_for_any_number_of_workers_and_from_a_ledger(tmp_path: Path) -> None:
     experiment = of_shop(TIERS, MIX, weeks=20, customers=60)  # KPIs of a year are undefined here
     one, two, three = (explain(experiment, workers=n) for n in (1, 2, 3))
-    kept = explain(experiment, workers=1, ledger=Ledger(tmp_path))
-    again = explain(experiment, workers=1, ledger=Ledger(tmp_path))
+    kept = explain(experiment, workers=1, store=Checkpoint(tmp_path))
+    again = explain(experiment, workers=1, store=Checkpoint(tmp_path))
     for other in (two, three, kept, again):
         pd.testing.assert_frame_equal(one.readings, other.readings, check_exact=True)
         pd.testing.assert_frame_equal(one.runs, other.runs, check_exact=True)
@@ -315,9 +318,9 @@ def test_the_question_is_part_of_the_experiment_and_keeps_only_the_arms_it_needs
     arms = (Arm("tiers", today(TIERS)), Arm("today", today()), Arm("mix", today(MIX)), Arm("other", today()))
     question = asked(Experiment("e", shop(), arms, DESIGN), "mix")
     assert [arm.name for arm in question.arms] == ["tiers", "today", "mix"]
-    assert question.task == explaining.Explain("mix")
+    assert question.question == Explain("mix")
     assert asked(question) is question
-    assert question.driver == "crmlab.experiments.questions.explain.explain"
+    assert kind_asked(question).answer is explain
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.reporting.export import FORMULA, without_formulas, write_tables
-from crmlab.lab import Experiment, compare
+from crmlab.lab import compare, new_experiment
 from crmlab.strategies import DiscountTiers
 
 SMALL = {"weeks": 6, "customers": 100, "replications": 2, "unknowns": False}
@@ -20,7 +20,7 @@ HOSTILE = pd.DataFrame({"=cmd": ["=1+1", "+x", "-y", "@z", "\tq", "\rr", "fine",
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    experiment = Experiment.of("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL)
+    experiment = new_experiment("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL)
     return compare(experiment, workers=1, progress=False).save(tmp_path_factory.mktemp("results"))
 
 
@@ -101,7 +101,7 @@ def test_the_report_says_how_to_repeat_the_run(run: Path) -> None:
 
 
 def test_an_answer_in_python_exports_the_same_files(tmp_path: Path) -> None:
-    answer = compare(Experiment.of("shop", tiers=DiscountTiers(), **SMALL), workers=1, progress=False)
+    answer = compare(new_experiment("shop", tiers=DiscountTiers(), **SMALL), workers=1, progress=False)
     written = answer.export(tmp_path / "out", tables=["csv"])
     assert {path.stem for path in written} == {name for name, table in answer.tables.items() if len(table)}
 

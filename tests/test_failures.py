@@ -10,10 +10,11 @@ import pytest
 
 from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.questions.explain.explain import asked as explained
-from crmlab.experiments.questions.tune.markets import Markets
-from crmlab.experiments.runs.driver import driver_of
-from crmlab.experiments.spec.from_python import with_search, with_stress, with_sweep
+from crmlab.experiments.questions.explain.posing import asked as explained
+from crmlab.experiments.replication.replication import Replication
+from crmlab.experiments.service import answer
+from crmlab.experiments.spec.builder import new_experiment
+from crmlab.experiments.spec.from_python import with_stress, with_table
 from crmlab.sim import Discount, FirmView, Lever
 from crmlab.sim.market import Market
 
@@ -37,14 +38,14 @@ class Stumbling:
 def asked(question: str, falls: int) -> Experiment:
     """A question about a strategy that falls in so many thirds of the markets; in a search, at high rates only."""
     stumbling = Stumbling(falls=falls, from_rate=0.05 if question == "tune" else 0.0)
-    experiment = Experiment.of("shop", stumbling=stumbling, **SMALL)
+    experiment = new_experiment("shop", stumbling=stumbling, **SMALL)
     play = experiment.arms[1].plays[-1].name
     levers = {"arm": "stumbling", "levers": [f"{play}.rate"], "replications": 6}
     search = levers | {"candidates": 6, "batch": 3, "confirm": 1, "racing": False}
     ways: dict[str, Callable[[], Experiment]] = {
         "compare": lambda: experiment,
-        "tune": lambda: with_search(experiment, search),
-        "sweep": lambda: with_sweep(experiment, levers | {"points": 2}),
+        "tune": lambda: with_table("tune", experiment, search),
+        "sweep": lambda: with_table("sweep", experiment, levers | {"points": 2}),
         "stress": lambda: with_stress(experiment, {"worlds": 4}),
         "explain": lambda: explained(experiment, "stumbling"),
     }
@@ -54,7 +55,7 @@ def asked(question: str, falls: int) -> Experiment:
 @pytest.mark.parametrize("question", ["compare", "tune", "sweep", "stress", "explain"])
 def test_some_lives_that_fail_are_left_out_and_told_with_place_and_reason(question: str) -> None:
     experiment = asked(question, falls=1)
-    found = driver_of(experiment)(experiment, workers=1)
+    found = answer(experiment, 1)
     assert found.failures, "the strategy falls in some replications"
     for failure in found.failures:
         assert set(failure) == {"task", "error", "trace"}
@@ -76,21 +77,21 @@ def test_where_nothing_is_left_to_answer_from_a_sentence_says_why(
     experiment = asked(question, falls=0)
     monkeypatch.setattr(Market, "run", broken)
     with pytest.raises(NothingLived, match="could be lived; RuntimeError: nobody can look"):
-        driver_of(experiment)(experiment, workers=1)
+        answer(experiment, 1)
 
 
 def test_a_search_goes_on_where_its_baseline_could_not_be_lived_in_some_replication(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = Markets._lived
+    real = Replication.run
 
-    def fails(self: Markets, world: Any, arm: Any, replication: int, founders: Any) -> Any:
-        if arm.name == "today" and replication == 1 and self.kpis is not None:
+    def fails(self: Replication, arm: Any, kpis: Any = None) -> Any:
+        if arm.name == "today" and self.index == 1 and kpis is not None:
             raise RuntimeError("a bad day")
-        return real(self, world, arm, replication, founders)
+        return real(self, arm, kpis)
 
-    monkeypatch.setattr(Markets, "_lived", fails)
+    monkeypatch.setattr(Replication, "run", fails)
     experiment = asked("tune", falls=0)
-    found = driver_of(experiment)(experiment, workers=1)
+    found = answer(experiment, 1)
     assert [failure["task"] for failure in found.failures] == ["today, replication 1"]
     assert set(found.trials["replications"]) == {5}

@@ -15,7 +15,7 @@ import pytest
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.compare.compare import effects_table
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.statistics.ratios import dividing
 from crmlab.experiments.wording.quantities import quantity
@@ -53,7 +53,7 @@ def shipped(name: str) -> Experiment:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_ltv_divided_by_the_cac_beside_it_is_the_ratio_in_every_arm_of_every_shipped_example(name: str) -> None:
     experiment = shipped(name)
-    runs = [run for replication in range(2) for run in live_replication(experiment, replication)]
+    runs = [run for replication in range(2) for run in run_replication(experiment, replication)]
     readings = pd.DataFrame(
         [{"arm": run.arm, "world": run.world, "replication": run.replication, **run.kpis} for run in runs]
     )

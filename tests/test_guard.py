@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crmlab.experiments.checks.guard import guard_notes, strongest_world
-from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
 from crmlab.sim.responses import WordOfMouth
@@ -39,7 +39,7 @@ def test_the_guard_binds_at_no_end_of_any_lever(kind: str) -> None:
 
 def test_validate_says_where_the_guard_would_bind_and_nothing_where_it_does_not() -> None:
     much = [PriceCut(0.3), PointsAndTiers(earn_rate=0.1, reward_value=1.0, silver_spend=10.0)]
-    experiment = Experiment.of("shop", arms={"much": much, "little": [PriceCut(0.1)]}, customers=500, weeks=52)
+    experiment = new_experiment("shop", arms={"much": much, "little": [PriceCut(0.1)]}, customers=500, weeks=52)
     notes = guard_notes(experiment)
     assert len(notes) == 1, notes
     assert notes[0].startswith('arm "much": reactions add up')
@@ -48,7 +48,7 @@ def test_validate_says_where_the_guard_would_bind_and_nothing_where_it_does_not(
 def test_validate_looks_at_the_strongest_reactions_that_may_be_sampled_too() -> None:
     """A third off beside a programme is free of the guard as stated, not where people react most."""
     arms = {"both": [PointsAndTiers(), PriceCut(0.3)]}
-    experiment = Experiment.of("shop", arms=arms, customers=500, weeks=26)
+    experiment = new_experiment("shop", arms=arms, customers=500, weeks=26)
     (note,) = guard_notes(experiment)
     assert "where all reactions are at the strong end of their ranges" in note
     assert (
@@ -58,7 +58,7 @@ def test_validate_looks_at_the_strongest_reactions_that_may_be_sampled_too() -> 
 
 
 def test_the_corner_of_the_sampled_worlds_lies_at_the_end_away_from_absence() -> None:
-    world = strongest_world(Experiment.of("shop", cut=[PriceCut(0.1)]))
+    world = strongest_world(new_experiment("shop", cut=[PriceCut(0.1)]))
     assert world.price.gain > shop().price.gain
     assert world.loyalty.goal_gradient > shop().loyalty.goal_gradient
-    assert world.spend == Experiment.of("shop", cut=[PriceCut(0.1)]).world.spend
+    assert world.spend == new_experiment("shop", cut=[PriceCut(0.1)]).world.spend

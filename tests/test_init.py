@@ -105,9 +105,9 @@ def test_the_tables_in_comments_are_in_order_when_the_sign_is_taken_away(tmp_pat
     crmlab("validate", path)
     arms = {arm.name: arm for arm in load_experiment(path).arms}
     tuning, swept = load_tuning(path), load_sweep(path)
-    own = {f"{play.name}.{lever}" for play in arms[tuning.search.arm].plays for lever in vars(play.strategy)}
-    assert {lever.path for lever in tuning.search.levers} <= own
-    assert {factor.path for factor in swept.task.factors} <= own
+    own = {f"{play.name}.{lever}" for play in arms[tuning.question.arm].plays for lever in vars(play.strategy)}
+    assert {lever.path for lever in tuning.question.levers} <= own
+    assert {factor.path for factor in swept.question.factors} <= own
 
 
 def test_a_shop_announces_round_numbers() -> None:

@@ -32,9 +32,9 @@ class Cheaper:
 SCRIPT = """
 from strategies import Cheaper
 from experiments.words import NAME
-from crmlab.lab import Experiment, compare, verify
+from crmlab.lab import new_experiment, compare, verify
 
-asked = Experiment.of("shop", name=NAME, cheaper=Cheaper(), weeks=4, customers=60, replications=2, unknowns=False)
+asked = new_experiment("shop", name=NAME, cheaper=Cheaper(), weeks=4, customers=60, replications=2, unknowns=False)
 folder = compare(asked, workers=2).save("results")
 print(sorted(path.relative_to(folder / "strategies").as_posix() for path in (folder / "strategies").rglob("*.py")))
 print(verify(folder, rows=1, workers=1).verdict)

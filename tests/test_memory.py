@@ -19,6 +19,7 @@ from crmlab.experiments.questions.compare import compare as comparing
 from crmlab.experiments.questions.stress import simulate as stress_lives
 from crmlab.experiments.replication import run as living
 from crmlab.experiments.replication.tables import run_tables
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
 from crmlab.sim import Play
 from crmlab.sim.market import Market
@@ -75,10 +76,10 @@ def test_no_market_survives_its_replication(monkeypatch: pytest.MonkeyPatch, no_
 
     for module in (living, comparing, stress_lives):
         monkeypatch.setattr(module, "Market", Watched)
-    experiment = Experiment.of("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL)
+    experiment = new_experiment("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL)
     made = 0
     for replication in range(3):
-        made += len(living.live_replication(experiment, replication))
+        made += len(living.run_replication(experiment, replication))
         assert not alive, f"{len(alive)} of {made} markets are still there"
     comparing.compare(experiment, workers=1)
     assert not alive
@@ -88,7 +89,7 @@ def test_the_memory_of_one_process_is_flat_over_five_hundred_replications() -> N
     world = replace(shop(), population=Population(customers=50, prospects=250))
     arms = (Arm("today", today()), Arm("tiers", today(Play("tiers", DiscountTiers(silver_spend=20.0)))))
     experiment = Experiment("many", world, arms, Design(weeks=4, customers=50, unknowns=False))
-    lived = living.live_replication  # with its tables, as a comparison lives them
+    lived = living.run_replication  # with its tables, as a comparison lives them
     for replication in range(60):
         lived(experiment, replication)
     before = resident_bytes()

@@ -163,7 +163,7 @@ from pathlib import Path
 import sys
 
 import numpy as np
-from crmlab.lab import Experiment, compare
+from crmlab.lab import Experiment, new_experiment, compare
 from crmlab.sim import PublicDiscount
 import local_words
 
@@ -187,7 +187,7 @@ class Sometimes(Base):
         return [PublicDiscount(self.rate() + self.extra)] if on(view.week) else []
 
 if __name__ == "__main__":
-    asked = Experiment.of("shop", name="script", sometimes=Sometimes(), weeks=6, customers=60, replications=2,
+    asked = new_experiment("shop", name="script", sometimes=Sometimes(), weeks=6, customers=60, replications=2,
                           unknowns=False)
     print(compare(asked, workers=2).save("results"))
 """
@@ -246,7 +246,7 @@ def test_an_edited_global_of_a_notebook_makes_another_run(mine: Path):
         from crmlab.experiments.runs.run_id import run_id
         from crmlab.experiments.own_code.standalone import standalone
         def ident():
-            return run_id(Experiment.of("shop", off=Off(), weeks=4, customers=50, replications=2))
+            return run_id(new_experiment("shop", off=Off(), weeks=4, customers=50, replications=2))
         ids = [ident(), ident()]
         cell(4, "RATE = 0.2\\n")
         ids.append(ident())
@@ -299,9 +299,9 @@ def test_a_plug_in_in_another_version_and_an_upgraded_library_make_other_runs(
 
 def test_save_refuses_to_hide_other_numbers_behind_an_old_run(tmp_path: Path):
     from crmlab.experiments.errors import UserError
-    from crmlab.lab import Experiment, compare
+    from crmlab.lab import compare, new_experiment
 
-    asked = Experiment.of("shop", weeks=4, customers=50, replications=2, unknowns=False)
+    asked = new_experiment("shop", weeks=4, customers=50, replications=2, unknowns=False)
     answer = compare(asked, workers=1)
     folder = answer.save(tmp_path)
     assert answer.save(tmp_path) == folder

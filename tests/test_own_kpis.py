@@ -14,7 +14,7 @@ from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.runs.run_id import run_id
-from crmlab.lab import Experiment, compare, stress, sweep, tune
+from crmlab.lab import Experiment, compare, new_experiment, stress, sweep, tune
 from crmlab.sim import Kpi
 from crmlab.strategies import DiscountTiers
 
@@ -93,7 +93,7 @@ def by_chance(seed: int) -> optuna.samplers.BaseSampler:
 
 
 def asked(**changes) -> Experiment:
-    return Experiment.of("shop", tiers=DiscountTiers(silver_spend=20.0), kpis=[REGULARS], **SMALL | changes)
+    return new_experiment("shop", tiers=DiscountTiers(silver_spend=20.0), kpis=[REGULARS], **SMALL | changes)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_kpi_of_ones_own_is_a_column_beside_the_others() -> None:
     assert answer.table("runs")["regulars"].between(0, 1).all()
     assert "regulars" in set(answer.effects["kpi"])
     assert "Regulars" in answer._repr_html_() or "Regulars" in set(answer.effects["label"])
-    other = compare(Experiment.of("shop", tiers=DiscountTiers(), **SMALL), workers=1, progress=False)
+    other = compare(new_experiment("shop", tiers=DiscountTiers(), **SMALL), workers=1, progress=False)
     assert "regulars" not in other.table("runs"), "an experiment without it knows nothing of it"
 
 
@@ -183,7 +183,7 @@ def test_a_mistake_in_naming_gets_a_sentence(
 )
 def test_a_kpi_that_cannot_be_is_refused(kpi: Kpi, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        Experiment.of("shop", tiers=DiscountTiers(), kpis=[kpi], **SMALL)
+        new_experiment("shop", tiers=DiscountTiers(), kpis=[kpi], **SMALL)
 
 
 def failing(record) -> float:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.runs.run_id import run_id
-from crmlab.lab import Chart, Experiment, Listing, Section, compare
+from crmlab.lab import Chart, Experiment, Listing, Section, compare, new_experiment
 from crmlab.strategies import DiscountTiers
 
 SMALL = {"weeks": 6, "customers": 100, "replications": 2, "unknowns": False}
@@ -85,7 +85,7 @@ def lift(tables) -> Section:
 
 
 def asked(*sections) -> Experiment:
-    return Experiment.of("shop", tiers=DiscountTiers(silver_spend=20.0), sections=sections, **SMALL)
+    return new_experiment("shop", tiers=DiscountTiers(silver_spend=20.0), sections=sections, **SMALL)
 
 
 @pytest.fixture(scope="module")

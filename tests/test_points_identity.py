@@ -15,6 +15,7 @@ import pytest
 from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.replication.sampled_worlds import sampled_world
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.lab import load_world
 from crmlab.sim.actions import ActionError
@@ -109,7 +110,7 @@ def random_experiment(seed: int) -> Experiment:
                 start = int(rng.integers(0, 12))
                 stop = int(start + rng.integers(1, 30)) if rng.random() < 0.3 else None
                 plays.append(Play(f"play {number}", random_strategy(rng, cls), start=start, stop=stop))
-            return Experiment.of(world, x=plays, weeks=40, customers=100, replications=2, unknowns=False)
+            return new_experiment(world, x=plays, weeks=40, customers=100, replications=2, unknowns=False)
         except (ValueError, UserError, SpecError):
             continue  # contradicts itself, and a file that says it is told so
 

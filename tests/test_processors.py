@@ -17,7 +17,7 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.execution import checkpoint as ledger_module
-from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.execution.cluster import ClusterError, _refuse_other_versions
 from crmlab.experiments.execution.environment import processor, surroundings_and_sources
 from crmlab.experiments.execution.executor import run_all
@@ -135,11 +135,11 @@ def test_close_is_a_last_digit_and_nothing_else() -> None:
 def test_a_run_that_goes_on_elsewhere_keeps_its_lives_and_names_both_processors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_all(math.sqrt, range(4), 1, ledger=Ledger(tmp_path, "r"))
+    run_all(math.sqrt, range(4), 1, store=Checkpoint(tmp_path, "r"))
     monkeypatch.setattr(ledger_module, "processor", lambda: "another")
-    kept = Ledger(tmp_path, "r")
+    kept = Checkpoint(tmp_path, "r")
     assert (len(kept), kept.begun_anew) == (4, "")
-    run_all(math.sqrt, range(6), 1, ledger=kept)
+    run_all(math.sqrt, range(6), 1, store=kept)
     assert processors_of(tmp_path / LEDGER) == sorted(["another", processor()])
 
 

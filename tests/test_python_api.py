@@ -23,8 +23,9 @@ from crmlab.experiments.questions.sweep.form import SweepForm
 from crmlab.experiments.questions.tune.form import TuneForm
 from crmlab.experiments.runs.run_id import run_id
 from crmlab.experiments.runs.verify import verify
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, load_tuning
-from crmlab.experiments.spec.from_python import with_search, with_sweep
+from crmlab.experiments.spec.from_python import with_table
 from crmlab.lab import compare, load_world, stress, sweep, tune
 from crmlab.sim.plays import Play
 from crmlab.sim.target import Target
@@ -70,7 +71,7 @@ def same() -> Experiment:
     """What QUESTION says, as objects."""
     tiers = Play("discount_tiers", DiscountTiers(silver_rate=0.03), Target(segments=("dormant",)), holdout=0.1)
     arms = {"tiers": [tiers, ChannelMix(factors={"content": 2.0})], "bare": Arm("any", ())}
-    return Experiment.of("shop", name="same", question="Is it the same?", arms=arms, **SMALL)
+    return new_experiment("shop", name="same", question="Is it the same?", arms=arms, **SMALL)
 
 
 @pytest.fixture
@@ -82,12 +83,12 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def answer() -> Answer:
-    return compare(Experiment.of("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL), workers=1, progress=False)
+    return compare(new_experiment("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL), workers=1, progress=False)
 
 
 def test_an_experiment_of_objects_is_the_same_run_as_one_of_a_file(file: Path):
     experiment = same()
-    assert replace(load_experiment(file), question="Is it the same?") == replace(
+    assert replace(load_experiment(file), purpose="Is it the same?") == replace(
         experiment, arms=load_experiment(file).arms
     )
     assert [arm.plays for arm in experiment.arms] == [arm.plays for arm in load_experiment(file).arms]
@@ -96,21 +97,21 @@ def test_an_experiment_of_objects_is_the_same_run_as_one_of_a_file(file: Path):
 
 def test_other_questions_of_objects_are_the_same_runs_too(file: Path):
     search = {"arm": "tiers", "levers": ["discount_tiers.silver_rate"], "candidates": 4, "batch": 2}
-    assert run_id(with_search(same(), search)) == run_id(load_tuning(file))
+    assert run_id(with_table("tune", same(), search)) == run_id(load_tuning(file))
     swept = {"arm": "tiers", "unknowns": ["price.elasticity"], "points": 5}
-    assert run_id(with_sweep(same(), swept)) == run_id(load_sweep(file))
+    assert run_id(with_table("sweep", same(), swept)) == run_id(load_sweep(file))
 
 
 def test_a_world_may_be_a_name_a_file_or_an_object():
-    named = Experiment.of("shop", tiers=DiscountTiers(), **SMALL)
-    assert Experiment.of(load_world("shop"), tiers=DiscountTiers(), **SMALL) == named
+    named = new_experiment("shop", tiers=DiscountTiers(), **SMALL)
+    assert new_experiment(load_world("shop"), tiers=DiscountTiers(), **SMALL) == named
     own = replace(shop(), population=Population(customers=100, prospects=300))
-    assert Experiment.of(own, tiers=DiscountTiers(), **SMALL).world is own
+    assert new_experiment(own, tiers=DiscountTiers(), **SMALL).world is own
     assert [play.name for play in named.baseline.plays] == ["today"]
 
 
 def test_another_baseline_comes_first():
-    experiment = Experiment.of("shop", a=DiscountTiers(), b=[], baseline="b", **SMALL)
+    experiment = new_experiment("shop", a=DiscountTiers(), b=[], baseline="b", **SMALL)
     assert [arm.name for arm in experiment.arms] == ["b", "today", "a"]
 
 
@@ -133,7 +134,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("words", "sentence"), MISTAKES, ids=[str(next(iter(words))) for words, _ in MISTAKES])
 def test_a_mistake_gets_the_sentence_that_a_file_would_get(words: dict[str, Any], sentence: str):
     with pytest.raises(UserError) as error:
-        Experiment.of("shop", **words)
+        new_experiment("shop", **words)
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
     assert error.value._render_traceback_() == [str(error.value)]  # all that a notebook shows
@@ -149,7 +150,7 @@ def test_a_world_of_ones_own_is_checked_like_a_file():
         (7, "must be a World"),
     ):
         with pytest.raises(UserError, match=re.escape(sentence)):
-            Experiment.of(wrong, tiers=DiscountTiers())
+            new_experiment(wrong, tiers=DiscountTiers())
 
 
 @dataclass
@@ -159,7 +160,7 @@ class Melting:
 
 @pytest.mark.parametrize("world", ["shop", "personas"])
 def test_every_shipped_world_is_a_sound_object(world: str):
-    assert Experiment.of(world, cut=PriceCut(rate=0.05)).world.name == world
+    assert new_experiment(world, cut=PriceCut(rate=0.05)).world.name == world
 
 
 def test_a_hand_made_experiment_is_checked_before_it_is_played():
@@ -169,7 +170,7 @@ def test_a_hand_made_experiment_is_checked_before_it_is_played():
 
 
 def test_mistakes_in_other_questions_are_told_like_those_of_their_tables():
-    experiment = Experiment.of("shop", tiers=DiscountTiers(), **SMALL)
+    experiment = new_experiment("shop", tiers=DiscountTiers(), **SMALL)
     for ask, words, sentence in (
         (tune, {"arm": "tiers", "levers": ["discount_tiers.silver"]}, "tune.levers[0]"),
         (tune, {"arm": "tears", "levers": ["x"]}, 'Did you mean "tiers"?'),
@@ -225,7 +226,7 @@ def test_an_answer_shows_itself_with_intervals_and_origin(answer: Answer):
         assert words in page
     assert "Terminal value" not in page  # a first look is short
     assert repr(answer).startswith("<Answer to 'notebook': Against today, customer equity moves by: tiers")
-    hostile = replace(answer, experiment=replace(answer.experiment, question="<script>"))
+    hostile = replace(answer, experiment=replace(answer.experiment, purpose="<script>"))
     assert "<script>" not in hostile._repr_html_()
 
 
@@ -288,9 +289,9 @@ class HappyWeek:
     def decide(self, view):
         return [PublicDiscount(self.rate)] if view.week % 4 == 0 else []
 """,
-    "happy = Experiment.of('shop', happy=HappyWeek(), weeks=6, customers=100, replications=2, unknowns=False)\n"
+    "happy = new_experiment('shop', happy=HappyWeek(), weeks=6, customers=100, replications=2, unknowns=False)\n"
     "answer = compare(happy, workers=2)\nanswer",
-    "Experiment.of('shop', happy=HappyWeek(0.9))",
+    "new_experiment('shop', happy=HappyWeek(0.9))",
     "from crmlab.experiments.runs.run_id import run_id, strategy_hash\n"
     "from crmlab.lab import verify\n"
     "print(strategy_hash(HappyWeek), verify(answer.save('results'), rows=1).holds)",

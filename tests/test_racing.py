@@ -16,6 +16,7 @@ from crmlab.experiments.bench.racing import live_pool, measured
 from crmlab.experiments.bench.tuning_time import experiment_of, timed
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.questions.tune.pareto import hypervolume, undominated
+from crmlab.experiments.questions.tune.question import EQUITY, Constraint
 from crmlab.experiments.questions.tune.racing import (
     BEATEN,
     BEYOND,
@@ -27,7 +28,6 @@ from crmlab.experiments.questions.tune.racing import (
     rounds,
 )
 from crmlab.experiments.questions.tune.scoring import pseudo_values, score_interval, scored
-from crmlab.experiments.questions.tune.search import EQUITY, Constraint
 from crmlab.experiments.questions.tune.stopping import Patience
 from crmlab.experiments.questions.tune.tune import tune
 from crmlab.experiments.statistics.scores import robust_score
@@ -222,7 +222,9 @@ def test_a_search_over_worlds_scores_the_gains_of_each_world() -> None:
     experiment = shop_search(replications=6, candidates=1, worlds=True, score="worst", objectives=(EQUITY,))
     found = tune(replace(experiment, ranges={"price.elasticity": (1.2, 3.0)}), workers=1)
     mean = tune(
-        replace(experiment, search=replace(experiment.search, score="mean"), ranges={"price.elasticity": (1.2, 3.0)}),
+        replace(
+            experiment, question=replace(experiment.question, score="mean"), ranges={"price.elasticity": (1.2, 3.0)}
+        ),
         workers=1,
     )
     stated = tune(shop_search(replications=6, candidates=1, objectives=(EQUITY,)), workers=1)

@@ -9,7 +9,7 @@ import pytest
 
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.replication.recentre import moves_people, recentred
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.sim import Play
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
@@ -56,8 +56,8 @@ def test_an_experiment_on_such_a_world_is_recentred_for_every_arm() -> None:
     world = shop(population=Population(customers=500, prospects=500))
     arms = (Arm("today", LOYAL), Arm("without", today()))
     experiment = Experiment("x", world, arms, Design(weeks=30, customers=500, replications=2))
-    lived = {run.arm: run.kpis["orders"] for run in live_replication(experiment, 0)}
+    lived = {run.arm: run.kpis["orders"] for run in run_replication(experiment, 0)}
     naive = replace(experiment, arms=(Arm("baseline", today()), Arm("programme", LOYAL)))
-    unmoved = {run.arm: run.kpis["orders"] for run in live_replication(naive, 0)}
+    unmoved = {run.arm: run.kpis["orders"] for run in run_replication(naive, 0)}
     assert lived["today"] < unmoved["programme"], "today must not count its own effect twice"
     assert lived["without"] < unmoved["baseline"], "to end the programme is a loss against today"

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlab.experiments.cli import exit_code
-from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.experiment import Arm, Design, Experiment, Question
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.json_data import finite
 from crmlab.experiments.questions.compare.compare import compare
+from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.changes import Changed
 from crmlab.experiments.runs.contents import write_found
@@ -37,11 +38,11 @@ from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers
 from tests.conftest import shop, today
 
 LIBRARY = Path(__file__).parents[1] / "experiments" / "library"
-KINDS = {"arms": load_experiment, "tune": load_tuning, "sweep": load_sweep}
+LOADERS = {"arms": load_experiment, "tune": load_tuning, "sweep": load_sweep}
 SHIPPED = [
     pytest.param(file, load, id=f"{file.stem}-{table}")
     for file in sorted(LIBRARY.glob("*.toml"))
-    for table, load in KINDS.items()
+    for table, load in LOADERS.items()
     if table in TomlSource.read(file).data
 ]
 
@@ -49,7 +50,9 @@ SHIPPED = [
 def small(*arms: Arm, **changes: Any) -> Experiment:
     design = Design(weeks=8, customers=150, replications=2, unknowns=True)
     tiers = Arm("tiers", today(Play("tiers", DiscountTiers(silver_spend=20.0))), "Some off.")
-    experiment = Experiment("small", shop(), (Arm("today", today()), *(arms or (tiers,))), design, "Does it pay?")
+    experiment = Experiment(
+        "small", shop(), (Arm("today", today()), *(arms or (tiers,))), design, purpose="Does it pay?"
+    )
     return replace(experiment, **changes)
 
 
@@ -88,7 +91,7 @@ def assert_rebuilt(experiment: Experiment, folder: Path) -> None:
 
 def played(experiment: Experiment, results: Path) -> Path:
     folder = RunFolder.create(results, experiment, "# played by a test\n")
-    write_found(folder, experiment, compare(experiment, workers=1, ledger=folder.ledger))
+    write_found(folder, experiment, compare(experiment, workers=1, store=folder.store))
     return folder.finish("done")
 
 
@@ -175,10 +178,8 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Question:
+class Edges(Question):
     """A question with everything that a question may hold."""
-
-    DRIVER: ClassVar[str] = "crmlab.experiments.questions.compare.compare"
 
     edges: tuple[Edge | Named, ...]
     by_name: dict[str, tuple[float, ...]]
@@ -187,11 +188,14 @@ class Question:
     day: date = date(2024, 2, 29)
 
 
-def test_the_question_of_a_run_is_rebuilt_from_the_path_of_its_class(tmp_path: Path):
-    question = Question((Edge("a.b", 0.5), Named("c", frozenset({"x", "y"}))), {"cac": (1.0, 2.0)})
-    assert_rebuilt(small(task=question), tmp_path / "asked")
-    assert identity.run_id(small(task=question)) != identity.run_id(small())
-    assert rebuilt(tmp_path / "asked").task.most == float("inf")
+def test_a_new_question_is_one_line_in_the_table_and_is_rebuilt_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(KINDS, "edges", replace(KINDS["compare"], name="edges", record=Edges))
+    question = Edges((Edge("a.b", 0.5), Named("c", frozenset({"x", "y"}))), {"cac": (1.0, 2.0)})
+    assert_rebuilt(small(question=question), tmp_path / "asked")
+    assert identity.run_id(small(question=question)) != identity.run_id(small())
+    assert rebuilt(tmp_path / "asked").question.most == float("inf")
 
 
 def test_a_world_with_a_number_that_this_version_does_not_know_is_refused_by_its_name(tmp_path: Path):

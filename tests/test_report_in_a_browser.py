@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from crmlab.experiments.cli import exit_code
 from crmlab.experiments.reporting.report import write_report
 from tests.report_folder import build_run_folder
 
@@ -21,7 +22,7 @@ CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
 LOOK_AROUND = """<script>addEventListener("load", () => setTimeout(() => {
-  const found = {plots: 0, buttons: 0, inside_images: 0, clipped: []};
+  const found = {plots: 0, buttons: 0, inside_images: 0, clipped: [], overlaid: []};
   for (const place of document.querySelectorAll(".plot")) {
     const box = place.getBoundingClientRect();
     found.plots += 1;
@@ -31,6 +32,13 @@ LOOK_AROUND = """<script>addEventListener("load", () => setTimeout(() => {
       const at = text.getBoundingClientRect();
       if (at.width && (at.left < box.left - 1 || at.right > box.right + 1)) found.clipped.push(text.textContent);
     }
+    const names = [...place.querySelectorAll(".ytick text")], numbers = [...place.querySelectorAll(".bartext")];
+    for (const label of names) for (const number of numbers) {
+      const one = label.getBoundingClientRect(), other = number.getBoundingClientRect();
+      const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const along = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (across > 2 && along > 2) found.overlaid.push(label.textContent + " | " + number.textContent);
+    }
   }
   found.width = document.documentElement.scrollWidth;
   document.body.innerHTML = "<pre id=found>" + JSON.stringify(found) + "</pre>";
@@ -38,12 +46,39 @@ LOOK_AROUND = """<script>addEventListener("load", () => setTimeout(() => {
 WITH_A_MOUSE = "--blink-settings=primaryHoverType=2,availableHoverTypes=2"
 
 
+QUESTION = """
+name = "phone"
+world = "shop"
+[design]
+weeks = 55
+customers = 200
+replications = 2
+unknowns = false
+[arms.tiers]
+[[arms.tiers.strategies]]
+kind = "discount_tiers"
+"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A report with every chart of a comparison, and one of an explanation."""
+    folder = tmp_path_factory.mktemp("reports")
+    (folder / "phone.toml").write_text(QUESTION)
+    assert exit_code(["explain", str(folder / "phone.toml"), "--workers", "1", "--out", str(folder / "out")]) == 0
+    explained = next((folder / "out" / "phone").glob("*/report.html"))
+    compared = write_report(build_run_folder(folder / "run"))
+    return {"compare": compared.read_text(encoding="utf-8"), "explain": explained.read_text(encoding="utf-8")}
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="needs a Chromium")
+@pytest.mark.parametrize("question", ["compare", "explain"])
 @pytest.mark.parametrize("width", [500, 1280])  # a headless window is no narrower than 500
-def test_nothing_is_cut_off_and_no_image_holds_a_button(width: int, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    report = write_report(build_run_folder(tmp_path / "run")).read_text(encoding="utf-8")
+def test_nothing_is_cut_off_and_no_image_holds_a_button(
+    width: int, question: str, reports: dict[str, str], tmp_path: Path
+) -> None:
+    page, report = tmp_path / "page.html", reports[question]
     phone = '<body style="width: 390px">' if width == 500 else "<body>"
     page.write_text(report.replace("<body>", phone).replace("</body>", LOOK_AROUND), encoding="utf-8")
     line = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", WITH_A_MOUSE, f"--window-size={width},900"]
@@ -54,4 +89,5 @@ def test_nothing_is_cut_off_and_no_image_holds_a_button(width: int, tmp_path: Pa
     assert found["buttons"] > found["plots"], "with a mouse every plot has its buttons"
     assert found["inside_images"] == 0
     assert found["clipped"] == []
+    assert found["overlaid"] == [], "a number lies on a name"
     assert found["width"] <= width

@@ -23,14 +23,15 @@ import pytest
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.disk import StoreError
 from crmlab.experiments.execution import checkpoint as ledger_module
-from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.execution.executor import Failed, run_all
 from crmlab.experiments.execution.failures import NothingLived
 from crmlab.experiments.execution.records import line_of
+from crmlab.experiments.execution.run import Run
 from crmlab.experiments.execution.task_keys import task_key
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.questions.compare.compare import compare
-from crmlab.experiments.replication.run import Run, live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.runs.store import RunFolder, list_runs, remove_run
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.sim import Play
@@ -86,11 +87,11 @@ def assert_same_tables(one: Any, other: Any) -> None:
 
 
 def test_results_come_back_bit_for_bit(tmp_path: Path) -> None:
-    first = run_all(odd_numbers, range(5), 1, ledger=Ledger(tmp_path))
+    first = run_all(odd_numbers, range(5), 1, store=Checkpoint(tmp_path))
     assert same(first, [odd_numbers(n) for n in range(5)])
-    kept = Ledger(tmp_path)
+    kept = Checkpoint(tmp_path)
     assert len(kept) == 5
-    assert same(run_all(math.sqrt, range(5), 1, ledger=kept), first)  # found, not lived
+    assert same(run_all(math.sqrt, range(5), 1, store=kept), first)  # found, not lived
 
 
 def test_the_tables_of_a_run_come_back_with_every_bit_and_type(tmp_path: Path) -> None:
@@ -98,10 +99,10 @@ def test_the_tables_of_a_run_come_back_with_every_bit_and_type(tmp_path: Path) -
     other = table.assign(value=["x", "y", "z"])  # the same name, but other columns
     runs = [Run("today", "fixed", 0, {"cac": np.float64(0.1)}, {"weekly": table, "empty": table.iloc[:0]})]
     runs += [Run("tiers", "fixed", 0, {"cac": math.nan}, {"weekly": other})]
-    ledger = Ledger(tmp_path)
+    ledger = Checkpoint(tmp_path)
     ledger.add("a", runs)
     ledger.write()
-    for kept in (ledger, Ledger(tmp_path)):
+    for kept in (ledger, Checkpoint(tmp_path)):
         one, two = kept.result("a")
         assert (one.arm, one.world, one.replication, one.kpis) == ("today", "fixed", 0, {"cac": 0.1})
         pd.testing.assert_frame_equal(one.tables["weekly"], table, check_exact=True)
@@ -111,38 +112,38 @@ def test_the_tables_of_a_run_come_back_with_every_bit_and_type(tmp_path: Path) -
 
 
 def test_a_torn_last_line_is_cut_off_wherever_it_is_torn(tmp_path: Path) -> None:
-    run_all(odd_numbers, range(3), 1, ledger=Ledger(tmp_path))
+    run_all(odd_numbers, range(3), 1, store=Checkpoint(tmp_path))
     whole = (tmp_path / LEDGER).read_bytes()
     last = whole.rstrip(b"\n").rindex(b"\n") + 1
     for end in range(last, len(whole)):
         (tmp_path / LEDGER).write_bytes(whole[:end])
-        torn = Ledger(tmp_path)
+        torn = Checkpoint(tmp_path)
         assert len(torn) == 2
-        run_all(odd_numbers, range(3), 1, ledger=torn)
+        run_all(odd_numbers, range(3), 1, store=torn)
         assert (tmp_path / LEDGER).read_bytes() == whole
 
 
 def test_a_ledger_of_another_run_or_of_other_libraries_is_not_continued(tmp_path: Path) -> None:
-    run_all(odd_numbers, range(3), 1, ledger=Ledger(tmp_path, "one"))
+    run_all(odd_numbers, range(3), 1, store=Checkpoint(tmp_path, "one"))
     lines = (tmp_path / LEDGER).read_bytes().splitlines(keepends=True)
     header = json.loads(lines[0])
     version = header["made_with"]["numpy"]
     header["made_with"]["numpy"] = "1.0"
     header = {name: header[name] for name in ("ledger", "run", "made_with")}
     (tmp_path / LEDGER).write_bytes(b"".join([line_of(header, 0, "one"), *lines[1:]]))
-    kept = Ledger(tmp_path, "one")
+    kept = Checkpoint(tmp_path, "one")
     assert (len(kept), kept.begun_anew) == (0, f"numpy 1.0 instead of {version}")
-    run_all(odd_numbers, range(3), 1, ledger=kept)
-    assert len(Ledger(tmp_path, "one")) == 3
-    assert len(Ledger(tmp_path, "another")) == 0
+    run_all(odd_numbers, range(3), 1, store=kept)
+    assert len(Checkpoint(tmp_path, "one")) == 3
+    assert len(Checkpoint(tmp_path, "another")) == 0
 
 
 def test_what_failed_is_tried_again_and_what_is_no_plain_data_is_refused(tmp_path: Path) -> None:
-    results = run_all(math.sqrt, [4, -1], 1, ledger=Ledger(tmp_path))
+    results = run_all(math.sqrt, [4, -1], 1, store=Checkpoint(tmp_path))
     assert isinstance(results[1], Failed)
-    assert len(Ledger(tmp_path)) == 1
+    assert len(Checkpoint(tmp_path)) == 1
     with pytest.raises(TypeError, match="may return numbers"):
-        run_all(complex, [1], 1, ledger=Ledger(tmp_path))
+        run_all(complex, [1], 1, store=Checkpoint(tmp_path))
 
 
 def test_a_task_has_the_same_key_in_every_process_and_another_for_other_content() -> None:
@@ -184,23 +185,23 @@ def test_a_full_disk_stops_the_run_in_a_sentence_and_when_there_is_room_it_goes_
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        ledger = Ledger(tmp_path)
+        store = Checkpoint(tmp_path)
         patched.setattr(os, "fsync", sync)
         with pytest.raises(StoreError, match="disk is full") as error:
-            run_all(odd_numbers, range(20), 1, ledger=ledger)
+            run_all(odd_numbers, range(20), 1, store=store)
         assert error.value.exit_code == 1
-    kept = Ledger(tmp_path)
+    kept = Checkpoint(tmp_path)
     assert 0 < len(kept) + (refused == 0) < 20
-    assert same(run_all(odd_numbers, range(20), 1, ledger=kept), [odd_numbers(n) for n in range(20)])
+    assert same(run_all(odd_numbers, range(20), 1, store=kept), [odd_numbers(n) for n in range(20)])
 
 
 def test_a_comparison_stopped_by_a_full_disk_keeps_what_was_finished(
     question: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ledger_module, "WRITE_SECONDS", 0.0)
-    append, lines = Ledger._append, 0
+    append, lines = Checkpoint._append, 0
 
-    def full(self: Ledger, records: Any) -> None:
+    def full(self: Checkpoint, records: Any) -> None:
         nonlocal lines
         lines += 1
         if lines == 4:
@@ -208,7 +209,7 @@ def test_a_comparison_stopped_by_a_full_disk_keeps_what_was_finished(
         append(self, records)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "_append", full)
+        patched.setattr(Checkpoint, "_append", full)
         assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     err = capsys.readouterr().err
     assert err.splitlines()[-2] == "What was finished is kept (2 tasks); the same command goes on from there."
@@ -227,7 +228,7 @@ def test_a_ledger_changes_no_number_of_a_comparison(tmp_path: Path) -> None:
     experiment = Experiment("kept", shop(), arms, Design(weeks=20, customers=150, replications=2, seed=2))
     plain = compare(experiment, workers=1)
     for _ in range(2):
-        kept = compare(experiment, workers=1, ledger=Ledger(tmp_path))
+        kept = compare(experiment, workers=1, store=Checkpoint(tmp_path))
         assert_same_tables(plain.tables, kept.tables)
         assert same(plain.to_json(), kept.to_json())
 
@@ -242,9 +243,9 @@ def test_after_an_interrupt_the_same_command_goes_on(
         lived += 1
         if lived == 5:
             raise KeyboardInterrupt
-        return live_replication(*arguments, **options)
+        return run_replication(*arguments, **options)
 
-    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.live_replication", interrupted)
+    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.run_replication", interrupted)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 130
     assert "the same command goes on from there" in capsys.readouterr().err
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
@@ -276,9 +277,9 @@ def test_a_replication_that_fails_is_left_out_of_all_arms_and_named(
     def poisoned(experiment: Experiment, replication: int, kind: str = "fixed", **options: Any) -> list[Run]:
         if (replication, kind) == (1, "fixed") and "world" not in options:
             raise ZeroDivisionError("nobody came")
-        return live_replication(experiment, replication, kind, **options)  # type: ignore[arg-type]
+        return run_replication(experiment, replication, kind, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.live_replication", poisoned)
+    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.run_replication", poisoned)
     for _ in range(2):  # played, and found again
         assert exit_code(["compare", "q.toml", "--workers", "1", "--json"]) == 1
         out, err = capsys.readouterr()
@@ -301,7 +302,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     def broken(*_arguments: Any, **_options: Any) -> list[Run]:
         raise ZeroDivisionError("nobody came")
 
-    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.live_replication", broken)
+    monkeypatch.setattr("crmlab.experiments.questions.compare.compare.run_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
     with pytest.raises(NothingLived, match="nobody came"):

@@ -19,7 +19,7 @@ from crmlab.experiments.levers.space import as_written, meant, with_levers
 from crmlab.experiments.questions.tune.candidates import Judged
 from crmlab.experiments.questions.tune.cells import race_cells
 from crmlab.experiments.questions.tune.proposals import Proposals, constraints_of, ranked
-from crmlab.experiments.questions.tune.search import EQUITY, Constraint, Search
+from crmlab.experiments.questions.tune.question import EQUITY, Constraint, Tune
 from crmlab.experiments.questions.tune.tune import tune
 from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Play
@@ -70,7 +70,7 @@ def test_words_are_set_and_a_lever_under_a_condition_only_where_it_holds() -> No
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3", "random", "qmc"])
 def test_every_sampler_proposes_all_kinds_of_levers(sampler: str) -> None:
-    search = Search("all", LEVERS, (EQUITY,), (), sampler, candidates=24, batch=8)
+    search = Tune("all", LEVERS, (EQUITY,), (), sampler, candidates=24, batch=8)
     proposals, asked = Proposals(search, seed=1), []
     for batch in range(3):
         fresh = proposals.ask(batch, 8)
@@ -88,7 +88,7 @@ def test_every_sampler_proposes_all_kinds_of_levers(sampler: str) -> None:
 
 def test_a_sobol_sequence_goes_on_over_the_batches() -> None:
     levers = LEVERS[4:]
-    one, other = (Proposals(Search("all", levers, (EQUITY,), (), "qmc"), seed=3) for _ in range(2))
+    one, other = (Proposals(Tune("all", levers, (EQUITY,), (), "qmc"), seed=3) for _ in range(2))
     together = one.ask(0, 8)
     apart = []
     for batch in range(2):
@@ -101,7 +101,7 @@ def test_a_sobol_sequence_goes_on_over_the_batches() -> None:
 
 
 def test_a_sampler_that_knows_no_limits_hears_who_is_beyond_them_as_worse_than_all_others() -> None:
-    search = Search("cut", LEVERS[4:], ("cac",), (Constraint("media", "<=", 10.0),), "cmaes")
+    search = Tune("cut", LEVERS[4:], ("cac",), (Constraint("media", "<=", 10.0),), "cmaes")
     told = [
         ({"cac": 5.0}, 0.0),
         ({"cac": 1.0}, 0.5),
@@ -169,7 +169,7 @@ def written(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def test_a_file_says_which_plays_words_and_conditions_are_searched(tmp_path) -> None:
-    search = load_tuning(written(tmp_path)).search
+    search = load_tuning(written(tmp_path)).question
     assert [lever.path for lever in search.levers] == [
         "points.on", "mix.on", "points.expiry", "points.expiry_weeks", "mix.hold_total", "mix.factors.content",
     ]  # fmt: skip
@@ -182,7 +182,7 @@ def test_a_file_says_which_plays_words_and_conditions_are_searched(tmp_path) -> 
     assert search.soft == (Constraint("media", "<=", 1.0),)
     assert (search.racing, search.worlds, search.score, search.patience) == (True, False, "mean", None)
     over_worlds = written(tmp_path, ("replications = 8", 'worlds = 12\nscore = "cvar"\nracing = false\npatience = 3'))
-    search = load_tuning(over_worlds).search
+    search = load_tuning(over_worlds).question
     assert (search.racing, search.worlds, search.replications, search.score, search.patience) == (
         False, True, 12, "cvar", 3,
     )  # fmt: skip

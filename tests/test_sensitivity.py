@@ -141,7 +141,7 @@ def cut_world(*factors: Factor, deeper: bool = False, **changes: Any) -> Experim
     arms += (Arm("deep", (Play("cut", PriceCut(0.5)),)),) if deeper else ()
     task = Sweep("cut", factors, "tornado", points=64, replications=6, kpis=("contribution", "orders"))
     design = Design(weeks=WEEKS, customers=400, replications=6, seed=2, unknowns=False, primary="contribution")
-    return Experiment("cut", world, arms, design, task=replace(task, **changes))
+    return Experiment("cut", world, arms, design, question=replace(task, **changes))
 
 
 def effect_a_week(margin: float, value: float, elasticity: float = ELASTICITY) -> float:

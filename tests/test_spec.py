@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from crmlab.experiments.errors import SpecError
-from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.spec.experiment_file import load_experiment, only_arm, quick
+from crmlab.experiments.spec.builder import new_experiment
+from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.spec.schemas import schema_text
+from crmlab.experiments.spec.subsets import only_arm, quick
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import Target
@@ -232,7 +233,7 @@ def test_friends_are_a_source_in_files_and_in_python(tmp_path):
     text = FOR_SOME + 'target = { sources = ["referral"] }\n'
     play = load_experiment(written(tmp_path, text)).arms[1].plays[1]
     assert play.target.sources == ("referral",)
-    same = Experiment.of("shop", arms={"cut": [Play("targeted_discount", TargetedDiscount(), play.target)]})
+    same = new_experiment("shop", arms={"cut": [Play("targeted_discount", TargetedDiscount(), play.target)]})
     assert same.arms[1].plays[1] == play
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import SpecError, UserError
-from crmlab.experiments.execution.checkpoint import Ledger
+from crmlab.experiments.execution.checkpoint import Checkpoint
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.json_data import finite
 from crmlab.experiments.parameters.world_numbers import value_of
@@ -23,9 +23,10 @@ from crmlab.experiments.questions.stress.question import Stress, WorldTable
 from crmlab.experiments.questions.stress.states_of_the_world import possible_world, unknowns_by_world, varying_unknowns
 from crmlab.experiments.questions.stress.stress import StressResult, stress
 from crmlab.experiments.questions.stress.world_table import read_world_table, settable_unknowns
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.reporting.report import write_report
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.statistics.verdict import judge
 from crmlab.sim.plays import Play
 from crmlab.sim.responses import PriceResponse
@@ -47,7 +48,7 @@ def planted(worlds: int = 150, **changes) -> Experiment:
     design = Design(weeks=8, customers=4000, replications=8)
     arms = (Arm("today", ()), Arm("cut", (Play("cut", PriceCut(CUT)),)))
     known = {"economics.gross_margin": (MARGIN, MARGIN)}  # the closed form holds at this margin
-    return Experiment("planted", world, arms, design, ranges=known, task=Stress(worlds=worlds, **changes))
+    return Experiment("planted", world, arms, design, ranges=known, question=Stress(worlds=worlds, **changes))
 
 
 def small_shop(**changes) -> Experiment:
@@ -58,7 +59,7 @@ def small_shop(**changes) -> Experiment:
     )
     task = Stress(worlds=6, replications=1)
     return Experiment(
-        "small", shop(), arms, Design(weeks=10, customers=100, replications=3), task=replace(task, **changes)
+        "small", shop(), arms, Design(weeks=10, customers=100, replications=3), question=replace(task, **changes)
     )
 
 
@@ -154,10 +155,10 @@ def test_a_stress_test_that_was_interrupted_goes_on_to_the_same_tables(tmp_path)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stress(small_shop(), 1, stop, Ledger(tmp_path, "run"))
-    ledger, shown = Ledger(tmp_path, "run"), []
-    assert len(ledger)
-    resumed = stress(small_shop(), 1, lambda done, total: shown.append((done, total)), ledger)
+        stress(small_shop(), 1, stop, Checkpoint(tmp_path, "run"))
+    store, shown = Checkpoint(tmp_path, "run"), []
+    assert len(store)
+    resumed = stress(small_shop(), 1, lambda done, total: shown.append((done, total)), store)
     assert shown[-1] == (7, 7)
     fresh = stress(small_shop(), 1)
     for name, table in fresh.tables.items():
@@ -167,9 +168,9 @@ def test_a_stress_test_that_was_interrupted_goes_on_to_the_same_tables(tmp_path)
 def test_world_n_is_the_sampled_world_n_of_a_comparison_and_the_stated_one_its_fixed_world() -> None:
     experiment = small_shop()
     lives = stress(experiment, 1).lives.set_index(["number", "arm", "replication"])["customer_equity"]
-    fixed = {run.arm: run.kpis["customer_equity"] for run in live_replication(experiment, 1)}
+    fixed = {run.arm: run.kpis["customer_equity"] for run in run_replication(experiment, 1)}
     assert {arm: lives[-1, arm, 1] for arm in fixed} == fixed
-    (sampled,) = (r for r in live_replication(experiment, 0, "sampled") if r.arm == "tiers")
+    (sampled,) = (r for r in run_replication(experiment, 0, "sampled") if r.arm == "tiers")
     assert lives[0, "tiers", 0] == sampled.kpis["customer_equity"]
 
 
@@ -245,7 +246,7 @@ def test_tables_can_be_csv_or_parquet_and_the_worlds_of_a_run_can_be_tried_again
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"task": Stress(arm="teirs")}, 'arm teirs: not a known arm. Did you mean "tiers"?'),
+        ({"question": Stress(arm="teirs")}, 'arm teirs: not a known arm. Did you mean "tiers"?'),
         ({"design": Design(primary="media")}, "media is neither better high nor low"),
         ({"design": Design(primary="equity")}, "primary equity: not a known KPI"),
         ({"arms": small_shop().arms[:1]}, "small has one arm only"),
@@ -390,7 +391,7 @@ def test_a_reward_that_is_worthless_or_out_of_reach_is_certified_in_no_way() -> 
         "next to nothing": PointsAndTiers(earn_rate=0.003, reward_value=1.0, **plain),
         "out of reach": PointsAndTiers(earn_rate=0.01, reward_value=60.5, welcome_share=0.8, **plain),
     }
-    experiment = Experiment.of("shop", arms=arms, weeks=52, customers=300, replications=4, seed=1)
+    experiment = new_experiment("shop", arms=arms, weeks=52, customers=300, replications=4, seed=1)
     found = stress(replace(experiment, task=Stress(arm="out of reach", worlds=12)), workers=1)
     assert {r.arm for r in found.recommendations} == {"today"}
     effects = found.comparison.effects.set_index(["arm", "kpi"])

@@ -19,20 +19,21 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import SpecError, UserError
-from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.execution.failures import NothingLived
-from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.experiment import Arm, Compare, Design, Experiment
 from crmlab.experiments.levers.searched import SearchedLever
-from crmlab.experiments.questions.sweep import sweep as sweeping
 from crmlab.experiments.questions.sweep.designs import places_of, quick_sweep
 from crmlab.experiments.questions.sweep.points import changed_world, points_of
 from crmlab.experiments.questions.sweep.question import Factor, Sweep
 from crmlab.experiments.questions.sweep.responses import BOTH, FALLS, FLAT, RISES, shape_of
 from crmlab.experiments.questions.sweep.simulate import tasks_of
 from crmlab.experiments.questions.sweep.sweep import SweepResult, sweep
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.questions.table import kind_asked
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.runs.run_id import run_id
-from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep, quick
+from crmlab.experiments.spec.experiment_file import load_experiment, load_sweep
+from crmlab.experiments.spec.subsets import quick
 from crmlab.sim import Discount, FirmView, Lever, Play
 from crmlab.strategies import ChannelMix, DiscountTiers
 from tests.conftest import shop, today
@@ -53,7 +54,7 @@ def asked(*factors: Factor, **changes: Any) -> Experiment:
     task = replace(Sweep("tiers", factors, "grid", points=4, replications=3, kpis=(EQUITY, "orders", "cac")), **changes)
     arms = (Arm("today", today()), Arm("tiers", today(Play("tiers", DiscountTiers()))))
     design = Design(weeks=20, customers=150, replications=3, seed=5, unknowns=False)
-    return Experiment("swept", shop(), arms, design, task=task)
+    return Experiment("swept", shop(), arms, design, question=task)
 
 
 def same(one: SweepResult, other: SweepResult) -> None:
@@ -86,9 +87,9 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was_and_ends_the_same(tmp_pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sweep(experiment, 1, stop_after_two, Ledger(tmp_path))
+        sweep(experiment, 1, stop_after_two, Checkpoint(tmp_path))
     finished: list[int] = []
-    again = Ledger(tmp_path)
+    again = Checkpoint(tmp_path)
     assert len(again) >= 1
     same(grid, sweep(experiment, 1, lambda done, total: finished.append(done), again))
     assert finished[0] >= 2  # what was there counts as done at once
@@ -97,12 +98,12 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was_and_ends_the_same(tmp_pat
 def test_every_point_is_lived_as_compare_would_live_it(grid) -> None:
     """The world of the point with both arms, on the people and the luck of the replication."""
     experiment = asked(RATE, ELASTICITY)
-    points = points_of(experiment.task, experiment.design.seed)
+    points = points_of(experiment.question, experiment.design.seed)
     for point in (points[0], points[-1]):
         arm = replace(experiment.arms[1], plays=today(Play("tiers", DiscountTiers(**_rate(point.values)))))
         lived = replace(experiment, arms=(experiment.arms[0], arm))
         world = changed_world(experiment.world, point.unknowns)
-        runs = [{run.arm: run.kpis for run in live_replication(lived, r, world=world)} for r in range(3)]
+        runs = [{run.arm: run.kpis for run in run_replication(lived, r, world=world)} for r in range(3)]
         for kpi in (EQUITY, "orders"):
             row = grid.responses[(grid.responses["point"] == point.number) & (grid.responses["kpi"] == kpi)].iloc[0]
             assert row["difference"] == np.mean([run["tiers"][kpi] - run["today"][kpi] for run in runs])
@@ -118,7 +119,7 @@ def test_a_changed_world_is_recentred_where_today_moves_people() -> None:
     experiment = replace(asked(ELASTICITY, design="tornado", replications=2), arms=arms)
     found = sweep(experiment, workers=1).responses
     world = changed_world(experiment.world, (("price.elasticity", 2.6),))
-    runs = [{run.arm: run.kpis for run in live_replication(experiment, r, world=world)} for r in range(2)]
+    runs = [{run.arm: run.kpis for run in run_replication(experiment, r, world=world)} for r in range(2)]
     row = found[(found["point"] == 2) & (found["kpi"] == EQUITY)].iloc[0]
     assert row["difference"] == np.mean([run["tiers"][EQUITY] - run["today"][EQUITY] for run in runs])
 
@@ -126,8 +127,8 @@ def test_a_changed_world_is_recentred_where_today_moves_people() -> None:
 def test_levers_share_the_baseline_and_unknowns_live_it_anew() -> None:
     for factors, worlds in (((RATE,), 1), ((ELASTICITY,), 5), ((RATE, ELASTICITY), 3)):
         experiment = asked(*factors)
-        points = points_of(experiment.task, 1)
-        lives = [life for task in tasks_of("today", experiment.task, ["tiers"], points) for life in task.lives]
+        points = points_of(experiment.question, 1)
+        lives = [life for task in tasks_of("today", experiment.question, ["tiers"], points) for life in task.lives]
         assert len(points) == 5
         assert sum(life.arm == "today" for life in lives) == worlds
         assert sum(life.arm == "tiers" for life in lives) == 5
@@ -236,7 +237,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the world is not for living")
 
-    monkeypatch.setattr("crmlab.experiments.questions.sweep.simulate.found", broken)
+    monkeypatch.setattr("crmlab.experiments.replication.replication.found", broken)
     with pytest.raises(NothingLived, match="no point could be lived; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 
@@ -247,7 +248,7 @@ def test_a_primary_kpi_without_a_value_is_refused_in_words() -> None:
     with pytest.raises(UserError, match="ltv_52 cannot be swept: it has no value at any point in this design"):
         sweep(experiment, workers=1)
     with pytest.raises(UserError, match="says nothing about what to sweep"):
-        sweep(replace(experiment, task=None), workers=1)
+        sweep(replace(experiment, question=Compare()), workers=1)
 
 
 def test_json_has_only_finite_numbers_and_names_the_best_point(grid) -> None:
@@ -276,7 +277,7 @@ def test_every_setting_of_a_sweep_is_part_of_the_run_id() -> None:
         run_id(asked(RATE, design="lhs")),
     }
     assert len(ids) == 4
-    assert asked(RATE).driver == sweeping.__name__
+    assert kind_asked(asked(RATE)).answer is sweep
 
 
 FILE = """
@@ -315,19 +316,19 @@ def written(folder: Path, *changes: tuple[str, str]) -> Path:
 def test_a_file_says_what_to_sweep_and_compare_takes_no_notice(tmp_path) -> None:
     path = written(tmp_path)
     experiment = load_sweep(path)
-    task = experiment.task
+    task = experiment.question
     assert [arm.name for arm in experiment.arms] == ["today", "tiers"]
     assert [factor.path for factor in task.levers] == ["tiers.silver_rate", "tiers.silver_spend"]
     rate, spend, elasticity, leads = task.factors
     assert (rate.low, rate.high, spend.low, spend.high, spend.points) == (0.0, 0.15, 20, 200, 3)
     assert (elasticity.low, elasticity.high) == (1.0, 2.6)  # its range
     assert (leads.low, leads.high) == (75.0, 300.0)  # within a factor of its value
-    assert load_experiment(path).task is None
+    assert load_experiment(path).question == Compare()
     assert experiment.design.replications == task.replications == 2
 
 
 def test_all_unknowns_are_those_that_vary_between_sampled_worlds(tmp_path) -> None:
-    found = load_sweep(written(tmp_path), ['sweep.unknowns="all"']).task.unknowns
+    found = load_sweep(written(tmp_path), ['sweep.unknowns="all"']).question.unknowns
     paths = [factor.path for factor in found]
     assert {"price.elasticity", "acquisition.lead_weeks", "channels.organic.leads_most"} <= set(paths)
     assert "economics.gross_margin" in paths
@@ -336,20 +337,20 @@ def test_all_unknowns_are_those_that_vary_between_sampled_worlds(tmp_path) -> No
 
 def test_the_design_follows_from_the_number_of_factors_and_a_tornado_keeps_all_arms(tmp_path) -> None:
     path = written(tmp_path, ('design = "lhs"\n', ""), ("points = 5\n", ""))
-    assert (load_sweep(path).task.design, load_sweep(path).task.points) == ("lhs", 64)
-    assert load_sweep(path, ["sweep.levers=[]"]).task.design == "grid"
-    assert load_sweep(path, ['sweep.design="morris"']).task.points == 60
-    assert load_sweep(path, ['sweep.design="saltelli"']).task.points == 384
+    assert (load_sweep(path).question.design, load_sweep(path).question.points) == ("lhs", 64)
+    assert load_sweep(path, ["sweep.levers=[]"]).question.design == "grid"
+    assert load_sweep(path, ['sweep.design="morris"']).question.points == 60
+    assert load_sweep(path, ['sweep.design="saltelli"']).question.points == 384
     tornado = load_sweep(path, ['sweep.design="tornado"'])
     assert [arm.name for arm in tornado.arms] == ["today", "tiers", "cut"]
-    assert quick(load_sweep(path, ['sweep.design="saltelli"'])).task.points == 96
-    assert quick_sweep(tornado.task).points == 16
+    assert quick(load_sweep(path, ['sweep.design="saltelli"'])).question.points == 96
+    assert quick_sweep(tornado.question).points == 16
 
 
 def test_shipped_examples_and_that_of_the_docs_are_valid(tmp_path) -> None:
-    assert len(load_sweep(LIBRARY / "sweep_tiers.toml").task.factors) == 3
-    assert len(load_sweep(LIBRARY / "sweep_unknowns.toml").task.unknowns) > 30
-    gross_margin = load_sweep(examples("sweeps.md", tmp_path)["swept.toml"]).task.unknowns[1]
+    assert len(load_sweep(LIBRARY / "sweep_tiers.toml").question.factors) == 3
+    assert len(load_sweep(LIBRARY / "sweep_unknowns.toml").question.unknowns) > 30
+    gross_margin = load_sweep(examples("sweeps.md", tmp_path)["swept.toml"]).question.unknowns[1]
     assert (gross_margin.path, gross_margin.low, gross_margin.high) == ("economics.gross_margin", 0.4, 0.6)
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from crmlab.experiments.calibration.acquisition import new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.calibrate import calibrate
 from crmlab.experiments.calibration.order_log import OrderLog
-from crmlab.experiments.calibration.trust import judged, light_of
+from crmlab.experiments.calibration.trust import judged, light_of, where_nobody_leaves
 from crmlab.experiments.charts import Look, log_continued
 from crmlab.experiments.checks.plausibility import day_one, notes, prospects_left, touched, weekly_budget
 from crmlab.experiments.cli import app
@@ -22,7 +22,8 @@ from crmlab.experiments.files.currencies import CODES, currency_note
 from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.files.world_writer import write_world
 from crmlab.experiments.lab.api import compare
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.sim import Play
 from crmlab.sim.market import Market
@@ -104,6 +105,15 @@ def test_the_light_turns_at_a_tenth_and_at_a_fifth(expected: float, colour: str)
     light = judged(26, 1000, expected)
     assert light.colour == colour
     assert f"{expected:,.0f} repeat orders and 1,000 happened" in light.sentence
+
+
+def test_a_world_that_grows_because_nobody_is_seen_to_leave_is_red() -> None:
+    green = judged(26, 1000, 1000.0)
+    grows = where_nobody_leaves(green, orders=300.0, new_customers=64.0, orders_each=0.08)
+    assert grows.colour == "red"
+    assert "from 300 to 832 a week" in grows.sentence
+    assert "(+0%)" in grows.sentence
+    assert where_nobody_leaves(green, orders=300.0, new_customers=5.0, orders_each=0.08) == green
 
 
 def test_few_orders_and_another_model_than_the_checked_one_are_never_green() -> None:
@@ -188,7 +198,7 @@ def test_today_wins_as_many_customers_as_the_log_and_does_not_run_dry(calibrated
     assert won[:, :26].mean() == pytest.approx(wanted, abs=4 * se + 0.1 * wanted)
     assert won[:, 78:].mean() > 0.7 * won[:, :26].mean()
     assert prospects_left(read.world, 104) > 0.75
-    assert not any("run dry" in note for note in notes(Experiment.of(read)))
+    assert not any("run dry" in note for note in notes(new_experiment(read)))
 
 
 def test_today_goes_on_as_the_shop_really_did(tmp_path) -> None:
@@ -207,7 +217,7 @@ def test_today_goes_on_as_the_shop_really_did(tmp_path) -> None:
 
 def test_the_chart_shows_the_log_and_todays_weeks_with_table_and_sentence(calibrated) -> None:
     found, read, _ = calibrated
-    run = live_replication(Experiment.of(read, weeks=52, customers=400, replications=2), 0)[0]
+    run = run_replication(new_experiment(read, weeks=52, customers=400, replications=2), 0)[0]
     weekly = run.tables["weekly"].assign(arm="today")
     weekly = weekly.rename(columns={"value": "mean"}) if "mean" not in weekly else weekly
     for name in ("low", "high"):
@@ -232,7 +242,7 @@ def test_the_chart_shows_the_log_and_todays_weeks_with_table_and_sentence(calibr
 
 def experiment(world: World | str = "shop", **arms) -> Experiment:
     found = load_world(world) if isinstance(world, str) else world
-    return Experiment.of(found, weeks=104, customers=500, replications=2, **arms)
+    return new_experiment(found, weeks=104, customers=500, replications=2, **arms)
 
 
 def changed(**economics) -> World:
@@ -287,7 +297,7 @@ def test_prospects_that_run_dry_within_the_run_are_named_with_the_way_out() -> N
 def test_first_orders_far_from_the_log_are_named(calibrated) -> None:
     _, read, _ = calibrated
     many = tuple(replace(c, leads_most=3 * c.leads_most) for c in read.world.channels)
-    said = notes(Experiment.of(replace(read, world=replace(read.world, channels=many))))
+    said = notes(new_experiment(replace(read, world=replace(read.world, channels=many))))
     assert any("new customers a week; in the order log there were" in note for note in said)
 
 

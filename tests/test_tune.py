@@ -14,15 +14,15 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import SpecError, UserError
-from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.experiment import Arm, Compare, Design, Experiment
 from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.experiments.levers.space import as_written, with_levers
 from crmlab.experiments.questions.tune.candidates import Judged, judge, on_front, trial_table
 from crmlab.experiments.questions.tune.confirm import picked
 from crmlab.experiments.questions.tune.proposals import Proposals
-from crmlab.experiments.questions.tune.search import EQUITY, VOLUME, Constraint, Search
+from crmlab.experiments.questions.tune.question import EQUITY, VOLUME, Constraint, Tune
 from crmlab.experiments.questions.tune.tune import tune
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.reporting.report import write_report
 from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Discount, FirmView, Lever, Play
@@ -44,12 +44,12 @@ def shop_search(**changes) -> Experiment:
         SearchedLever("tiers.silver_spend", "tiers", "silver_spend", None, 10, 500, log=True),
         SearchedLever("mix.factors.content", "mix", "factors", "content", 0.5, 4.0),
     )
-    search = Search(
+    search = Tune(
         "tiers", levers, ("repurchase_52", "cac"), (Constraint(EQUITY, ">=", -1000.0, gain=True),), "nsga2",
         candidates=12, batch=4, replications=2, confirm=3, confirm_replications=3,
     )  # fmt: skip
     design = Design(weeks=56, customers=200, replications=3, seed=5, unknowns=False)
-    return Experiment("tuned", shop(), (Arm("today", today()), arm), design, search=replace(search, **changes))
+    return Experiment("tuned", shop(), (Arm("today", today()), arm), design, question=replace(search, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_the_search_reads_what_compare_would_read_also_where_today_moves_people(
     arms = (Arm("today", today(Play("old tiers", DiscountTiers(silver_rate=0.1)))), shop_search().arms[1])
     experiment = replace(shop_search(candidates=1), arms=arms)
     found = tune(experiment, workers=1)
-    runs = [{run.arm: run.kpis for run in live_replication(experiment, r)} for r in range(2)]
+    runs = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(2)]
     for kpi in found.search.watched:
         gain = np.mean([run["tiers"][kpi] - run["today"][kpi] for run in runs])
         assert found.trials[f"gain.{kpi}"][0] == gain
@@ -134,7 +134,7 @@ def test_no_candidate_of_the_front_breaks_a_limit_or_is_beaten(found) -> None:
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "nsga3"])
 def test_samplers_learn_from_what_they_are_told(sampler: str) -> None:
     """Two objectives that agree on two levers (best at 100 and 2) and differ on the third."""
-    search = replace(shop_search().search, sampler=sampler, constraints=(), batch=8)
+    search = replace(shop_search().question, sampler=sampler, constraints=(), batch=8)
     proposals = Proposals(search, seed=1)
     missed = []
     for batch in range(8):
@@ -157,7 +157,7 @@ def test_a_limit_that_nobody_can_keep_leaves_no_winner() -> None:
 
 
 def test_winning_nobody_at_all_is_infeasible_and_not_a_perfect_cac() -> None:
-    search = replace(shop_search().search, objectives=("cac",), constraints=(), sampler="random")
+    search = replace(shop_search().question, objectives=("cac",), constraints=(), sampler="random")
     proposals = Proposals(search, seed=1)
     values = proposals.ask(0, 2)
     base = pd.DataFrame({"cac": [20.0, 22.0], EQUITY: [100.0, 90.0], VOLUME: [9.0, 8.0]})
@@ -210,9 +210,9 @@ def planted(arm: Arm = CUT, weeks: int = 8, customers: int = 300, seed: int = 1,
     price = replace(PriceResponse(), elasticity=ELASTICITY, elasticity_cv=0.0, gain=0.0, pull_forward=0.0)
     economics = Economics(gross_margin=MARGIN, fulfilment_cost=FULFILMENT, payment_cost=PAYMENT, discount_rate=0.0)
     world = cohort(Base(model="nbd", r=4.0, alpha=20.0), price=price, economics=economics)
-    search = Search("cut", (RATE,), candidates=40, replications=2, confirm=1, confirm_replications=8)
+    search = Tune("cut", (RATE,), candidates=40, replications=2, confirm=1, confirm_replications=8)
     design = Design(weeks=weeks, customers=customers, replications=8, seed=seed, unknowns=False)
-    return Experiment("planted", world, (Arm("today", ()), arm), design, search=replace(search, **changes))
+    return Experiment("planted", world, (Arm("today", ()), arm), design, question=replace(search, **changes))
 
 
 def contribution_a_week(experiment: Experiment, rate: float | np.ndarray) -> float | np.ndarray:
@@ -282,7 +282,7 @@ def test_fresh_values_of_winners_are_unbiased_while_search_values_flatter(replic
 
 def test_levers_go_where_they_belong_and_come_back() -> None:
     experiment = shop_search()
-    arm, levers = experiment.arms[1], experiment.search.levers
+    arm, levers = experiment.arms[1], experiment.question.levers
     values = {"tiers.silver_rate": 0.1, "tiers.silver_spend": 50.0, "mix.factors.content": 3.0}
     changed = with_levers(arm, levers, values, "candidate 7")
     assert as_written(changed, levers) == values
@@ -336,15 +336,15 @@ def test_a_file_says_what_to_search_and_compare_takes_no_notice(tmp_path) -> Non
     path = written(tmp_path)
     experiment = load_tuning(path)
     assert [arm.name for arm in experiment.arms] == ["today", "tiers"]
-    assert experiment.search.sampler == "nsga2"
+    assert experiment.question.sampler == "nsga2"
     added = ["customer_equity gain >= 0", "first_orders gain >= 0"]
-    assert [str(c) for c in experiment.search.constraints] == added
-    rate, content = experiment.search.levers
+    assert [str(c) for c in experiment.question.constraints] == added
+    rate, content = experiment.question.levers
     assert (rate.low, rate.high, rate.key) == (0.0, 0.15, None)
     assert (content.low, content.high, content.key) == (0.5, 4, "content")
-    assert load_experiment(path).search is None
-    assert load_tuning(path, ['tune.objectives=["customer_equity"]']).search.sampler == "tpe"
-    assert load_tuning(path, ['tune.constraints=["media <= 5e4", "customer_equity >= 10"]']).search.constraints == (
+    assert load_experiment(path).question == Compare()
+    assert load_tuning(path, ['tune.objectives=["customer_equity"]']).question.sampler == "tpe"
+    assert load_tuning(path, ['tune.constraints=["media <= 5e4", "customer_equity >= 10"]']).question.constraints == (
         Constraint("media", "<=", 5e4),
         Constraint("customer_equity", ">=", 10.0),
         Constraint("first_orders", ">=", 0.0, gain=True, added=True),
@@ -391,9 +391,9 @@ def test_a_file_without_a_search_cannot_be_tuned(tmp_path, capsys) -> None:
 
 
 def test_the_example_of_the_page_and_of_the_library_are_valid(tmp_path) -> None:
-    assert load_tuning(examples("tuning.md", tmp_path)["tuned.toml"]).search.candidates == 24
+    assert load_tuning(examples("tuning.md", tmp_path)["tuned.toml"]).question.candidates == 24
     library = Path(__file__).parents[1] / "experiments" / "library" / "tune_tiers.toml"
-    assert len(load_tuning(library).search.levers) == 5
+    assert len(load_tuning(library).question.levers) == 5
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 
-from crmlab.experiments.execution.checkpoint import LEDGER, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.tune import markets
 from crmlab.experiments.questions.tune.offered import NEEDS, sampler_problem
-from crmlab.experiments.questions.tune.search import EQUITY, Sampler
+from crmlab.experiments.questions.tune.question import EQUITY, Sampler
 from crmlab.experiments.questions.tune.tune import Tuning, tune
 from tests.test_tune import shop_search
 
@@ -65,7 +65,7 @@ def test_a_search_that_was_cut_off_anywhere_ends_with_the_same_trials(sampler: s
     if not installed(sampler):
         pytest.skip(f"{NEEDS[sampler][0]} is not installed, so {sampler} is not offered")
     lived = count_lives(monkeypatch)
-    whole = tune(small_search(sampler), workers=1, ledger=Ledger(tmp_path))
+    whole = tune(small_search(sampler), workers=1, store=Checkpoint(tmp_path))
     needed = len(lived)
     lines = (tmp_path / LEDGER).read_bytes().splitlines(keepends=True)
     assert len(lines) == needed + 1  # one for each task, and the heading
@@ -74,7 +74,7 @@ def test_a_search_that_was_cut_off_anywhere_ends_with_the_same_trials(sampler: s
         folder.mkdir()
         (folder / LEDGER).write_bytes(b"".join(lines[:cut]) + lines[cut][:7])  # the last line is torn
         lived.clear()
-        resumed = tune(small_search(sampler), workers=1, ledger=Ledger(folder))
+        resumed = tune(small_search(sampler), workers=1, store=Checkpoint(folder))
         assert len(lived) == needed - (cut - 1)
         assert_same(whole, resumed)
         shutil.rmtree(folder)

@@ -9,7 +9,7 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import SpecError
-from crmlab.experiments.questions.tune.search import VOLUME
+from crmlab.experiments.questions.tune.question import VOLUME
 from crmlab.experiments.questions.tune.tune import tune
 from crmlab.experiments.spec.experiment_file import load_tuning
 from crmlab.sim.readings import KPIS
@@ -45,7 +45,7 @@ def written(folder: Path, asked: str) -> Path:
 @pytest.mark.parametrize("kpi", ["cac", "ltv_cac"])
 def test_a_search_for_a_ratio_may_not_win_fewer_customers_than_today(tmp_path: Path, kpi: str) -> None:
     experiment = load_tuning(written(tmp_path, f'objectives = ["{kpi}"]'))
-    assert [str(c) for c in experiment.search.constraints if c.added] == [
+    assert [str(c) for c in experiment.question.constraints if c.added] == [
         "customer_equity gain >= 0",
         "first_orders gain >= 0",
     ]
@@ -68,7 +68,7 @@ def test_without_the_limits_the_cheapest_customers_are_hardly_any(tmp_path: Path
 
 def test_a_limit_on_new_customers_of_ones_own_replaces_the_default(tmp_path: Path) -> None:
     asked = 'objectives = ["cac"]\nconstraints = ["first_orders >= 100", "customer_equity gain >= 0"]'
-    assert not [c for c in load_tuning(written(tmp_path, asked)).search.constraints if c.added]
+    assert not [c for c in load_tuning(written(tmp_path, asked)).question.constraints if c.added]
 
 
 def test_lifting_a_limit_that_is_not_there_is_refused(tmp_path: Path) -> None:

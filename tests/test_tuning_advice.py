@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from crmlab import lab
 from crmlab.experiments.cli import app
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.tune.tune import Tuning, tune
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.spec.experiment_file import load_tuning
 from crmlab.lab import compare
 from crmlab.strategies import ChannelMix
@@ -100,6 +100,6 @@ def test_python_writes_the_winner_that_the_command_line_writes(tmp_path: Path) -
 
 
 def test_only_a_tuning_has_a_winner() -> None:
-    small = Experiment.of("shop", mix=ChannelMix(factors={"content": 2.0}), weeks=4, customers=50, replications=2)
+    small = new_experiment("shop", mix=ChannelMix(factors={"content": 2.0}), weeks=4, customers=50, replications=2)
     with pytest.raises(UserError, match="Only a tuning has a winner"):
         _ = compare(small, workers=1).winner

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from crmlab.experiments.bench.programme import programme_effect
-from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.bench.rewards import REWARDS, gains
 from crmlab.experiments.replication.sampled_worlds import sampled_world
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
 from crmlab.sim import ChannelBudget, Coupon, Discount, Play, PointsRule, PublicDiscount, Tag, TierRule
 from crmlab.sim.actions import ActionError, check_action
@@ -136,7 +137,7 @@ def test_the_guard_binds_in_at_most_all_weeks() -> None:
 def test_in_every_sampled_world_the_programme_moves_its_members_by_0_to_26_percent_with_a_gradient_or_without() -> None:
     """26 % is the largest causal effect on purchases that was measured in the field; the smallest was none. Sampled
     worlds reach near both."""
-    experiment = Experiment.of("shop", programme=PointsAndTiers())
+    experiment = new_experiment("shop", programme=PointsAndTiers())
     found = []
     for number in range(16):
         world = sampled_world(experiment, number)
@@ -148,3 +149,12 @@ def test_in_every_sampled_world_the_programme_moves_its_members_by_0_to_26_perce
             assert np.sign(whole.orders) * rest.orders >= -2 * rest.se, number
     assert min(found) < 0.01
     assert max(found) > 0.15
+
+
+def test_rewards_that_are_worthless_or_out_of_reach_gain_nothing() -> None:
+    """No equity for nothing, within 2 standard errors: what is given to nobody only costs what it costs to run."""
+    found = {gain.reward: gain for gain in gains(load_world("shop"), customers=1000, replications=4)}
+    assert set(found) == set(REWARDS)
+    for name in ("tiers without any benefit", "reward 100 after 6,050, half of it given"):
+        assert found[name].equity < 2 * found[name].equity_se, name
+        assert abs(found[name].orders) < 2 * found[name].orders_se + 0.002, name

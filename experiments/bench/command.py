@@ -157,19 +157,40 @@ def programme(
     """What the default loyalty programme does to its members' orders: in whole, by part, and over sampled worlds."""
     from crmlab.experiments.bench.programme import over_worlds, programme_effect
     from crmlab.experiments.bench.tables import print_effects, print_spread
-    from crmlab.experiments.experiment import Experiment
+    from crmlab.experiments.spec.builder import new_experiment
     from crmlab.lab import load_world
     from crmlab.strategies import PointsAndTiers
 
     file = load_world(world)
     found = programme_effect(file.world, replications=replications, customers=customers, weeks=weeks)
-    spread = over_worlds(Experiment.of(file, programme=PointsAndTiers()), worlds=worlds, weeks=weeks)
+    spread = over_worlds(new_experiment(file, programme=PointsAndTiers()), worlds=worlds, weeks=weeks)
     if as_json:
         print(json.dumps({"effects": [asdict(effect) for effect in found], "sampled_worlds": spread}, indent=2))
         return
     print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of lives", _paper())
     if spread:
         print_spread(spread, f"The whole effect in {worlds} sampled worlds", _paper())
+
+
+@app.command()
+def rewards(
+    world: Annotated[str, typer.Argument(help="A shipped world or the path of a world file.")] = "shop",
+    replications: Annotated[int, typer.Option(min=2)] = 8,
+    customers: Annotated[int, typer.Option(min=50, help="Founding customers.")] = 5_000,
+    weeks: Annotated[int, typer.Option(min=2, max=520)] = 104,
+    as_json: Json = False,
+) -> None:
+    """What rewards from a worthy to a worthless one do to orders and customer equity."""
+    from crmlab.experiments.bench.rewards import gains
+    from crmlab.experiments.bench.tables import print_gains
+    from crmlab.lab import load_world
+
+    found = gains(load_world(world), replications=replications, customers=customers, weeks=weeks)
+    if as_json:
+        print(json.dumps([asdict(gain) for gain in found], indent=2))
+        return
+    title = f"Differences to today (equity {found[0].today:,.0f}), {weeks} weeks, {replications} pairs of lives"
+    print_gains(found, title, _paper())
 
 
 @app.command()

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.experiments.errors import SpecError
-from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.world_file import WorldFile
-from crmlab.experiments.questions.tune.search import EQUITY
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.questions.tune.question import EQUITY
+from crmlab.experiments.replication.replication import run_replication
+from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim.levers import Lever, levers_of
 from crmlab.strategies import STRATEGIES
 
@@ -64,10 +64,10 @@ def swept(
     """All levers of a shipped strategy, one after the other."""
     for name, values in _ranges(world, STRATEGIES[kind]()).items():
         arms = {f"v{number}": _set(kind, name, value) for number, value in enumerate(values)}
-        experiment = Experiment.of(
+        experiment = new_experiment(
             world, arms=arms, weeks=weeks, customers=customers, replications=replications, seed=seed, unknowns=False
         )
-        lives = [{run.arm: run.kpis for run in live_replication(experiment, r)} for r in range(replications)]
+        lives = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(replications)]
         changes = {
             kpi: np.array([[life[arm][kpi] / life["today"][kpi] - 1 for arm in arms] for life in lives])
             for kpi in ("orders", EQUITY)

@@ -13,6 +13,7 @@ from crmlab.experiments.bench.coverage import Coverage
 from crmlab.experiments.bench.levers import LeverSweep
 from crmlab.experiments.bench.measure import Measured
 from crmlab.experiments.bench.programme import Effect
+from crmlab.experiments.bench.rewards import Gain
 from crmlab.experiments.bench.suite import Results
 from crmlab.experiments.bench.variance import Reduction
 
@@ -77,6 +78,14 @@ def print_reductions(reductions: Sequence[Reduction], title: str, console: Conso
     ]  # fmt: skip
     names = ("against today", "orders", "95 % half-width", "variance reduction", "standard error", "at least", "")
     console.print(_table(title, names, rows))
+
+
+def print_gains(gains: Sequence[Gain], title: str, console: Console) -> None:
+    """A reward a row, with what it does to orders and customer equity."""
+    rows = [
+        (g.reward, f"{g.orders:+.2%}", f"{g.orders_se:.2%}", f"{g.equity:+,.0f}", f"{g.equity_se:,.0f}") for g in gains
+    ]
+    console.print(_table(title, ("reward", "orders", "standard error", "customer equity", "standard error"), rows))
 
 
 def print_spread(values: Sequence[float], title: str, console: Console) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from crmlab.experiments.bench.model import all_plays, base_plays, founding_customers, talkative_world
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.levers.searched import SearchedLever
-from crmlab.experiments.questions.tune.search import EQUITY, Search
+from crmlab.experiments.questions.tune.question import EQUITY, Tune
 from crmlab.experiments.questions.tune.tune import tune
 from crmlab.sim.plays import Play
 from crmlab.strategies import ChannelMix
@@ -59,16 +59,16 @@ def experiment_of(candidates: int, replications: int, rows: int, weeks: int, rac
     plays = all_plays()
     mix = Play("mix", ChannelMix(factors={"paid_search": 1.5, "content": 1.0}))
     arms = (Arm("today", base_plays()), Arm("everything", (plays[0], mix, *plays[2:])))
-    search = Search(
+    search = Tune(
         "everything", LEVERS, (EQUITY,), (), "tpe", candidates=candidates, batch=10, replications=replications,
         confirm=3, confirm_replications=16, racing=racing,
     )  # fmt: skip
     design = Design(weeks=weeks, customers=founding_customers(world, rows), replications=16, seed=1, unknowns=False)
-    return Experiment("tuning time", world, arms, design, search=search)
+    return Experiment("tuning time", world, arms, design, question=search)
 
 
 def timed(experiment: Experiment, workers: Any = 0, on_done: Callable[[int, int], None] | None = None) -> TuningTimed:
-    """Tune and look at the clock. Compilation is not part of it."""
+    """Search and look at the clock. Compilation is not part of it."""
     tune(experiment_of(2, 2, 1_000, 3), workers=1)
     started, worked = time.perf_counter(), _processor_seconds()
     found = tune(experiment, workers, on_done)

@@ -22,8 +22,8 @@ import pandas as pd
 from crmlab.experiments.calibration.acquisition import NewCustomers, new_customers, older_than_the_log, weekly_log
 from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted, preferred
 from crmlab.experiments.calibration.order_log import OrderLog
-from crmlab.experiments.calibration.trust import Light, judged
-from crmlab.sim.textbook import RepeatModel
+from crmlab.experiments.calibration.trust import Light, judged, where_nobody_leaves
+from crmlab.sim.textbook import NBD, RepeatModel
 
 _FEWEST_CUSTOMERS = 50
 _FEWEST_REPEAT_ORDERS = 20
@@ -97,7 +97,12 @@ class Calibration:
         holdout, model = self.holdout, self.founding.base
         checked = model in holdout.conditional
         expected = holdout.conditional.get(model if checked else self.base)
-        return judged(holdout.weeks, holdout.actual_repeat_orders, expected, checked)
+        light = judged(holdout.weeks, holdout.actual_repeat_orders, expected, checked)
+        new, rate = self.new_customers.weekly, self.founding.fits[model]
+        if model != "nbd" or not new or not isinstance(rate.model, NBD):
+            return light
+        recent = self.weekly_log["orders"].to_numpy()[-self.new_customers.weeks :]
+        return where_nobody_leaves(light, float(recent.mean()), new, float(rate.model.expected_orders(1.0)))
 
     @cached_property
     def weekly_log(self) -> pd.DataFrame:

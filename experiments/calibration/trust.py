@@ -1,8 +1,9 @@
 """A traffic light for a fit: how far a world that was estimated from an order log can be believed, in words.
 
 Green: within 10 % of the repeat orders that really happened in the weeks held back; amber: within 20 %, or nothing was
-held back, or too little happened to tell; red: farther off. The thresholds are a convention: the textbook models miss
-the holdout of the CDNOW log, on which they were published, by 7 and 11 %.
+held back, or too little happened to tell; red: farther off, or a world that grows because nobody is seen to leave. The
+thresholds are a convention: the textbook models miss the holdout of the CDNOW log, on which they were published, by 7
+and 11 %.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Literal
 Colour = Literal["green", "amber", "red"]
 GREEN, AMBER = 0.10, 0.20  # largest miss of the holdout's repeat orders
 FEWEST_ORDERS = 100  # repeat orders in the holdout below which luck alone can miss by a tenth
+GROWTH, GROWTH_WEEKS = 0.25, 104  # growth of orders from which a world in which nobody leaves is not believed
 MEANING = {
     "green": "Levels (orders, revenue, equity) can be read as forecasts with about this error.",
     "amber": "Read differences between policies, and levels with caution.",
@@ -56,6 +58,21 @@ def judged(weeks: float, actual: int | None, expected: float | None, founded_on_
         why += " All weeks together called for another model, on which the world stands."
         colour = "amber" if colour == "green" else colour
     return Light(colour, f"{why} {MEANING[colour]}", miss)
+
+
+def where_nobody_leaves(light: Light, orders: float, new_customers: float, orders_each: float) -> Light:
+    """The light of a world in which customers come, `new_customers` a week, and stay for ever, each with so many
+    `orders_each` week: red where that alone makes today's `orders` a week grow by more than `GROWTH` in two years."""
+    later = orders + GROWTH_WEEKS * new_customers * orders_each
+    if later <= (1 + GROWTH) * orders:
+        return light
+    why = (
+        f"the log shows nobody leaving while {new_customers:.1f} new customers come a week, so today's orders would "
+        f"grow from {orders:,.0f} to {later:,.0f} a week within {GROWTH_WEEKS} weeks. Customers do leave; a season, or "
+        "customers older than the log, hides it."
+    )
+    checked = light.sentence.removesuffix(MEANING[light.colour]).strip()
+    return Light("red", f"{why} {checked[:1].upper()}{checked[1:]} {MEANING['red']}", light.miss)
 
 
 def light_of(calibration: Mapping[str, Any] | None) -> Light | None:

@@ -32,7 +32,7 @@ def profit_waterfall(profit: pd.DataFrame, look: Look, arm: str) -> Chart:
     figure = new_figure(34 * len(names) + 60, showlegend=False)
     figure.add_waterfall(
         x=[*values[:-1], 0],
-        y=names,
+        y=[name.replace(" ", "<br>", 1) if len(name) > 12 else name for name in names],
         orientation="h",
         measure=["absolute", *["relative"] * len(shifts), "total"],
         text=texts,
@@ -61,8 +61,9 @@ def _window(steps: list[float]) -> tuple[float, float, bool]:
     cut = high - low > 5 * span
     if cut:
         low, high = float(levels.min()), float(levels.max())
-    pad = (0.4 if cut or low < 0 else 0.28) * (high - low)
-    return (low - pad if cut or low < 0 else 0.0), high + pad, cut
+    room = 0.6 * (high - low)  # for a number beside its bar, on a phone: a loss has it to the left, all others right
+    least = float(levels[pd.Series(steps) < 0].min()) if min(steps) < 0 else low
+    return min(low - 0.05 * (high - low) if cut else low, least - room), high + room, cut
 
 
 def _table(base: pd.Series, mine: pd.Series, shifts: pd.Series, look: Look, arm: str) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from crmlab.experiments.printing import progress, remark, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.execution.cluster import Dask
-    from crmlab.experiments.execution.executor import Executor
     from crmlab.experiments.experiment import Experiment
     from crmlab.experiments.runs.store import RunFolder, StoredRun
 
@@ -28,8 +27,8 @@ def answered(
     What an earlier attempt has finished is not played again, unless by `force`. `more` adds to the run folder what
     only this command keeps of the answer.
     """
-    from crmlab.experiments.errors import Interrupted, UserError
-    from crmlab.experiments.runs.store import RunFolder, StoredRun, finished_run
+    from crmlab.experiments.runs.store import RunFolder, finished_run
+    from crmlab.experiments.service import doing, play, store_news
 
     known = finished_run(out, experiment)
     if known and not force:
@@ -39,54 +38,10 @@ def answered(
     with nullcontext(workers) if isinstance(workers, int) else workers as executor:
         recorded = executor if isinstance(executor, int) else str(executor)
         folder = RunFolder.create(out, experiment, text, recorded, force)
-        _remark_on_resuming(folder)
-        try:
-            found = _play(experiment, folder, executor)
-            if more:
-                more(folder, found)
-            return StoredRun(folder.finish("done"))
-        except KeyboardInterrupt:
-            kept = folder.finish("interrupted")
-            said = f"Interrupted. What there was is kept in {kept}; the same command goes on from there."
-            raise Interrupted(said) from None
-        except UserError:
-            if folder.leave():
-                finished = f"{len(folder.ledger)} tasks"
-                remark(f"What was finished is kept ({finished}); the same command goes on from there.")
-            raise
-        except Exception as error:
-            folder.failures = [{"task": "the run", "error": f"{type(error).__name__}: {error}"}]
-            remark(f"The run failed; what there was is kept in {folder.finish('failed')}.")
-            raise
-
-
-def _play(experiment: Experiment, folder: RunFolder, workers: int | Executor) -> Any:
-    """Let the driver answer, and keep what it found."""
-    from crmlab.experiments.runs.contents import write_found
-    from crmlab.experiments.runs.driver import doing, driver_of
-
-    with progress(doing(experiment)) as show:
-
-        def on_progress(done: int, total: int) -> None:
-            show(done, total)
-            folder.progress(done, total)
-
-        found = driver_of(experiment)(experiment, workers=workers, on_progress=on_progress, ledger=folder.ledger)
-    write_found(folder, experiment, found)
-    return found
-
-
-def _remark_on_resuming(folder: RunFolder) -> None:
-    if folder.ledger.begun_anew:
-        remark(f"What was finished earlier cannot be used ({folder.ledger.begun_anew}); the run begins anew.")
-    elif len(folder.ledger):
-        of_all = f" of {folder.total}" if folder.total >= len(folder.ledger) else ""
-        remark(f"Resumed: {len(folder.ledger)}{of_all} tasks were there.")
-    if folder.ledger.damage:
-        more = f", and {len(folder.ledger.damage) - 3} more" if len(folder.ledger.damage) > 3 else ""
-        remark(
-            f"The ledger is damaged ({', '.join(folder.ledger.damage[:3])}{more}); what it said there is lived again."
-        )
+        for news in store_news(folder):
+            remark(news)
+        with progress(doing(experiment)) as show:
+            return play(experiment, folder, executor, show, more, remark)
 
 
 def say_if_quick(run: StoredRun) -> None:

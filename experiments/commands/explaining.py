@@ -59,9 +59,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Say why an arm does what it does: which plays, through which people, for whom, and with how much waste."""
-    from crmlab.experiments.questions.explain.explain import asked
+    from crmlab.experiments.questions.explain.posing import asked
     from crmlab.experiments.spec.experiment_file import load_experiment
-    from crmlab.experiments.spec.experiment_file import quick as small
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = asked(experiment, arm)

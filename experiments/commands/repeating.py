@@ -14,7 +14,7 @@ from crmlab.experiments.commands.options import RESULTS, AsJson, Force, On, Out,
 from crmlab.experiments.printing import print_json, progress, remark, say
 
 if TYPE_CHECKING:
-    from crmlab.experiments.runs.sampled_ledger import Mismatch
+    from crmlab.experiments.runs.sampled_store import Mismatch
     from crmlab.experiments.runs.store import StoredRun
 
 RERUNS = Path("reruns")

@@ -66,7 +66,7 @@ def compare(
     """Play every arm on the same people with the same luck, and say what differs and how sure that is."""
     experiment = _asked(file, world, quick, settings, seed)
     if against is not None:
-        from crmlab.experiments.spec.experiment_file import against as compared_with
+        from crmlab.experiments.spec.subsets import against as compared_with
 
         experiment = compared_with(experiment, against)
     run = answered(experiment, file, out, place(workers, on), force)
@@ -99,8 +99,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Play one arm alone and print its KPIs. Differences between arms are the business of `compare`."""
-    from crmlab.experiments.spec.experiment_file import only_arm
-    from crmlab.experiments.spec.experiment_file import quick as small
+    from crmlab.experiments.spec.subsets import only_arm
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = _asked(file, world, False, settings, seed)
     experiment = only_arm(experiment, arm or experiment.baseline.name)
@@ -228,7 +228,8 @@ def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: di
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:
-    from crmlab.experiments.spec.experiment_file import load_experiment, quick
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.subsets import quick
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     return quick(experiment) if small else experiment

@@ -60,7 +60,7 @@ def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> No
         return
     with readable(found.path):
         say(f"{resolved['name']} ({found.run_id}, {found.status})")
-        say(resolved["question"])
+        say(resolved["purpose"])
     say()
     if found.status == "done":
         with sound(found):

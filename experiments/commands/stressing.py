@@ -79,7 +79,7 @@ def stress(
 ) -> None:
     """Try every policy in many possible worlds, and say in which of them the recommendation flips."""
     from crmlab.experiments.spec.experiment_file import load_experiment
-    from crmlab.experiments.spec.experiment_file import quick as small
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = load_experiment(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment
@@ -134,8 +134,8 @@ def print_stress(run: StoredRun) -> None:
 def _asked(
     experiment: Experiment, worlds: int | None, arm: str | None, table: Path | None, replications: int, quick: bool
 ) -> Experiment:
+    from crmlab.experiments.questions.stress.posing import posed_stress
     from crmlab.experiments.questions.stress.question import Stress
-    from crmlab.experiments.questions.stress.stress import stress_in
     from crmlab.experiments.questions.stress.world_table import read_world_table
 
     if table and worlds:
@@ -143,6 +143,4 @@ def _asked(
     rows = read_world_table(table, experiment.world) if table else None
     wanted = worlds or (QUICK_WORLDS if quick else Stress.worlds)
     asked = Stress(arm, len(rows.rows) if rows else wanted, replications, table=rows)
-    experiment = replace(experiment, task=asked)
-    stress_in(experiment)  # mistakes are told before a run folder is opened
-    return experiment
+    return posed_stress(experiment, asked)  # mistakes are told before a run folder is opened

@@ -57,7 +57,7 @@ def sweep(
 ) -> None:
     """Move the levers and unknowns that the file names, and say what the effect of an arm hangs on."""
     from crmlab.experiments.spec.experiment_file import load_sweep
-    from crmlab.experiments.spec.experiment_file import quick as small
+    from crmlab.experiments.spec.subsets import quick as small
 
     experiment = load_sweep(file, overrides(settings, seed), world)
     experiment = small(experiment) if quick else experiment

@@ -62,7 +62,7 @@ def tune(
 ) -> None:
     """Search the levers that the file names for tuning, and run the winners again on fresh luck."""
     from crmlab.experiments.spec.experiment_file import load_tuning
-    from crmlab.experiments.spec.experiment_file import quick as small
+    from crmlab.experiments.spec.subsets import quick as small
 
     chosen = overrides(settings, seed)
     experiment = load_tuning(file, chosen, world)
@@ -98,14 +98,14 @@ def export(
     from crmlab.experiments.disk import disk_trouble
     from crmlab.experiments.errors import UserError
     from crmlab.experiments.questions.tune.optuna_export import export_study
+    from crmlab.experiments.questions.tune.tune import search_in
     from crmlab.experiments.runs.deserialize import rebuilt
     from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
     if "trials" not in found.tables:
         raise UserError(f"Run {found.run_id} is no finished tuning: there are no trials to write.")
-    search = rebuilt(found.path).search
-    assert search is not None
+    search = search_in(rebuilt(found.path))
     with disk_trouble(optuna):
         n = export_study(found.table("trials"), search, found.run_id, optuna)
     if as_json:

@@ -62,11 +62,11 @@ def _print_effort(answer: dict[str, Any]) -> None:
 
 
 def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: str) -> None:
-    from crmlab.experiments.questions.tune.search import unit_of
+    from crmlab.experiments.questions.tune.question import unit_of
     from crmlab.experiments.wording.quantities import between, change, quantity
     from crmlab.sim.readings import KPIS
 
-    currency, search, score = resolved["currency"], resolved["search"], answer["score"] or "mean"
+    currency, search, score = resolved["currency"], resolved["question"], answer["score"] or "mean"
     sure = f"{resolved['design']['confidence']:.0%}"
     columns = ["winner", "KPI", "search", "fresh", f"{sure} of fresh", "optimism", f"{sure} of optimism"]
     told = quantity if score == "pays" else change
@@ -135,7 +135,7 @@ def _written(resolved: dict[str, Any], arm: str) -> Any:
 
     plays = next(found["plays"] for found in resolved["arms"] if found["name"] == arm)
     levers = {play["name"]: play["levers"] for play in plays}
-    places = {lever["path"]: lever for lever in resolved["search"]["levers"]}
+    places = {lever["path"]: lever for lever in resolved["question"]["levers"]}
 
     def value(path: str) -> str:
         place = places[path]

@@ -57,15 +57,16 @@ def twins(
     """Show one customer under the baseline and under an arm: same person, same luck, another policy."""
     from crmlab.experiments.charts import Look
     from crmlab.experiments.disk import disk_trouble
-    from crmlab.experiments.spec import experiment_file as spec
+    from crmlab.experiments.spec.experiment_file import load_experiment
+    from crmlab.experiments.spec.subsets import quick as small
     from crmlab.experiments.twins.chart import twin_chart
     from crmlab.experiments.twins.twins import twin_lives
     from crmlab.experiments.twins.twins_page import write_page
     from crmlab.experiments.wording.provenance import provenance
 
     length = [f"design.weeks={weeks}"] if weeks is not None else []
-    experiment = spec.load_experiment(file, [*overrides(settings, seed), *length], world)
-    experiment = spec.quick(experiment) if quick else experiment
+    experiment = load_experiment(file, [*overrides(settings, seed), *length], world)
+    experiment = small(experiment) if quick else experiment
     lives = twin_lives(experiment, arm, customer, like)
     look = Look(experiment.baseline.name, tuple(a.name for a in experiment.arms), lives.currency)
     chart = twin_chart(lives, look)

@@ -25,7 +25,7 @@ WRITE_SECONDS = 0.3  # finished tasks wait at most so long for company, because 
 LEDGER, PARTS = "ledger.jsonl", "parts"
 
 
-class Ledger:
+class Checkpoint:
     """Finished tasks by key, in a folder of which this process is the only writer.
 
     It belongs to one run id, so to one experiment and its sources. A ledger that was begun with other libraries is not

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.execution.chunks import Chunk, Failed, Lived, Lost, Waiting
 from crmlab.experiments.execution.local import LocalProcesses, Serial
+from crmlab.experiments.execution.task_store import MemoryStore, TaskStore
 
 __all__ = ["Executor", "Failed", "run_all", "workers_for"]
 
@@ -18,7 +18,10 @@ TICK_SECONDS = 0.2  # how long an interrupt may go unnoticed, and a finished tas
 
 
 class Executor(Protocol):
-    """A place where chunks of tasks are lived: `room` chunks at a time, each of at least `trip_seconds` of work."""
+    """A place where chunks of tasks are lived: `room` chunks at a time, each of at least `trip_seconds` of work.
+
+    `check_executor` is its published contract test.
+    """
 
     trip_seconds: float
 
@@ -50,7 +53,7 @@ def run_all(
     workers: int | Executor = 0,
     on_done: Callable[[int, int], None] | None = None,
     *,
-    ledger: Ledger | None = None,
+    store: TaskStore | None = None,
     stage: str = "",
 ) -> list[Result | Failed]:
     """The result of every task, in the order of the tasks, wherever they are lived.
@@ -60,11 +63,11 @@ def run_all(
     `Failed`. `workers` is a number of local processes (0: one per core, 1: this process) or an executor.
     `on_done(done, total)` is called after each task.
 
-    With a `ledger`, results that it holds are not lived again, and new ones are on the disk within a moment; results
+    With a `store`, results that it holds are not lived again, and new ones are on the disk within a moment; results
     must then be plain data or `Run`s. `stage` keeps the calls of one run apart. An interrupt stops everything at once
-    and is raised here; the ledger keeps what was finished.
+    and is raised here; the store keeps what was finished.
     """
-    kept: Ledger | _Memory = _Memory() if ledger is None else ledger
+    kept = MemoryStore() if store is None else store
     keys = [kept.key(stage, position, task) for position, task in enumerate(tasks)]
     failed: dict[str, Any] = {}  # and tasks in which one life failed beside others: both are tried again next time
     missing = [(key, task) for key, task in zip(keys, tasks, strict=True) if key not in kept]
@@ -114,28 +117,3 @@ def _outcomes(work: Callable[[Any], Any], waiting: Waiting, executor: Executor) 
             yield [outcome for chunk, back in ended for outcome in waiting.settle(chunk, back)]
     finally:
         executor.end()
-
-
-class _Memory:
-    """What a ledger does, without a disk."""
-
-    def __init__(self) -> None:
-        self._results: dict[str, Any] = {}
-
-    def key(self, stage: str, position: int, task: Any) -> str:
-        return f"{stage} {position}"  # nobody will look for it again, so any name will do
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._results
-
-    def add(self, key: str, result: Any) -> None:
-        self._results[key] = result
-
-    def result(self, key: str) -> Any:
-        return self._results[key]
-
-    def write_when_due(self) -> None:
-        pass
-
-    def write(self) -> None:
-        pass

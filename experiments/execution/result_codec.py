@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crmlab.experiments.execution.records import file_sum
-from crmlab.experiments.replication.run import Run
+from crmlab.experiments.execution.run import Run
 
 RUN, FLOAT = "$run", "$float"  # marks of what JSON has no word for
 OPEN_FILES = 16

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +16,24 @@ import pandas as pd
 
 from crmlab.experiments.calibration.trust import Light, light_of
 from crmlab.experiments.charts import Chart
+from crmlab.experiments.disk import disk_trouble
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.lab.answer_files import AnswerFiles, write_answer, write_report_to, write_winner_to
-from crmlab.experiments.lab.memory_store import Lives
+from crmlab.experiments.lab.answer_files import AnswerFiles
+from crmlab.experiments.lab.memory_store import KeptTasks
+from crmlab.experiments.questions.tune.winner_file import winner_text
 from crmlab.experiments.reporting.export import export_run, slug
+from crmlab.experiments.reporting.report import write_report
 from crmlab.experiments.reporting.report_sections import sections
 from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.runs.contents import json_files
+from crmlab.experiments.runs.run_id import run_id
+from crmlab.experiments.runs.store import RunFolder, StoredRun, finished_run
+from crmlab.experiments.runs.verify import compared_tables
 from crmlab.experiments.sections.listings import Listing
 from crmlab.experiments.sections.section import Section
+from crmlab.experiments.service import keep
+from crmlab.experiments.spec.experiment_file import load_tuning
 from crmlab.experiments.wording.names import not_known
 from crmlab.experiments.wording.provenance import provenance
 from crmlab.sim.readings import HEADLINE, KPIS
@@ -31,17 +41,19 @@ from crmlab.sim.readings import HEADLINE, KPIS
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+ASKED_FROM_PYTHON = "# Asked from Python, not from a file. The whole experiment stands in resolved.json.\n"
+
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What was asked (`experiment`) and what was found (`found`: the result of its driver, from `lives`).
+    """What was asked (`experiment`) and what was found (`found`: the result, from `tasks`).
 
     In a notebook it shows itself: the main findings, with their intervals and what they rest on.
     """
 
     experiment: Experiment
     found: Any
-    lives: Lives
+    tasks: KeptTasks
     started: datetime
 
     @property
@@ -61,7 +73,7 @@ class Answer:
     @property
     def failures(self) -> list[Any]:
         """The replications that could not be lived, each with its error."""
-        return list(getattr(self.found, "failures", ()))
+        return list(self.found.failures)
 
     @cached_property
     def charts(self) -> dict[str, Chart]:
@@ -111,7 +123,20 @@ class Answer:
         `file` is the experiment file that was tuned, `overrides` and `world` what `load_tuning` was given besides.
         Raises `UserError` for another question, another file, and where today is to be kept.
         """
-        return write_winner_to(self, Path(path), Path(file), overrides, None if world is None else Path(world))
+        if self.winner is None:  # raises for another question than a tuning
+            raise UserError(f"There is no winner to write: {self.found.advice.sentence}")
+        path, file, world = Path(path), Path(file), None if world is None else Path(world)
+        if run_id(load_tuning(file, overrides, world)) != run_id(self.experiment):
+            raise UserError(
+                f"{file} does not ask what this answer answers: name the file that load_tuning has read, with the same "
+                "overrides and world. A search that was put together in Python has the winner as an arm: answer.winner."
+            )
+        levers = self.found.advice.winner.levers
+        text = winner_text(file, path.parent, self.found.search, levers, overrides, world)
+        with disk_trouble(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return path
 
     @property
     def fit(self) -> Light | None:
@@ -134,11 +159,26 @@ class Answer:
         `force` replaces it. Raises `UserError` when its numbers are not those of this answer, and `StoreError` when the
         disk refuses.
         """
-        return write_answer(self, Path(results), force)
+        known = finished_run(Path(results), self.experiment)
+        if known and not force:
+            _refuse_other_numbers(known, self.tables)
+            return known.path
+        folder = RunFolder.create(Path(results), self.experiment, ASKED_FROM_PYTHON)
+        folder.started = self.started
+        self.tasks.put_into(folder.store)
+        path = keep(self.experiment, folder, self.found).path
+        with disk_trouble(path):
+            write_report(path)
+        return path
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the report, one HTML file that needs nothing else, and return its path."""
-        return write_report_to(self, Path(path))
+        path = Path(path)
+        with tempfile.TemporaryDirectory() as nowhere, disk_trouble(path):
+            written = self.save(nowhere) / "report.html"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(written, path)
+        return path
 
     def export(self, folder: str | Path, *, tables: Sequence[str] = (), figures: Sequence[str] = ()) -> list[Path]:
         """Write all tables ("csv", "xlsx", "latex") and figures ("svg", "png", "pdf") into a folder, as `crmlab export`
@@ -151,7 +191,7 @@ class Answer:
 
     def _repr_html_(self) -> str:
         sentence, table = self._headline
-        words = (self.experiment.question, sentence, provenance(self.experiment.fitted))
+        words = (self.experiment.purpose, sentence, provenance(self.experiment.fitted))
         question, said, origin = (html.escape(text) for text in words)
         shown = table.to_html(index=False, border=0, na_rep="", justify="left")
         heading = f"<p><strong>{html.escape(self.experiment.name)}</strong> {question}</p>"
@@ -191,3 +231,14 @@ def _named(name: str, known: Mapping[str, Any], what: str) -> Any:
     if name not in known:
         raise UserError(f'"{name}" is {not_known(name, f"{what} of this answer", known)}')
     return known[name]
+
+
+def _refuse_other_numbers(known: StoredRun, tables: Mapping[str, pd.DataFrame]) -> None:
+    """An old run must not stand for numbers that it does not hold."""
+    _, mismatches = compared_tables(known.path, tables)
+    wrong = [mismatch for mismatch in mismatches if not mismatch.close]
+    if wrong:
+        raise UserError(
+            f"Run {known.run_id} is already there with other numbers ({wrong[0]}): something has changed that is no "
+            f"part of its id. save(force=True) replaces {known.path}."
+        )

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.experiment import Compare, Experiment
 from crmlab.experiments.lab.answer import Answer
-from crmlab.experiments.lab.memory_store import Lives
+from crmlab.experiments.lab.memory_store import KeptTasks
 from crmlab.experiments.lab.progress import watched
-from crmlab.experiments.runs.driver import doing, driver_of
+from crmlab.experiments.questions.explain.posing import asked as explained
+from crmlab.experiments.service import answer, doing
+from crmlab.experiments.spec.from_python import with_stress, with_table
 from crmlab.experiments.spec.validation import checked
 
 
@@ -20,7 +22,7 @@ def compare(experiment: Experiment, *, workers: Any = 0, progress: bool = True) 
 
     `workers` is a number of local processes (0: one per core) or an executor; it changes no number. Raises `UserError`.
     """
-    return asked(replace(experiment, search=None, task=None), workers, progress)
+    return asked(replace(experiment, question=Compare()), workers, progress)
 
 
 def tune(
@@ -54,8 +56,6 @@ def tune(
     name or a function of your own from a seed to an Optuna sampler. None are needed for an experiment that has a search
     already (`load_tuning`). Raises `UserError`.
     """
-    from crmlab.experiments.spec.from_python import with_search
-
     said = {
         "arm": arm, "levers": levers, "switch": switch, "objectives": objectives, "constraints": constraints,
         "soft": soft, "any_volume": any_volume, "sampler": sampler, "candidates": candidates, "batch": batch,
@@ -63,7 +63,7 @@ def tune(
         "racing": racing, "simulations": simulations, "patience": patience, "worlds": worlds, "score": score,
         "confirm": confirm, "confirm_replications": confirm_replications,
     }  # fmt: skip
-    return asked(with_search(experiment, _given(said)), workers, progress)
+    return asked(with_table("tune", experiment, _given(said)), workers, progress)
 
 
 def sweep(
@@ -85,11 +85,9 @@ def sweep(
     and `levers`, `unknowns` (names, or "all") or both; `design` is grid, lhs, sobol, morris, saltelli or tornado. None
     are needed for an experiment that `load_sweep` has read. Raises `UserError`.
     """
-    from crmlab.experiments.spec.from_python import with_sweep
-
     said = {"arm": arm, "levers": levers, "unknowns": unknowns, "design": design, "points": points,
             "replications": replications, "kpis": kpis}  # fmt: skip
-    return asked(with_sweep(experiment, _given(said)), workers, progress)
+    return asked(with_table("sweep", experiment, _given(said)), workers, progress)
 
 
 def stress(
@@ -110,8 +108,6 @@ def stress(
     own, a pandas table with one a row and columns such as "price.elasticity" (docs/robust-policies.md). Raises
     `UserError`.
     """
-    from crmlab.experiments.spec.from_python import with_stress
-
     said = {"arm": arm, "worlds": worlds, "replications": replications, "tail": tail, "table": table}
     return asked(with_stress(experiment, _given(said)), workers, progress)
 
@@ -121,18 +117,16 @@ def explain(experiment: Experiment, arm: str | None = None, *, workers: Any = 0,
 
     Raises `UserError`.
     """
-    from crmlab.experiments.questions.explain.explain import asked as question
-
-    return asked(question(checked(experiment), arm), workers, progress)
+    return asked(explained(checked(experiment), arm), workers, progress)
 
 
 def asked(experiment: Experiment, workers: Any = 0, progress: bool = True) -> Answer:
-    """The answer to whatever an experiment asks: its driver is the module of the question, called by its own name."""
+    """The answer to whatever an experiment asks."""
     checked(experiment)
-    driver, lives, started = driver_of(experiment), Lives(), datetime.now(UTC)
+    store, started = KeptTasks(), datetime.now(UTC)
     with watched(doing(experiment), progress) as show:
-        found = driver(experiment, workers=workers, on_progress=show, ledger=lives)
-    return Answer(experiment, found, lives, started)
+        found = answer(experiment, workers, store, show)
+    return Answer(experiment, found, store, started)
 
 
 def _given(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from crmlab.experiments.printing import progress
+
 Show = Callable[[int, int], None]
 SECONDS_BETWEEN = 0.1  # a notebook is told no oftener
 
@@ -19,8 +21,6 @@ def watched(task: str, wanted: bool) -> Iterator[Show]:
     elif in_notebook():
         yield from _in_notebook(task)
     else:
-        from crmlab.experiments.printing import progress
-
         with progress(task) as show:
             yield show
 

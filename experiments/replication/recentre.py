@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from crmlab.experiments.execution.task_keys import task_key
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
 from crmlab.sim.orders import YEAR
@@ -22,7 +23,10 @@ from crmlab.strategies.today import Today
 
 COHORT = 8_000
 ROUNDS = 12
+MOST_REMEMBERED = 64  # worlds: the arms and replications of one share the search for its factors
 CLOSE = 5e-4  # relative distance at which both targets count as met
+
+_found: dict[str, World] = {}
 
 
 def moves_people(plays: Sequence[Play]) -> bool:
@@ -39,6 +43,26 @@ def recentred(world: World, today: Sequence[Play], seed: int = 1) -> World:
     """
     if not moves_people(today):
         return world
+    key = _key(world, today, seed)
+    if key is None or key not in _found:
+        found = _searched(world, today, seed)
+        if key is None:
+            return found
+        while len(_found) >= MOST_REMEMBERED:
+            _found.pop(next(iter(_found)))
+        _found[key] = found
+    return _found[key]
+
+
+def _key(world: World, today: Sequence[Play], seed: int) -> str | None:
+    """What the factors depend on, as one text; None where something in it has no name."""
+    try:
+        return task_key("", seed, (world, tuple(today)))
+    except TypeError:
+        return None
+
+
+def _searched(world: World, today: Sequence[Play], seed: int) -> World:
     wanted_repeats, wanted_stay = _cohort_year(replace(world, today=()), (Play("today", Today()),), seed)
     world = replace(world, today=tuple(today))
     order_factor, departure_factor = world.order_factor, world.departure_factor

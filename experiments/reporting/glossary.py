@@ -39,7 +39,7 @@ from crmlab.experiments.questions.sweep.form import SweepForm
 from crmlab.experiments.questions.tune.form import TuneForm
 from crmlab.experiments.sections import bibliography
 from crmlab.experiments.sections.bibliography import linked
-from crmlab.experiments.spec.experiment_file import ArmForm, DesignForm, ExperimentForm
+from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.readings import HEADLINE, KPIS, Kpi
 from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth

@@ -17,7 +17,8 @@ from crmlab.experiments.calibration.trust import light_of
 from crmlab.experiments.charts import Chart
 from crmlab.experiments.charts.look import DARK
 from crmlab.experiments.questions.compare.deciding_listing import deciding_listing
-from crmlab.experiments.reporting.report_sections import ONE_ARM, sections
+from crmlab.experiments.questions.compare.sections import ONE_ARM
+from crmlab.experiments.reporting.report_sections import sections
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.sections.listings import Listing, reproducibility_listing

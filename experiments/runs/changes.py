@@ -10,6 +10,7 @@ from typing import Any
 
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.files.play_form import NoSuchStrategy
+from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.kept_code import code_named
@@ -44,12 +45,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _well_formed(manifest: dict[str, Any]) -> bool:
     """Whether a manifest says what manifests say, and names no file outside of its folder."""
-    texts = (manifest.get("run_id"), manifest.get("driver"), _in(manifest, "seed", "scheme"))
+    texts = (manifest.get("run_id"), manifest.get("question"), _in(manifest, "seed", "scheme"))
     env = manifest.get("env")
     hashes = (manifest.get("sources"), manifest.get("parts"))
     return (
         all(isinstance(text, str) for text in texts)
-        and str(manifest["driver"]).startswith("crmlab.")
+        and manifest["question"] in KINDS
         and all(_texts_by_name(table) for table in hashes)
         and isinstance(env, dict)
         and isinstance(env.get("python"), str)
@@ -120,7 +121,7 @@ def _changed_parts(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
-    yield from _differing(manifest["sources"], identity.source_hashes(manifest["driver"]))
+    yield from _differing(manifest["sources"], identity.source_hashes(manifest["question"]))
 
 
 def _strategies(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
@@ -166,7 +167,7 @@ def _edited_here(files: Mapping[str, str]) -> Iterator[str]:
 def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
     from crmlab.sim.draws import SCHEME
 
-    env, driver = manifest["env"], manifest["driver"].rpartition(".")[2]
+    env = manifest["env"]
     then: dict[str, str | None] = {
         "seed scheme": manifest["seed"]["scheme"],
         "crmlab": manifest["code"]["package"],
@@ -179,7 +180,7 @@ def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
         "platform": f"{platform.system()} {platform.machine()}",
         "Python": _minor(platform.python_version()),
     }
-    for name in (*identity.LIBRARIES, *identity.MORE_LIBRARIES.get(driver, ())):
+    for name in identity.libraries_of(manifest["question"]):
         then[name], now[name] = env.get(name), identity.version_of(name)
     yield from _other_versions(then, now)
 

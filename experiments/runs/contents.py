@@ -9,20 +9,17 @@ from crmlab.experiments.checks.plausibility import notes
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.json_data import finite
 from crmlab.experiments.own_kpis import all_kpis
+from crmlab.experiments.questions.kind import Result
+from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs.serialize import resolved
 from crmlab.experiments.runs.store import RunFolder
 from crmlab.sim.readings import HEADLINE, Kpi
 
-NAMES = {"compare": "comparison", "tune": "tuning"}  # others are called like their question
 
-
-def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
+def json_files(experiment: Experiment, found: Result) -> dict[str, Any]:
     """The JSON files of a run: what was found, the comparison that goes with it, the glossary of its KPIs, and
     notes on numbers that are hardly meant."""
-    name = experiment.driver.rpartition(".")[2]
-    contents = {NAMES.get(name, name): found.to_json()}
-    if name != "compare":
-        contents["comparison"] = found.comparison.to_json()
+    contents = {kind_asked(experiment).file: found.to_json(), "comparison": found.comparison.to_json()}
     contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
@@ -30,13 +27,13 @@ def json_files(experiment: Experiment, found: Any) -> dict[str, Any]:
     return finite(contents | said)
 
 
-def write_found(folder: RunFolder, experiment: Experiment, found: Any) -> None:
+def write_found(folder: RunFolder, experiment: Experiment, found: Result) -> None:
     """Write the tables and JSON files of what was found, beside what the folder holds from its beginning."""
     for name, table in found.tables.items():
         folder.write_table(name, table)
     for name, content in json_files(experiment, found).items():
         folder.write_json(name, content)
-    folder.failures = list(getattr(found, "failures", ()))
+    folder.failures = list(found.failures)
 
 
 def glossary(own: Sequence[Kpi] = ()) -> list[dict[str, Any]]:

@@ -20,15 +20,15 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.experiment import Arm, Design, Experiment, Question
 from crmlab.experiments.files.play_form import NoSuchStrategy
-from crmlab.experiments.own_code.loading import loaded
-from crmlab.experiments.questions.tune.search import OwnSampler, Sampler, Search
+from crmlab.experiments.questions.table import KINDS
+from crmlab.experiments.questions.tune.question import OwnSampler, Sampler
 from crmlab.experiments.run_files import HISTORY
 from crmlab.experiments.runs.code_of import keep_code
 from crmlab.experiments.runs.kept_code import COPIES, function_of, strategy_of
 from crmlab.experiments.runs.run_id import own_functions
-from crmlab.experiments.runs.serialize import CLASS, history_summary, resolved
+from crmlab.experiments.runs.serialize import KIND, history_summary, resolved
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import Kpi
 from crmlab.sim.target import Target
@@ -130,24 +130,22 @@ def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
         world=dataclasses.replace(built(World, market), history=history),
         arms=built(tuple[Arm, ...], stored["arms"]),
         design=built(Design, stored["design"]),
-        question=stored["question"],
+        question=_question(stored["question"]),
+        purpose=stored["purpose"],
         fitted=frozenset(stored["fitted"]),
         calibration=_json(calibration) if calibration.is_file() else None,
         log_covariance=built(_COVARIANCE, stored["log_covariance"]),
         ranges=built(Mapping[str, tuple[float, float]], stored["ranges"]),
-        search=built(Search, stored["search"]) if "search" in stored else None,
-        task=_task(stored["task"]) if "task" in stored else None,
         quick=stored.get("quick", False),
         kpis=built(tuple[Kpi, ...], stored.get("kpis", [])),
         sections=tuple(function_of(place, _folder.get()) for place in stored.get("sections", [])),
     )
 
 
-def _task(stored: Mapping[str, Any]) -> Any:
-    cls = loaded(stored[CLASS])
-    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls) and isinstance(getattr(cls, "DRIVER", None), str)):
-        raise ValueError(f"{stored[CLASS]} is no question")
-    return built(cls, {key: value for key, value in stored.items() if key != CLASS})
+def _question(stored: Mapping[str, Any]) -> Question:
+    if stored[KIND] not in KINDS:
+        raise ValueError(f'"{stored[KIND]}" is no question.')
+    return built(KINDS[stored[KIND]].record, {key: value for key, value in stored.items() if key != KIND})
 
 
 def _pair(value: Any) -> Any:

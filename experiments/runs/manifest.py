@@ -16,11 +16,12 @@ from crmlab.experiments.execution.checkpoint import LEDGER
 from crmlab.experiments.execution.environment import processor
 from crmlab.experiments.execution.records import processors_of
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of, why_not_kept
 
-SCHEMA_VERSION = 3
-PARTS = "parts"  # of a ledger: gone when the run is done
+SCHEMA_VERSION = 4
+PARTS = "parts"  # of a store: gone when the run is done
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna",
             "cmaes", "SALib", "distributed")  # fmt: skip
 NO_RESULTS = ("manifest.json", "progress.json", "status", "report.html", "lock")
@@ -43,7 +44,7 @@ def manifest(
         "schema_version": SCHEMA_VERSION,
         "run_id": identity.run_id(experiment),
         "experiment": experiment.name,
-        "driver": experiment.driver,
+        "question": kind_asked(experiment).name,
         "quick": experiment.quick,
         "config_sha256": content_sha256(folder / "resolved.json"),
         "parts": part_hashes(json.loads((folder / "resolved.json").read_text(encoding="utf-8"))),

@@ -14,7 +14,7 @@ from typing import Any
 
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_code.loading import place_of
-from crmlab.experiments.questions.tune.search import OwnSampler
+from crmlab.experiments.questions.table import KINDS, kind_asked
 from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.serialize import kind_of, resolved
 
@@ -24,8 +24,7 @@ WITHOUT_NUMBERS = (  # rooms that read, keep and show
     "run_files", "runs", "sections", "spec", "wording",
 )  # fmt: skip
 LIBRARIES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy")  # that every number passes through
-MORE_LIBRARIES = {"tune": ("optuna", "cmaes"), "sweep": ("SALib",)}  # by driver
-WORDS = ("question", "description", "quick")  # explain a run, but change no number of it
+WORDS = ("purpose", "description", "quick")  # explain a run, but change no number of it
 
 
 def run_id(experiment: Experiment) -> str:
@@ -35,22 +34,23 @@ def run_id(experiment: Experiment) -> str:
 
 def determinants(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment, the sources it runs through, and the version of the package."""
+    question = kind_asked(experiment).name
     return {
         "experiment": resolved(experiment),
-        "sources": source_hashes(experiment.driver),
+        "sources": source_hashes(question),
         "strategies": strategy_hashes(experiment),
-        "libraries": libraries(experiment.driver),
+        "libraries": libraries(question),
         "version": package_version(),
     }
 
 
 @cache
-def source_hashes(driver: str = "crmlab.experiments.questions.compare.compare") -> dict[str, str]:
-    """Hash of every source file that the numbers pass through: all of `sim`, and what the driver imports.
+def source_hashes(question: str = "compare") -> dict[str, str]:
+    """Hash of every source file that the numbers pass through: all of `sim`, and what answers the question.
 
     As first read by this process: an edit during a run is not part of it.
     """
-    files = sorted({*(ROOT / "sim").rglob("*.py"), *_imported_by(_file_of(driver))})
+    files = sorted({*(ROOT / "sim").rglob("*.py"), *_imported_by(_file_of(KINDS[question].answer.__module__))})
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 
@@ -63,9 +63,7 @@ def strategy_classes(experiment: Experiment) -> dict[str, Any]:
 
 def own_functions(experiment: Experiment) -> list[Any]:
     """The functions of the user's own that an experiment calls: of its KPIs, its sampler, its report."""
-    sampler = getattr(experiment.search, "sampler", None)
-    searching = [sampler.make] if isinstance(sampler, OwnSampler) else []
-    return [*(kpi.read for kpi in experiment.kpis), *searching, *experiment.sections]
+    return [*(kpi.read for kpi in experiment.kpis), *experiment.question.own_functions, *experiment.sections]
 
 
 def strategy_hashes(experiment: Experiment) -> dict[str, str]:
@@ -78,11 +76,16 @@ def strategy_hash(strategy: type) -> str:
     return code_of(strategy).sha256
 
 
-def libraries(driver: str) -> dict[str, str]:
-    """Versions of what every number of a driver passes through, Python's among them."""
-    names = (*LIBRARIES, *MORE_LIBRARIES.get(driver.rpartition(".")[2], ()))
+def libraries(question: str) -> dict[str, str]:
+    """Versions of what every number of an answer passes through, Python's among them."""
+    names = libraries_of(question)
     python = ".".join(platform.python_version_tuple()[:2])
     return {"Python": python} | {name: found for name in names if (found := version_of(name))}
+
+
+def libraries_of(question: str) -> tuple[str, ...]:
+    """Names of the packages that every number of an answer passes through."""
+    return (*LIBRARIES, *KINDS[question].libraries)
 
 
 def version_of(package: str) -> str | None:

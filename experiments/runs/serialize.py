@@ -17,29 +17,29 @@ import numpy as np
 
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.own_code.loading import place_of
-from crmlab.experiments.questions.tune.search import OwnSampler
+from crmlab.experiments.questions.table import kind_asked
+from crmlab.experiments.questions.tune.question import OwnSampler
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import Kpi
 from crmlab.sim.world import History
 from crmlab.strategies import STRATEGIES
 
-CLASS = "class"  # where a task says which class it is of: a word that no field can have
+KIND = "kind"  # where a question says which one it is: the name of its line in the table of questions
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
     """The experiment with every default written out."""
     world, design = experiment.world, experiment.design
     market = {f.name: plain(getattr(world, f.name)) for f in dataclasses.fields(world) if f.name != "history"}
-    asked = {"search": plain(experiment.search)} if experiment.search else {}
-    if experiment.task is not None:
-        asked["task"] = {CLASS: place_of(type(experiment.task)), **plain(experiment.task)}
+    own: dict[str, Any] = {}
     if experiment.kpis:
-        asked["kpis"] = [plain(kpi) for kpi in experiment.kpis]
+        own["kpis"] = [plain(kpi) for kpi in experiment.kpis]
     if experiment.sections:
-        asked["sections"] = [place_of(function) for function in experiment.sections]
+        own["sections"] = [place_of(function) for function in experiment.sections]
     return {
         "name": experiment.name,
-        "question": experiment.question,
+        "purpose": experiment.purpose,
+        "question": {KIND: kind_asked(experiment).name, **plain(experiment.question)},
         "design": plain(design),
         "arms": [plain(arm) for arm in experiment.arms],
         "world": market | {"history": history_summary(world.history)},
@@ -49,7 +49,7 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
         "ranges": plain(experiment.ranges),
         "log_covariance": plain(experiment.log_covariance),
         "quick": experiment.quick,
-    } | asked
+    } | own
 
 
 def plain(value: Any) -> Any:

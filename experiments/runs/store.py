@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crmlab.experiments.disk import StoreError, disk_trouble
-from crmlab.experiments.execution.checkpoint import LEDGER, PARTS, Ledger
+from crmlab.experiments.execution.checkpoint import LEDGER, PARTS, Checkpoint
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.json_data import finite
 from crmlab.experiments.runs.deserialize import keep_inputs
@@ -69,7 +69,7 @@ class StoredRun:
     def command(self) -> str:
         """The command of `crmlab` that the run answers: compare, run, tune, ...; "unknown" where it does not say."""
         try:
-            name = str(self.json("manifest")["driver"]).rpartition(".")[2]
+            name = str(self.json("manifest")["question"])
             return "run" if name == "compare" and len(self.json("resolved")["arms"]) == 1 else name
         except (StoreError, ValueError, LookupError, TypeError):
             return "unknown"
@@ -115,7 +115,7 @@ class StoredRun:
 
 @dataclass
 class RunFolder:
-    """A run folder that is being written. `ledger` holds the tasks that are finished, of earlier attempts too.
+    """A run folder that is being written. `store` holds the tasks that are finished, of earlier attempts too.
 
     `total` is how many tasks there are in all, as far as an earlier attempt has said, otherwise 0.
     """
@@ -123,7 +123,7 @@ class RunFolder:
     path: Path
     final: Path
     experiment: Experiment
-    ledger: Ledger
+    store: Checkpoint
     claim: Claim
     total: int = 0
     workers: int | str = 0
@@ -146,8 +146,8 @@ class RunFolder:
             _clear(claim.path, keep=() if anew else (LEDGER, PARTS))
             if anew:
                 _remove_left(final)
-            ledger = Ledger(claim.path, final.name)
-            folder = cls(claim.path, final, experiment, ledger, claim, total, workers)
+            store = Checkpoint(claim.path, final.name)
+            folder = cls(claim.path, final, experiment, store, claim, total, workers)
             folder.write_text("status", "running")
             if text:
                 folder.write_text("experiment.toml", text)
@@ -199,7 +199,7 @@ class RunFolder:
 
     def leave(self) -> bool:
         """Stop writing: finished tasks stay where the next attempt finds them; without any, nothing stays."""
-        if not len(self.ledger):
+        if not len(self.store):
             self.discard()
             return False
         self.claim.release(self.path)

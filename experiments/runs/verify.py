@@ -1,8 +1,8 @@
 """Whether a finished run still holds: a sample of its lives is lived again and compared number by number.
 
-The run's own driver is started on the experiment that its folder describes, with a ledger that answers from the stored
+Its question is answered again on the experiment that its folder describes, with a ledger that answers from the stored
 one, except for the sampled tasks: these are lived again, and what comes out must be what was stored, bit for bit. From
-both, the driver computes its tables, and they must be the stored ones. So it works for every kind of run.
+both, the answer computes its tables, and they must be the stored ones. So it works for every kind of run.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Literal
 from crmlab.experiments.execution.checkpoint import LEDGER
 from crmlab.experiments.execution.environment import processor
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
 from crmlab.experiments.runs.deserialize import rebuilt
-from crmlab.experiments.runs.driver import driver_of
-from crmlab.experiments.runs.sampled_ledger import Mismatch, SampledLedger
+from crmlab.experiments.runs.sampled_store import Mismatch, SampledStore
 from crmlab.experiments.runs.tables_equal import difference
 
 Progress = Callable[[int, int], None]
@@ -72,8 +72,8 @@ def verify(
     Raises `Changed` when sources, strategies, versions or files have changed since, unless it is to go on `anyway`.
     """
     experiment, changes, n_files = unchanged(folder, anyway)
-    sample = SampledLedger(folder / LEDGER, rows)
-    found = driver_of(experiment)(experiment, workers=workers, on_progress=on_progress, ledger=sample)
+    sample = SampledStore(folder / LEDGER, rows)
+    found = kind_asked(experiment).answer(experiment, workers=workers, on_progress=on_progress, store=sample)
     equal, mismatches = compared_tables(folder, found.tables)
     return Verification(
         len(sample.lived), len(sample.stored), sample.numbers, n_files, tuple(equal),

@@ -19,3 +19,8 @@ class Section:
     listings: tuple[Listing, ...] = ()
     missing: str = ""
     side_by_side: bool = False
+
+
+def without(table: str, title: str, intro: str) -> Section:
+    """The section of a table that the run does not have."""
+    return Section(table, title, intro, missing=f"This run has no table “{table}”.")

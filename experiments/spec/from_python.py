@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,39 +13,29 @@ from crmlab.experiments.errors import Problem, SpecError
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.forms import Form, filled
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.questions.stress.posing import posed_stress
 from crmlab.experiments.questions.stress.question import Stress
-from crmlab.experiments.questions.stress.stress import stress_in
 from crmlab.experiments.questions.stress.world_table import world_table
-from crmlab.experiments.questions.sweep.form import SweepForm, sweep_of
-from crmlab.experiments.questions.sweep.question import Sweep
-from crmlab.experiments.questions.tune.form import TuneForm, search_of
-from crmlab.experiments.spec.experiment_file import TODAY, for_search, for_sweep
+from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.spec.validation import HERE, checked
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.plays import Play
 
 
-def with_search(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
-    """The experiment asked what a [tune] table asks. Raises `SpecError`."""
-    checked(experiment)
-    if not table and experiment.search is not None:
-        return for_search(experiment, experiment.search)
-    form, source = _form(TuneForm, "tune", table)
-    arms = {arm.name: arm for arm in experiment.arms if arm.name != TODAY}
-    search, problems = search_of(form, arms, _own_plays(experiment, form.arm), experiment.world, source)
-    _refuse(problems)
-    return for_search(experiment, search)
+def with_table(name: str, experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
+    """The experiment asked what a table of this name would ask in a file. Raises `SpecError`.
 
-
-def with_sweep(experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
-    """The experiment asked what a [sweep] table asks. Raises `SpecError`."""
+    Without any words, an experiment that asks such a question already is left as it is.
+    """
     checked(experiment)
-    if not table and isinstance(experiment.task, Sweep):
-        return experiment
-    form, source = _form(SweepForm, "sweep", table)
-    sweep, problems = sweep_of(form, experiment, _own_plays(experiment, form.arm), source)
+    kind = KINDS[name]
+    assert kind.table is not None
+    if not table and isinstance(experiment.question, kind.record):
+        return kind.pose(experiment, experiment.question)
+    form, source = _form(kind.table.form, name, table)
+    question, problems = kind.table.read(form, experiment, _own_plays(experiment, form.arm), source)
     _refuse(problems)
-    return for_sweep(experiment, sweep)
+    return kind.pose(experiment, question)
 
 
 def with_stress(experiment: Experiment, words: Mapping[str, Any]) -> Experiment:
@@ -59,10 +49,8 @@ def with_stress(experiment: Experiment, words: Mapping[str, Any]) -> Experiment:
     if isinstance(table, pd.DataFrame):
         rows = world_table(table, experiment.world)
         words = {**words, "table": rows, "worlds": len(rows.rows)}
-    asked = Stress(**words) if words or not isinstance(experiment.task, Stress) else experiment.task
-    experiment = replace(experiment, search=None, task=asked)
-    stress_in(experiment)
-    return experiment
+    asked = Stress(**words) if words or not isinstance(experiment.question, Stress) else experiment.question
+    return posed_stress(experiment, asked)
 
 
 def _form(form: type[Form], name: str, table: Mapping[str, Any]) -> tuple[Any, TomlSource]:

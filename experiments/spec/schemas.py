@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 from crmlab.experiments.files.forms import Form
 from crmlab.experiments.files.play_form import PlayFields, play_form
 from crmlab.experiments.files.world_form import TodayForm, WorldForm
-from crmlab.experiments.spec.experiment_file import ArmForm, ExperimentForm
+from crmlab.experiments.spec.forms import ArmForm, ExperimentForm
 from crmlab.strategies import STRATEGIES
 
 

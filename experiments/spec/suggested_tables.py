@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crmlab.experiments.experiment import Arm
+from crmlab.experiments.experiment import TODAY, Arm
+from crmlab.experiments.questions.table import KINDS
 from crmlab.sim.levers import levers_of
 
 MOST_LEVERS = 2
-TODAY = "today"
-WHAT_FOR = {"tune": "search better levers", "sweep": "see what the effect hangs on"}
+WHAT_FOR = {kind.name: kind.table.purpose for kind in KINDS.values() if kind.table}
 
 
 def such_as(table: str, arms: Sequence[Arm]) -> str:

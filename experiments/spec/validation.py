@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.errors import Loc, Problem, SpecError
-from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.experiment import Arm, Experiment, Question
 from crmlab.experiments.files.forms import filled, problem
 from crmlab.experiments.files.persona_form import OWN_SPEND, PARAMETERS
 from crmlab.experiments.files.play_form import NoSuchStrategy, checked_strategy, play_from
@@ -16,7 +16,8 @@ from crmlab.experiments.files.world_form import UnknownsForm, WorldForm, contrad
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.own_kpis import kpi_problems, section_problems, unknown_kpis
 from crmlab.experiments.runs.serialize import plain
-from crmlab.experiments.spec.experiment_file import DesignForm, design_problems
+from crmlab.experiments.spec.arms import design_problems
+from crmlab.experiments.spec.forms import DesignForm
 from crmlab.sim.plays import Play
 from crmlab.sim.world import Persona, World
 
@@ -33,6 +34,9 @@ def checked(experiment: Experiment) -> Experiment:
         if arm.name in names[:position]:
             problems.append(problem("two arms have this name.", ("arms", arm.name), _NOWHERE))
         problems += _arm_problems(arm, experiment.world)
+    if not isinstance(experiment.question, Question):
+        text = f"must be a question such as Compare(), not {experiment.question!r:.60}; words for readers are purpose."
+        problems.append(problem(text, ("question",), _NOWHERE))
     if not experiment.arms:
         problems.append(problem("has no arms: there is nothing to play.", (), _NOWHERE))
     if form is not None and not problems:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -22,12 +22,11 @@ import pandas as pd
 
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.replication.recentre import recentred
+from crmlab.experiments.replication.replication import Replication
 from crmlab.experiments.twins.watched_market import WatchedMarket
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.customers import Customers
-from crmlab.sim.founding import Founders, found
-from crmlab.sim.market import Market
+from crmlab.sim.founding import Founders
 from crmlab.sim.record import Record
 
 Like = Literal["typical", "most_changed", "won", "lost"]
@@ -144,14 +143,13 @@ def twin_lives(
     chosen = _arm(experiment, arm)
     if like not in get_args(Like):
         raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
-    experiment = replace(experiment, world=recentred(experiment.world, experiment.today, experiment.design.seed))
-    founders = _founders(experiment, replication)
+    market = Replication(experiment, index=replication)
     if customer is not None:
-        _check_customer(customer, founders)
-    pair = [_lived(Market, experiment, a, replication, founders) for a in (experiment.baseline, chosen)]
+        _check_customer(customer, market.founders)
+    pair = [market.simulate(a.plays) for a in (experiment.baseline, chosen)]
     gains = gains_of_changed(Record(pair[0]), Record(pair[1]))
     row = _choose(gains, like, experiment.baseline.name, chosen.name) if customer is None else customer
-    watched = [_watch(experiment, a, replication, founders, row) for a in (experiment.baseline, chosen)]
+    watched = [_watch(market, a, row) for a in (experiment.baseline, chosen)]
     return TwinLives(
         customer=row,
         baseline=_life(experiment.baseline.name, watched[0]),
@@ -218,27 +216,8 @@ def _check_customer(customer: int, founders: Founders) -> None:
         )
 
 
-def _founders(experiment: Experiment, replication: int) -> Founders:
-    design = experiment.design
-    return found(experiment.world.at_rows(design.customers)[0], design.seed, replication)
-
-
-def _lived(kind: type[Market], experiment: Experiment, arm: Arm, replication: int, founders: Founders, **extra) -> Any:
-    d = experiment.design
-    market = kind(
-        experiment.world,
-        arm.plays,
-        customers=d.customers,
-        seed=d.seed,
-        replication=replication,
-        founders=founders,
-        **extra,
-    )
-    return market.run(d.weeks)
-
-
-def _watch(experiment: Experiment, arm: Arm, replication: int, founders: Founders, row: int) -> WatchedMarket:
-    market = _lived(WatchedMarket, experiment, arm, replication, founders, row=row)
+def _watch(replication: Replication, arm: Arm, row: int) -> WatchedMarket:
+    market: WatchedMarket = replication.simulate(arm.plays, WatchedMarket, row=row)
     market.notes.append(market.note())
     return market
 

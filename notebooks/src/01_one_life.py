@@ -20,7 +20,7 @@ from IPython.display import display
 from crmlab.experiments.charts import Look
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.world_file import load_world
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import twin_lives
 from crmlab.sim import Play
@@ -284,7 +284,7 @@ def share_anyway(orders_today, orders_cut):
     ### END SOLUTION
 
 
-kpis = {run.arm: run.kpis for run in live_replication(question, 0)}
+kpis = {run.arm: run.kpis for run in run_replication(question, 0)}
 anyway = share_anyway(kpis["today"]["orders"], kpis["price_cut"]["orders"])
 print(f"{anyway:.0%} of the discounted orders would have come anyway.")
 # claims: "most discounted orders would have come anyway": anyway > 0.5
@@ -321,7 +321,7 @@ def cut_of(rate):
 
 def gains_of(rate):
     """What a price cut of this rate changes: orders and contribution."""
-    runs = live_replication(replace(question, arms=(question.baseline, cut_of(rate))), 0)
+    runs = run_replication(replace(question, arms=(question.baseline, cut_of(rate))), 0)
     return {kpi: runs[1].kpis[kpi] - runs[0].kpis[kpi] for kpi in ("orders", "contribution")}
 
 

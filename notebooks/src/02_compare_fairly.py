@@ -23,7 +23,7 @@ import crmlab.experiments
 from crmlab.experiments.charts import Look, lift_forest, profit_waterfall
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.questions.compare.compare import compare
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.statistics import effects
 from crmlab.sim import Play
@@ -46,7 +46,7 @@ settings = {"customers": CUSTOMERS, "replications": REPLICATIONS, "weeks": WEEKS
 shipped = load_experiment(LIBRARY / "discounts.toml", [f"design.{key}={value}" for key, value in settings.items()])
 arms = {arm.name: arm for arm in shipped.arms}
 question = replace(shipped, name="tiers", arms=(arms["today"], arms["tiers"]))
-print(question.question)
+print(question.purpose)
 for arm in question.arms:
     print(f"  {arm.name}: {arm.description} ({', '.join(play.name for play in arm.plays)})")
 plan = arms["tiers"].plays[-1].strategy
@@ -69,7 +69,7 @@ print(f"silver: {plan.silver_rate:.0%} from {plan.silver_spend:g}, gold: {gold_r
 def live(experiment, kpi):
     """One row per replication, one column per arm."""
     rows = [
-        {run.arm: run.kpis[kpi] for run in live_replication(experiment, replication)}
+        {run.arm: run.kpis[kpi] for run in run_replication(experiment, replication)}
         for replication in range(experiment.design.replications)
     ]
     return pd.DataFrame(rows).rename_axis("replication")

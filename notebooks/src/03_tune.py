@@ -21,7 +21,7 @@ from IPython.display import display
 import crmlab.experiments
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.questions.tune.tune import tune
-from crmlab.experiments.replication.run import live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Discount, Play
 from crmlab.sim.draws import CONFIRM, SEARCH
@@ -66,7 +66,7 @@ def gains(candidates, kpi, replications, use):
     question = replace(shipped, arms=(today, *arms))
     rows = []
     for replication in range(replications):
-        runs = live_replication(question, replication, use=use)
+        runs = run_replication(question, replication, use=use)
         rows.append({run.arm: run.kpis[kpi] - runs[0].kpis[kpi] for run in runs[1:]})
     return pd.DataFrame(rows).rename_axis("replication")
 
@@ -238,7 +238,7 @@ budget_arms = tuple(Arm(name, (*today.plays, Play("mix", mix))) for name, mix in
 lived = [
     {"budget": run.arm, **{kpi: run.kpis[kpi] for kpi in kpis}}
     for replication in range(2 if FAST else 4)
-    for run in live_replication(replace(two_years, arms=budget_arms), replication, use=SEARCH)
+    for run in run_replication(replace(two_years, arms=budget_arms), replication, use=SEARCH)
 ]
 trials = pd.DataFrame(lived).groupby("budget", sort=False).mean()
 display(trials.round(1))

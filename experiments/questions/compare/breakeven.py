@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.execution.run import Run
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.replication.run import Run
 from crmlab.sim.actions import PointsRule, ReferralTerms, TierRule
 from crmlab.sim.market import Market
 from crmlab.sim.readings import KPIS

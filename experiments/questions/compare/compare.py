@@ -19,9 +19,10 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.execution.executor import Executor, run_all
 from crmlab.experiments.execution.failures import NothingLived, settled
+from crmlab.experiments.execution.run import Run, WorldKind
+from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.compare.breakeven import (
@@ -35,7 +36,7 @@ from crmlab.experiments.questions.compare.breakeven import (
 from crmlab.experiments.questions.compare.deciding import deciding_table, worlds_table
 from crmlab.experiments.replication.lives import by_life, markets_of_sampled_worlds, number_of_world
 from crmlab.experiments.replication.persona_table import with_gains
-from crmlab.experiments.replication.run import Run, WorldKind, live_replication
+from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.replication.tables import averaged
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.effects import Effect, holm, paired_effect
@@ -81,6 +82,11 @@ class Comparison:
         failures = [dict(failure) for failure in self.failures]
         return {"baseline": self.baseline, "replications": self.replications, "arms": arms, "failures": failures}
 
+    @property
+    def comparison(self) -> Comparison:
+        """Itself: every answer has a comparison."""
+        return self
+
     def headline(self) -> pd.DataFrame:
         """The rows of `effects` that a first look needs."""
         return self.effects[self.effects["kpi"].isin(HEADLINE)].reset_index(drop=True)
@@ -105,17 +111,17 @@ def compare(
     workers: int | Executor = 0,
     on_progress: Progress | None = None,
     *,
-    ledger: Ledger | None = None,
+    store: TaskStore | None = None,
 ) -> Comparison:
     """Run an experiment. `workers` (processes, 0: one per core; or an executor) never change a number.
 
-    Replications found in the `ledger` are not lived again. Those that fail are left out and named in the answer;
+    Replications found in the `store` are not lived again. Those that fail are left out and named in the answer;
     raises `NothingLived` when none of the stated world is left.
     """
     compile_ahead(experiment)
     asked = concerned(experiment) if len(experiment.arms) > 1 else {}  # one arm has nothing to break even with
     tasks = tasks_of(experiment, asked)
-    lived = run_all(partial(_live, experiment, asked), tasks, workers, on_progress, ledger=ledger)
+    lived = run_all(partial(_live, experiment, asked), tasks, workers, on_progress, store=store)
     runs: list[Run] = []
     what_if: dict[tuple[str, float], list[Run]] = {}
     done, failures = settled(tasks, lived)
@@ -154,9 +160,9 @@ def compile_ahead(experiment: Experiment) -> None:
 
 def _live(experiment: Experiment, asked: Families, task: Task) -> list[Run]:
     if task.assumption is None:
-        return live_replication(experiment, task.replication, task.world)
+        return run_replication(experiment, task.replication, task.world)
     world = strengthened(experiment.world, task.assumption, task.strength)
-    return live_replication(experiment, task.replication, world=world, arms=asked[task.assumption])
+    return run_replication(experiment, task.replication, world=world, arms=asked[task.assumption])
 
 
 def _tables(

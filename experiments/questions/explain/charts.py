@@ -174,15 +174,18 @@ def _waterfall(names: Sequence[str], values: Sequence[float], unit: str, look: L
     """Steps from 0 to the last value, which is their sum."""
     figure = new_figure(34 * len(names) + 60, showlegend=False)
     figure.add_waterfall(
-        x=[*values[:-1], 0], y=list(names), orientation="h", measure=[*["relative"] * (len(values) - 1), "total"],
+        x=[*values[:-1], 0], y=[name.replace(": ", ":<br>") for name in names], orientation="h",
+        measure=[*["relative"] * (len(values) - 1), "total"],
         text=[change(value, unit, look.currency) for value in values], textposition="outside", cliponaxis=False,
         increasing={"marker": {"color": GAIN}}, decreasing={"marker": {"color": LOSS}},
         totals={"marker": {"color": FAINT}},
         connector={"line": {"color": GRID, "width": 1}}, hoverinfo="skip",
     )  # fmt: skip
     levels = pd.Series([0.0, *values[:-1]]).cumsum()
-    pad = 0.42 * max(float(levels.max() - levels.min()), 1e-9)
-    figure.update_xaxes(range=[levels.min() - pad, levels.max() + pad], nticks=5, **_axis(unit, levels, look))
+    span = max(float(levels.max() - levels.min()), 1e-9)
+    left, right = (0.6 * span if any(sign * value > 0 for value in values) else 0.05 * span for sign in (-1, 1))
+    # a loss has its number to the left, a gain to the right: room for both on a phone
+    figure.update_xaxes(range=[levels.min() - left, levels.max() + right], nticks=5, **_axis(unit, levels, look))
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 

@@ -12,15 +12,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
-from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
 from crmlab.experiments.execution.failures import NothingLived, settled
-from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.execution.task_store import TaskStore
+from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, Task, compile_ahead, effects_table
 from crmlab.experiments.questions.explain import deadweight, winners
@@ -33,21 +33,14 @@ from crmlab.experiments.questions.explain.players import (
     Player,
     coalitions_of,
     orders_of,
-    players_of,
     plays_with,
 )
+from crmlab.experiments.questions.explain.posing import arm_to_explain, asked, changes_of
 from crmlab.experiments.questions.explain.two_lives import TwoLives
 from crmlab.experiments.replication.lives import markets_of_sampled_worlds, number_of_world
-from crmlab.experiments.replication.recentre import recentred
-from crmlab.experiments.replication.sampled_worlds import sampled_world
-from crmlab.experiments.wording.names import not_known
-from crmlab.sim.founding import found
-from crmlab.sim.market import Market
+from crmlab.experiments.replication.replication import Replication
 from crmlab.sim.readings import KPIS, read_all
 from crmlab.sim.record import Record
-
-if TYPE_CHECKING:
-    from crmlab.experiments.execution.checkpoint import Ledger
 
 # The parts of an explanation, and what group, item and measure of a reading are called in the table of each.
 PARTS = {
@@ -58,15 +51,6 @@ PARTS = {
 }
 UNITS = {kpi.id: kpi.unit for kpi in KPIS.values()} | {"people": "people"}
 UNITS_OF = {"segments": winners.UNITS, "deadweight": deadweight.UNITS}
-
-
-@dataclass(frozen=True)
-class Explain:
-    """The question why an arm does what it does."""
-
-    DRIVER: ClassVar[str] = "crmlab.experiments.questions.explain.explain"
-
-    arm: str
 
 
 @dataclass(frozen=True)
@@ -147,11 +131,11 @@ def explain(
     arm: str | None = None,
     workers: int | Executor = 0,
     on_progress: Progress | None = None,
-    ledger: Ledger | None = None,
+    store: TaskStore | None = None,
 ) -> Explanation:
     """Why `arm` (default: the first after the baseline) does what it does. `workers` never change a number.
 
-    Replications that `ledger` holds are not lived again. One that fails is left out and named in `failures`; raises
+    Replications that `store` holds are not lived again. One that fails is left out and named in `failures`; raises
     `NothingLived` when all of the stated world do, `UserError` when there is no such arm, or when it plays
     exactly what the baseline plays.
     """
@@ -162,44 +146,8 @@ def explain(
     if experiment.design.unknowns:
         tasks += [Task(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
     compile_ahead(experiment)
-    lived = run_all(partial(_live, experiment), tasks, workers, on_progress, ledger=ledger, stage="explain")
+    lived = run_all(partial(_live, experiment), tasks, workers, on_progress, store=store, stage="explain")
     return _explanation(experiment, players, tasks, lived)
-
-
-def asked(experiment: Experiment, arm: str | None = None) -> Experiment:
-    """The experiment as the question why an arm does what it does: only the arms that it takes to answer."""
-    if arm is None and isinstance(experiment.task, Explain):
-        return experiment
-    chosen = _arm(experiment, arm)
-    needed = tuple(a for a in experiment.arms if a is experiment.baseline or a.name in ("today", chosen.name))
-    question = replace(experiment, arms=needed, search=None, task=Explain(chosen.name))
-    changes_of(question)
-    return question
-
-
-def arm_to_explain(experiment: Experiment) -> Arm:
-    """The arm that the task names."""
-    return next(arm for arm in experiment.arms if arm.name == experiment.task.arm)
-
-
-def changes_of(experiment: Experiment) -> tuple[Player, ...]:
-    """What the arm changes against the baseline. Raises `UserError` where it changes nothing."""
-    arm = arm_to_explain(experiment)
-    players = players_of(experiment.baseline, arm)
-    if not players:
-        raise UserError(f"--arm {arm.name} plays exactly what {experiment.baseline.name} plays: nothing to explain.")
-    return players
-
-
-def _arm(experiment: Experiment, name: str | None) -> Arm:
-    others = {arm.name: arm for arm in experiment.arms[1:]}
-    if name is None and others:
-        return next(iter(others.values()))
-    if name == experiment.baseline.name:
-        raise UserError(f"--arm {name} is the baseline; explain one of {', '.join(others) or 'no other arm'}.")
-    if name is None or name not in others:
-        raise UserError(f"--arm {name}: {not_known(str(name), 'arm', others)}")
-    return others[name]
 
 
 def _pair(experiment: Experiment) -> Experiment:
@@ -208,18 +156,17 @@ def _pair(experiment: Experiment) -> Experiment:
 
 def _live(experiment: Experiment, task: Task) -> dict[str, Any]:
     """One replication taken apart: the KPIs of the baseline and the arm, and all readings. Plain JSON data."""
-    design, baseline, arm = experiment.design, experiment.baseline, arm_to_explain(experiment)
+    baseline, arm = experiment.baseline, arm_to_explain(experiment)
     players = changes_of(experiment)
-    orders = orders_of(len(players), design.seed, task.replication)
-    number = number_of_world(design, task.world, task.replication)
-    world = sampled_world(experiment, number) if task.world == "sampled" else experiment.world
-    world = recentred(world, experiment.today, design.seed)
-    luck: dict[str, Any] = {"customers": design.customers, "seed": design.seed, "replication": task.replication}
-    luck["founders"] = found(world.at_rows(design.customers)[0], design.seed, task.replication)
-    segments = winners.segments_of(Market(world, **luck))
+    orders = orders_of(len(players), experiment.design.seed, task.replication)
+    if task.world == "sampled":
+        replication = Replication.sampled(experiment, task.replication)
+    else:
+        replication = Replication(experiment, index=task.replication)
+    segments = winners.segments_of(replication.opened())
     kpis, ends = {}, []
     for coalition in coalitions_of(len(players), orders):  # nobody comes first, everybody last
-        market = Market(world, plays_with(baseline, arm, players, coalition), **luck).run(design.weeks)
+        market = replication.simulate(plays_with(baseline, arm, players, coalition))
         kpis[coalition] = read_all(market, experiment.kpis)
         if len(coalition) in (0, len(players)):
             ends.append(market)

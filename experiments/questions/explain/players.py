@@ -14,7 +14,7 @@ import numpy as np
 from crmlab.experiments.experiment import Arm
 from crmlab.sim.plays import Play
 
-EXPLAIN = 14  # kind of use in the seed scheme, beside those of sim.draws and experiments.unknowns
+EXPLAIN = 14  # kind of use in the seed scheme, beside those of sim.draws and replication.sampled_worlds
 EXACT_PLAYERS = 5  # up to here every order of joining is counted: 2^5 policies a replication
 SAMPLED_ORDERS = 8  # beyond, so many orders are drawn in each replication
 

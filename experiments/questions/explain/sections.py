@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmlab.experiments.questions.compare.sections import lift
 from crmlab.experiments.questions.explain import charts
 from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.sections.section import Section
@@ -11,7 +12,7 @@ MEANS = ("ltv_52", "repurchase_52")
 
 def explain_sections(run: RunFiles) -> list[Section]:
     """Plays, people, groups of people, and where the discounts went."""
-    return [_plays(run), _people(run), _groups(run), _discounts(run)]
+    return [_plays(run), _people(run), _groups(run), _discounts(run), lift(run)]
 
 
 def _plays(run: RunFiles) -> Section:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
+from crmlab.experiments.experiment import Question
 from crmlab.experiments.statistics.scores import TAIL
 
 
@@ -18,7 +18,7 @@ class WorldTable:
 
 
 @dataclass(frozen=True)
-class Stress:
+class Stress(Question):
     """How a recommendation is tried in other possible worlds.
 
     `arm` is the policy on trial, None for the one that is best in the world as stated. Worlds are the rows of `table`
@@ -26,8 +26,6 @@ class Stress:
     them, the same people with the same luck in all worlds, so that only the world differs. `tail` is the share of
     worlds that CVaR looks at.
     """
-
-    DRIVER: ClassVar[str] = "crmlab.experiments.questions.stress.stress"
 
     arm: str | None = None
     worlds: int = 200

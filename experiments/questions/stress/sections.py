@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crmlab.experiments.questions.compare.sections import lift
 from crmlab.experiments.questions.stress import charts, listings
 from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.sections.section import Section
@@ -9,7 +10,7 @@ from crmlab.experiments.sections.section import Section
 
 def stress_sections(run: RunFiles) -> list[Section]:
     """Where the recommendation flips, how robust every policy is, and the gains behind both."""
-    return [_flips(run), _scores(run), _gains(run)]
+    return [_flips(run), _scores(run), _gains(run), lift(run)]
 
 
 def _flips(run: RunFiles) -> Section:

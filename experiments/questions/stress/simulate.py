@@ -11,11 +11,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.questions.stress.states_of_the_world import possible_world
 from crmlab.experiments.replication.lives import STATED
-from crmlab.experiments.replication.recentre import recentred
-from crmlab.sim.draws import MODEL
-from crmlab.sim.founding import found
-from crmlab.sim.market import Market
-from crmlab.sim.readings import read_all
+from crmlab.experiments.replication.replication import Replication
 
 REPLICATIONS_PER_TASK = 4  # that share the re-centring of a world
 
@@ -48,17 +44,10 @@ def _blocks(n: int) -> list[tuple[int, ...]]:
 
 def live(experiment: Experiment, asked: Stress, task: Task) -> list[list[dict[str, Any]] | Failed]:
     """For every replication of one world the readings of all arms, or why they could not be lived."""
-    design = experiment.design
-    world = experiment.world if task.world == STATED else possible_world(experiment, asked, task.world)
-    world = recentred(world, experiment.today, design.seed)
+    world = None if task.world == STATED else possible_world(experiment, asked, task.world)
 
-    def lived(replication: int) -> list[dict[str, Any]]:
-        founders = found(world.at_rows(design.customers)[0], design.seed, replication, MODEL)
-        luck: dict[str, Any] = {"seed": design.seed, "replication": replication, "founders": founders}
-        rows = []
-        for arm in experiment.arms:
-            market = Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks)
-            rows.append({"arm": arm.name, "replication": replication, **read_all(market, experiment.kpis)})
-        return rows
+    def lived(index: int) -> list[dict[str, Any]]:
+        replication = Replication(experiment, world, index)
+        return [{"arm": arm.name, "replication": index, **replication.run(arm)} for arm in experiment.arms]
 
-    return [attempt(partial(lived, replication)) for replication in task.replications]
+    return [attempt(partial(lived, index)) for index in task.replications]

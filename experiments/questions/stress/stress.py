@@ -19,21 +19,20 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
 from crmlab.experiments.execution.failures import NothingLived, failure, settled
+from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, compile_ahead, effects_table
 from crmlab.experiments.questions.stress.flips import Flip, flips_of
 from crmlab.experiments.questions.stress.gains import Gains, gains_of
+from crmlab.experiments.questions.stress.posing import stress_in
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.questions.stress.score_table import Recommendation, score_table
 from crmlab.experiments.questions.stress.simulate import Task, live, tasks_of
 from crmlab.experiments.questions.stress.states_of_the_world import unknowns_by_world
 from crmlab.experiments.replication.lives import STATED
-from crmlab.experiments.wording.names import not_known
-from crmlab.sim.readings import KPIS
 
 
 @dataclass(frozen=True)
@@ -150,36 +149,20 @@ class StressResult:
         }
 
 
-def stress_in(experiment: Experiment) -> Stress:
-    """The stress test of an experiment, of the usual size where it asks for none. Raises `UserError` for an arm that it
-    does not have, a KPI by which no policy can be judged, and where there is nothing to compare."""
-    asked = experiment.task if isinstance(experiment.task, Stress) else Stress()
-    names, kpi = [arm.name for arm in experiment.arms], experiment.design.primary
-    if len(names) < 2:
-        raise UserError(f"{experiment.name} has one arm only: there is nothing to recommend.")
-    if asked.arm is not None and asked.arm not in names:
-        raise UserError(f"arm {asked.arm}: {not_known(asked.arm, 'arm', names)}")
-    if kpi not in KPIS:
-        raise UserError(f"primary {kpi}: {not_known(kpi, 'KPI', KPIS)}")
-    if not KPIS[kpi].direction:
-        raise UserError(f"{kpi} is neither better high nor low, so no policy can be judged by it; choose another KPI.")
-    return asked
-
-
 def stress(
     experiment: Experiment,
     workers: int | Executor = 0,
     on_progress: Progress | None = None,
-    ledger: Ledger | None = None,
+    store: TaskStore | None = None,
 ) -> StressResult:
-    """Try the arms of an experiment in many possible worlds. `experiment.task` is the `Stress`; `workers` never change
-    a number.
+    """Try the arms of an experiment in many possible worlds. `experiment.question` is the `Stress`; `workers` never
+    change a number.
 
     Raises `UserError` where nothing varies, or the KPI has no value in the world as stated (before the other worlds are
     lived), and `NothingLived` when no life of the world as stated, or of all the others, is left.
     """
     asked = stress_in(experiment)
-    experiment = replace(experiment, search=None, task=asked)
+    experiment = replace(experiment, question=asked)
     unknowns = unknowns_by_world(experiment, asked)
     if asked.table is None and unknowns.empty:
         raise UserError("No number of this world varies: state a range, or give a table of worlds.")
@@ -191,7 +174,7 @@ def stress(
     for stage, tasks in (("stated", stated), ("stress", possible)):
         done_before = total - len(possible) if tasks is possible else 0
         show = partial(_show, on_progress, done_before, total)
-        results = run_all(partial(live, experiment, asked), tasks, workers, show, ledger=ledger, stage=stage)
+        results = run_all(partial(live, experiment, asked), tasks, workers, show, store=store, stage=stage)
         rows = _rows(tasks, results, failures)
         if not rows:
             raise NothingLived("no other world" if lived else "no replication of the world as stated", failures)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.questions.sweep.question import Factor, Sweep
 
-SWEEP = 11  # kind of use in the seed scheme, beside those of sim.draws and experiments.unknowns
+SWEEP = 11  # kind of use in the seed scheme, beside those of sim.draws and replication.sampled_worlds
 PLACES, RESAMPLES = 0, 1  # what is drawn: where the points lie, and the bootstrap of indices
 MORRIS_LEVELS = 4
 USUAL_POINTS, QUICK_POINTS, QUICK_REPLICATIONS = 64, 16, 4

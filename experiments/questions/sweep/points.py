@@ -65,7 +65,7 @@ def changed_arm(arm: Arm, sweep: Sweep, levers: Settings) -> Arm:
 
 def stated_values(sweep: Sweep, experiment: Experiment) -> dict[str, float]:
     """What every factor is where nobody moves it, by path; NaN for a lever that the arm does not set."""
-    arm = next(arm for arm in experiment.arms if arm.name == sweep.arm)
+    arm = experiment.arm(sweep.arm)
     return {factor.path: _stated(factor, experiment.world, arm) for factor in sweep.factors}
 
 

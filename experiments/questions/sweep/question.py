@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
+from crmlab.experiments.experiment import Question
 from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.sim.readings import HEADLINE
 
@@ -49,15 +50,13 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Question):
     """How an arm is swept.
 
     Every point is a setting of all factors. On `replications` markets the arm meets the baseline there, with the same
     people and the same luck at every point. `points` is how many points are lived at most; each design takes as many
     as it can use. `kpis` are those whose effects are told, the primary KPI of the experiment always among them.
     """
-
-    DRIVER: ClassVar[str] = "crmlab.experiments.questions.sweep.sweep"
 
     arm: str
     factors: tuple[Factor, ...]
@@ -75,6 +74,10 @@ class Sweep:
     def unknowns(self) -> tuple[Factor, ...]:
         """The factors that the world sets."""
         return tuple(factor for factor in self.factors if not factor.lever)
+
+    @property
+    def kpis_asked(self) -> tuple[str, ...]:
+        return self.kpis
 
     def watched(self, primary: str) -> tuple[str, ...]:
         """The KPIs whose effects are told, the primary one first."""

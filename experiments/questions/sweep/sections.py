@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from crmlab.experiments.questions.compare.sections import lift
 from crmlab.experiments.questions.sweep import charts, listings, sensitivity_charts
-from crmlab.experiments.reporting.report_sections import Section
 from crmlab.experiments.run_files import RunFiles
+from crmlab.experiments.sections.section import Section
 
 
 def sweep_sections(run: RunFiles) -> list[Section]:
@@ -16,7 +17,7 @@ def sweep_sections(run: RunFiles) -> list[Section]:
         found = [_sensitivity(run)]
     else:
         found = [_points(run)]
-    return found + ([_matters(run)] if "assumptions_that_matter" in answer else [])
+    return [*found, *([_matters(run)] if "assumptions_that_matter" in answer else []), lift(run)]
 
 
 def _points(run: RunFiles) -> Section:

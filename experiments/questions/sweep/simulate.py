@@ -16,15 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.experiments.execution.executor import Failed, run_all
-from crmlab.experiments.execution.failures import attempt, failure, settled
+from crmlab.experiments.execution.failures import failure, settled
+from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.sweep.points import Point, Settings, changed_arm, changed_world
 from crmlab.experiments.questions.sweep.question import Sweep
-from crmlab.experiments.replication.recentre import recentred
-from crmlab.sim.draws import MODEL
-from crmlab.sim.founding import found
-from crmlab.sim.market import Market
-from crmlab.sim.readings import KPIS, read_all
+from crmlab.experiments.replication.replication import Replication
+from crmlab.sim.readings import KPIS
 
 LIVES_PER_TASK = 4  # arms that share the founding of a replication
 REPLICATIONS_PER_TASK = 4  # replications that share the re-centring of a world
@@ -93,11 +91,11 @@ def live_points(
     points: Sequence[Point],
     workers: Any = 0,
     on_done: Progress | None = None,
-    ledger: Any = None,
+    store: TaskStore | None = None,
 ) -> Lived:
     """Live `arms` and the baseline at all points. A task that failed leaves its lives out and is told."""
     tasks = tasks_of(experiment.baseline.name, sweep, arms, points)
-    results = run_all(partial(_live, experiment, sweep), tasks, workers, on_done, ledger=ledger, stage="sweep")
+    results = run_all(partial(_live, experiment, sweep), tasks, workers, on_done, store=store, stage="sweep")
     readings: dict[tuple[Settings, Life, int], Mapping[str, float]] = {}
     done, failures = settled(tasks, results)
     for task, outcomes in done:
@@ -132,19 +130,11 @@ def _blocks(items: Iterable[Any], size: int) -> list[tuple[Any, ...]]:
 
 def _live(experiment: Experiment, sweep: Sweep, task: Task) -> list[dict[str, float] | Failed]:
     """The KPIs of every life, replication by replication, or why it cannot be lived."""
-    design = experiment.design
-    world = recentred(changed_world(experiment.world, task.unknowns), experiment.today, design.seed)
+    world = changed_world(experiment.world, task.unknowns)
     written = {arm.name: arm for arm in experiment.arms}
     outcomes: list[dict[str, float] | Failed] = []
-    for replication in task.replications:
-        luck: dict[str, Any] = {"seed": design.seed, "replication": replication, "use": MODEL}
-        luck["founders"] = found(world.at_rows(design.customers)[0], design.seed, replication, MODEL)
-
-        def lived(life: Life, luck: dict[str, Any] = luck) -> dict[str, float]:
-            arm = changed_arm(written[life.arm], sweep, life.levers)
-            return read_all(
-                Market(world, arm.plays, customers=design.customers, **luck).run(design.weeks), experiment.kpis
-            )
-
-        outcomes += [attempt(partial(lived, life)) for life in task.lives]
+    for index in task.replications:
+        replication = Replication(experiment, world, index)
+        for life in task.lives:
+            outcomes.append(replication.attempt(changed_arm(written[life.arm], sweep, life.levers)))
     return outcomes

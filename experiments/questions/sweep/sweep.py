@@ -17,6 +17,7 @@ import pandas as pd
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.compare.compare import Comparison, compile_ahead, effects_table
 from crmlab.experiments.questions.sweep.designs import places_of
@@ -89,28 +90,28 @@ class SweepResult:
 
 def sweep_in(experiment: Experiment) -> Sweep:
     """The sweep of an experiment. Raises `UserError` where there is none."""
-    if not isinstance(experiment.task, Sweep):
+    if not isinstance(experiment.question, Sweep):
         raise UserError(f'The experiment "{experiment.name}" says nothing about what to sweep.')
-    return experiment.task
+    return experiment.question
 
 
 def sweep(
-    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, ledger: Any = None
+    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, store: TaskStore | None = None
 ) -> SweepResult:
-    """Live the points that `experiment.task` lays out. `workers` (a number of processes, or an executor) and `ledger`
-    (finished lives found there are not lived again) never change a number.
+    """Live the points that `experiment.question` lays out. `workers` (a number of processes, or an executor) and
+    `store` (finished lives found there are not lived again) never change a number.
 
     Lives that fail are left out and named in the answer; raises `NothingLived` when none is left, and `UserError` when
     the primary KPI has no value at any point.
     """
     asked, design = sweep_in(experiment), experiment.design
     points = points_of(asked, design.seed)
-    arm = next(arm for arm in experiment.arms if arm.name == asked.arm)
+    arm = experiment.arm(asked.arm)
     refused = refusals(points, arm, asked)
     taken = [point for point in points if point.number not in refused]
     compile_ahead(experiment)
     arms = _arms(experiment, asked)
-    lived = live_points(experiment, asked, arms, taken, workers, on_progress, ledger)
+    lived = live_points(experiment, asked, arms, taken, workers, on_progress, store)
     if not lived.readings:
         raise NothingLived("no point", lived.failures)
     responses = response_table(experiment, asked, points, lived, refused)

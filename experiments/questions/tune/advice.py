@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.questions.tune.confirm import Winner
-from crmlab.experiments.questions.tune.search import VOLUME, Search
+from crmlab.experiments.questions.tune.question import VOLUME, Tune
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.verdict import judge, verdict_sentence
 from crmlab.sim.readings import KPIS
@@ -41,12 +41,12 @@ class Advice:
         }
 
 
-def told(search: Search) -> tuple[str, ...]:
+def told(search: Tune) -> tuple[str, ...]:
     """The KPIs of the verdicts: what the search looked at, and the volume."""
     return tuple(dict.fromkeys((*search.watched, VOLUME)))
 
 
-def advice(search: Search, winners: Sequence[Winner], effects: pd.DataFrame, baseline: str, currency: str) -> Advice:
+def advice(search: Tune, winners: Sequence[Winner], effects: pd.DataFrame, baseline: str, currency: str) -> Advice:
     """The advice of a tuning. `effects`: the confirmed candidates against the baseline on fresh luck."""
     rows = {(row.arm, row.kpi): row for row in each_row(effects)}
     verdicts = {w.arm: {kpi: judge(rows[w.arm, kpi]).word for kpi in told(search)} for w in winners}
@@ -61,7 +61,7 @@ def advice(search: Search, winners: Sequence[Winner], effects: pd.DataFrame, bas
     return Advice(best, f"{best.arm}: {verdict_sentence(effects, best.arm, baseline, kpi, currency)}", verdicts)
 
 
-def _beats(search: Search, rows: Mapping[tuple[str, str], Any], winner: Winner) -> bool:
+def _beats(search: Tune, rows: Mapping[tuple[str, str], Any], winner: Winner) -> bool:
     return any(_is_better(rows[winner.arm, kpi]) for kpi in search.objectives)
 
 

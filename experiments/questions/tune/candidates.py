@@ -12,9 +12,9 @@ import pandas as pd
 
 from crmlab.experiments.levers.space import Values, meant
 from crmlab.experiments.questions.tune.pareto import undominated
+from crmlab.experiments.questions.tune.question import UNDEFINED, Tune
 from crmlab.experiments.questions.tune.racing import FINISHED, REFUSED, Entrant
 from crmlab.experiments.questions.tune.scoring import pseudo_values, scored
-from crmlab.experiments.questions.tune.search import UNDEFINED, Search
 from crmlab.experiments.statistics.ratios import dividing
 
 
@@ -51,7 +51,7 @@ class Judged:
 
 
 def judge(
-    search: Search,
+    search: Tune,
     number: int,
     batch: int,
     values: Values,
@@ -73,12 +73,12 @@ def judge(
     return Judged(number, batch, values, gains, readings, violations, "", len(arm), verdict, n_hard)
 
 
-def told_as_ratios(search: Search, readings: pd.DataFrame) -> pd.DataFrame:
+def told_as_ratios(search: Tune, readings: pd.DataFrame) -> pd.DataFrame:
     """Over replications of one world a ratio is that of the means; sampled worlds are judged one by one."""
     return readings if search.worlds else dividing(readings)
 
 
-def refused(search: Search, number: int, batch: int, values: Values, reason: str, verdict: str = REFUSED) -> Judged:
+def refused(search: Tune, number: int, batch: int, values: Values, reason: str, verdict: str = REFUSED) -> Judged:
     """A candidate whose strategy does not take its levers, or failed with them."""
     nothing = (math.nan,) * len(search.limits)
     gains = dict.fromkeys(search.watched, math.nan)
@@ -86,7 +86,7 @@ def refused(search: Search, number: int, batch: int, values: Values, reason: str
     return Judged(number, batch, values, gains, nothing, beyond, reason, 0, verdict, len(search.constraints))
 
 
-def entrant(search: Search, number: int, arm: pd.DataFrame, baseline: pd.DataFrame) -> Entrant:
+def entrant(search: Tune, number: int, arm: pd.DataFrame, baseline: pd.DataFrame) -> Entrant:
     """A candidate as the race sees it, from its readings and the baseline's in the same replications."""
     arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
     good = [(arm[k].to_numpy() - baseline[k].to_numpy()) * search.sign(k) for k in search.objectives]
@@ -97,7 +97,7 @@ def entrant(search: Search, number: int, arm: pd.DataFrame, baseline: pd.DataFra
     return Entrant(number, pseudo_values(np.column_stack(good), search.score), limits)
 
 
-def trial_table(search: Search, judged: Sequence[Judged]) -> pd.DataFrame:
+def trial_table(search: Tune, judged: Sequence[Judged]) -> pd.DataFrame:
     """One row per candidate in order of number: levers (empty where they mean nothing), gains, readings of its limits,
     and whether it is feasible and on the front (no feasible candidate that finished is as good in every objective and
     better in one)."""
@@ -132,7 +132,7 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
-def on_front(search: Search, trials: pd.DataFrame) -> np.ndarray:
+def on_front(search: Tune, trials: pd.DataFrame) -> np.ndarray:
     """Which candidates that can win are dominated by no other of them. Shape [candidates]."""
     able = can_win(trials).to_numpy()
     better = np.column_stack([trials[f"gain.{kpi}"] * search.direction(kpi) for kpi in search.objectives])
@@ -141,13 +141,13 @@ def on_front(search: Search, trials: pd.DataFrame) -> np.ndarray:
     return front
 
 
-def front_of(search: Search, judged: Sequence[Judged]) -> list[Judged]:
+def front_of(search: Tune, judged: Sequence[Judged]) -> list[Judged]:
     """The same of candidates that are not yet in a table."""
     able = [c for c in judged if c.feasible and c.verdict == FINISHED]
     return [c for c, unbeaten in zip(able, undominated(objectives_of(search, able)), strict=True) if unbeaten]
 
 
-def objectives_of(search: Search, judged: Sequence[Judged]) -> np.ndarray:
+def objectives_of(search: Tune, judged: Sequence[Judged]) -> np.ndarray:
     """Their objectives, more is better. Shape [candidates, objectives]."""
     values = [[search.direction(kpi) * c.gains[kpi] for kpi in search.objectives] for c in judged]
     return np.array(values).reshape(len(judged), len(search.objectives))

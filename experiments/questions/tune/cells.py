@@ -8,7 +8,7 @@ import pandas as pd
 
 from crmlab.experiments.charts.look import Look
 from crmlab.experiments.questions.tune.charts import told
-from crmlab.experiments.questions.tune.search import unit_of
+from crmlab.experiments.questions.tune.question import unit_of
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.wording.lever_words import setting
 from crmlab.experiments.wording.quantities import between, change, quantity

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import FAINT, GAIN, INK, STYLES, Look, new_figure
 from crmlab.experiments.questions.tune.candidates import can_win
-from crmlab.experiments.questions.tune.search import unit_of
+from crmlab.experiments.questions.tune.question import unit_of
 from crmlab.experiments.wording.quantities import change, is_money, is_share, money_axis, quantity
 from crmlab.sim.readings import KPIS
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crmlab.experiments.execution.run import WorldKind
 from crmlab.experiments.experiment import Design
 from crmlab.experiments.levers.space import meant
 from crmlab.experiments.questions.tune.candidates import Judged, can_win, judge, told_as_ratios
 from crmlab.experiments.questions.tune.markets import Lives
+from crmlab.experiments.questions.tune.question import EQUITY, Tune
 from crmlab.experiments.questions.tune.scoring import score_interval, scored
-from crmlab.experiments.questions.tune.search import EQUITY, Search
 from crmlab.experiments.replication.lives import number_of_world
-from crmlab.experiments.replication.run import WorldKind
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Winner:
         }
 
 
-def picked(search: Search, trials: pd.DataFrame) -> pd.DataFrame:
+def picked(search: Tune, trials: pd.DataFrame) -> pd.DataFrame:
     """The rows of the candidates to confirm, the winner first.
 
     Only candidates that finished their race can win. One objective: the best feasible ones. Several: the best of each
@@ -88,14 +88,12 @@ def picked(search: Search, trials: pd.DataFrame) -> pd.DataFrame:
     return front[front["number"].isin(wanted)]
 
 
-def _best_first(search: Search, trials: pd.DataFrame, kpi: str, levers: list[str]) -> pd.DataFrame:
+def _best_first(search: Tune, trials: pd.DataFrame, kpi: str, levers: list[str]) -> pd.DataFrame:
     ranks = trials[f"gain.{kpi}"] * -search.direction(kpi)
     return trials.loc[ranks.sort_values(kind="stable").index].drop_duplicates(levers)
 
 
-def confirmed(
-    search: Search, candidate: Judged, arm: pd.DataFrame, baseline: pd.DataFrame, confidence: float
-) -> Winner:
+def confirmed(search: Tune, candidate: Judged, arm: pd.DataFrame, baseline: pd.DataFrame, confidence: float) -> Winner:
     """A winner from what the search said of it and the readings of its fresh markets."""
     fresh = judge(search, candidate.number, candidate.batch, candidate.values, arm, baseline)
     arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
@@ -107,7 +105,7 @@ def confirmed(
     return Winner(candidate.number, meant(search.levers, candidate.values), readings, fresh.feasible, wished)
 
 
-def _reading(search: Search, kpi: str, promised: float, differences: np.ndarray, confidence: float) -> Reading:
+def _reading(search: Tune, kpi: str, promised: float, differences: np.ndarray, confidence: float) -> Reading:
     gains = differences[np.isfinite(differences)]
     if not gains.size:
         return Reading(promised, *(math.nan,) * 6)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from crmlab.experiments.errors import Loc, Problem
-from crmlab.experiments.experiment import Arm
+from crmlab.experiments.experiment import TODAY, Arm, Experiment
 from crmlab.experiments.files.forms import Form, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.levers.form import LeverEntry, lever_of, not_a_play
@@ -19,7 +19,7 @@ from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.experiments.own_code.loading import NotLoaded
 from crmlab.experiments.own_kpis import function_named
 from crmlab.experiments.questions.tune.offered import batch_problem, sampler_problem
-from crmlab.experiments.questions.tune.search import EQUITY, VOLUME, Constraint, OwnSampler, Sampler, Search
+from crmlab.experiments.questions.tune.question import EQUITY, VOLUME, Constraint, OwnSampler, Sampler, Tune
 from crmlab.experiments.statistics.scores import Score
 from crmlab.experiments.wording.names import did_you_mean, not_known
 from crmlab.sim.plays import Play
@@ -97,14 +97,14 @@ class TuneForm(Form):
 
 
 def search_of(
-    form: TuneForm, arms: Mapping[str, Arm], own_plays: Sequence[Play], world: World, source: TomlSource
-) -> tuple[Search, list[Problem]]:
+    form: TuneForm, experiment: Experiment, own_plays: Sequence[Play], source: TomlSource
+) -> tuple[Tune, list[Problem]]:
     """The search that a filled-in table describes, and what is wrong with it.
 
-    `arms` are those that the file writes down, `own_plays` the plays that it writes into the arm to be tuned (those
-    of today belong to the world).
+    `own_plays` are the plays that the file writes into the arm to be tuned (those of today belong to the world).
     """
-    levers, problems = _levers_of(form, arms, own_plays, world, source)
+    arms = {arm.name: arm for arm in experiment.arms if arm.name != TODAY}
+    levers, problems = _levers_of(form, arms, own_plays, experiment.world, source)
     constraints, wrong_limits = _limits_of(form.constraints, "constraints", source)
     soft, wrong_wishes = _limits_of(form.soft, "soft", source)
     problems += wrong_limits + wrong_wishes + _objective_problems(form, source)
@@ -121,7 +121,7 @@ def search_of(
     sampler: Sampler | OwnSampler = named or ("tpe" if len(form.objectives) == 1 else "nsga2")
     problems += _effort_problems(form, sampler, levers, source)
     effort = ("candidates", "batch", "confirm", "confirm_replications", "racing", "simulations", "patience", "score")
-    search = Search(
+    search = Tune(
         form.arm,
         tuple(levers),
         tuple(form.objectives),

@@ -10,12 +10,12 @@ import pandas as pd
 from optuna.distributions import BaseDistribution
 
 from crmlab.experiments.questions.tune.optuna_space import space_of
-from crmlab.experiments.questions.tune.search import Search
+from crmlab.experiments.questions.tune.question import Tune
 
 FEWEST_TOP = 5  # candidates that importances are read from, at least
 
 
-def importance_table(search: Search, trials: pd.DataFrame) -> pd.DataFrame:
+def importance_table(search: Tune, trials: pd.DataFrame) -> pd.DataFrame:
     """How much each lever decides whether a candidate is among the best on an objective: shares, per objective.
 
     PED-ANOVA (Watanabe et al. 2023) over the candidates that have a value. Undefined where fewer than ten have one. Of

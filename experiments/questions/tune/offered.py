@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from crmlab.experiments.questions.tune.search import OwnSampler, Sampler
+from crmlab.experiments.questions.tune.question import OwnSampler, Sampler
 
 NEEDS = {"cmaes": ("cmaes", 'pip install "crmlab[search]"'), "gp": ("torch", "pip install torch")}
 

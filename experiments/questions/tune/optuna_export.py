@@ -18,12 +18,12 @@ from optuna.trial import FrozenTrial, TrialState
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.questions.tune.optuna_space import space_of
 from crmlab.experiments.questions.tune.proposals import directions
-from crmlab.experiments.questions.tune.search import Search
+from crmlab.experiments.questions.tune.question import Tune
 
 ABOUT = ("number", "batch", "replications", "verdict", "refused", "front")  # kept as attributes of a trial
 
 
-def export_study(trials: pd.DataFrame, search: Search, name: str, file: Path) -> int:
+def export_study(trials: pd.DataFrame, search: Tune, name: str, file: Path) -> int:
     """Write the trials of a tuning into an Optuna journal file as the study `name`. Returns how many.
 
     Values are the gains, constraints by how much each limit is broken (0 or less is within; soft ones too). Levers that
@@ -45,7 +45,7 @@ def _backend(file: Path) -> JournalFileBackend:
     return JournalFileBackend(str(file), lock_obj=JournalFileOpenLock(str(file)))
 
 
-def _trial(search: Search, space: Mapping[str, BaseDistribution], row: Mapping[Any, Any]) -> FrozenTrial:
+def _trial(search: Tune, space: Mapping[str, BaseDistribution], row: Mapping[Any, Any]) -> FrozenTrial:
     settings = {path: row[f"lever.{path}"] for path in space}
     meant = {path: _plain(value) for path, value in settings.items() if not pd.isna(value)}
     values = [float(row[f"gain.{kpi}"]) for kpi in search.objectives]

@@ -15,8 +15,8 @@ from optuna.distributions import BaseDistribution
 from crmlab.experiments.levers.space import Values
 from crmlab.experiments.questions.tune.candidates import Judged
 from crmlab.experiments.questions.tune.optuna_space import space_of
+from crmlab.experiments.questions.tune.question import UNDEFINED, Tune
 from crmlab.experiments.questions.tune.samplers import KNOW_NO_LIMITS, sampler_of
-from crmlab.experiments.questions.tune.search import UNDEFINED, Search
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -26,7 +26,7 @@ _DIRECTIONS = {1: optuna.study.StudyDirection.MAXIMIZE, -1: optuna.study.StudyDi
 class Proposals:
     """Asks for batches of candidates and tells what became of them, in order of their numbers."""
 
-    def __init__(self, search: Search, seed: int, first: Sequence[Values] = ()) -> None:
+    def __init__(self, search: Tune, seed: int, first: Sequence[Values] = ()) -> None:
         """`first` are tried first: the levers as the arm sets them now, and what a past run found."""
         self.search, self.seed = search, seed
         self.space: dict[str, BaseDistribution] = space_of(search.levers)
@@ -55,23 +55,23 @@ class Proposals:
             self.study.tell(trial, values_of(self.search, candidate))
 
 
-def directions(search: Search) -> list[optuna.study.StudyDirection]:
+def directions(search: Tune) -> list[optuna.study.StudyDirection]:
     """Which way is better, per objective."""
     return [_DIRECTIONS[search.direction(kpi)] for kpi in search.objectives]
 
 
-def values_of(search: Search, candidate: Judged) -> list[float]:
+def values_of(search: Tune, candidate: Judged) -> list[float]:
     """What a sampler hears of the objectives; zeros for a candidate without a value, which a constraint rules out."""
     return [candidate.gains[kpi] if candidate.defined else 0.0 for kpi in search.objectives]
 
 
-def constraints_of(search: Search, candidate: Judged) -> dict[str, float]:
+def constraints_of(search: Tune, candidate: Judged) -> dict[str, float]:
     """What a sampler hears of the limits, the soft ones too: 0 or less is within."""
     limits = zip(map(str, search.limits), candidate.violations, strict=True)
     return {"has a value": 0.0 if candidate.defined else UNDEFINED, **dict(limits)}
 
 
-def ranked(search: Search, judged: Sequence[Judged]) -> list[float]:
+def ranked(search: Tune, judged: Sequence[Judged]) -> list[float]:
     """One value each for a sampler that knows no limits: those within in order of their objective, then the others in
     order of how far they are beyond (Deb 2000)."""
     (kpi,), (direction,) = search.objectives, [search.direction(search.objectives[0])]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crmlab.experiments.questions.tune.pareto import undominated
-from crmlab.experiments.questions.tune.search import Search
+from crmlab.experiments.questions.tune.question import Tune
 
 FEWEST = 2  # replications with which a candidate starts
 SURE = 0.95  # one-sided confidence beyond which somebody is dropped: the end of the interval that counts
@@ -124,7 +124,7 @@ def _quantile(degrees_of_freedom: int) -> float:
     return float(stats.t.ppf(SURE, degrees_of_freedom))
 
 
-def race_rows(search: Search, batch: int, round_: int, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def race_rows(search: Tune, batch: int, round_: int, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """The log of a round, one row per candidate: its verdict, who beat it, and by how much with standard errors, in the
     direction in which the KPI is good; or which limit it is beyond, and by how much."""
     nothing = (math.nan,) * len(search.objectives)

@@ -14,7 +14,7 @@ import numpy as np
 import optuna
 
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.questions.tune.search import OwnSampler, Search
+from crmlab.experiments.questions.tune.question import OwnSampler, Tune
 from crmlab.sim.draws import SEARCH
 
 KNOW_NO_LIMITS = ("cmaes",)  # the sampler ranks by value alone
@@ -29,7 +29,7 @@ _SAMPLERS: Mapping[str, Callable[..., optuna.samplers.BaseSampler]] = {
 }
 
 
-def sampler_arguments(search: Search) -> dict[str, Any]:
+def sampler_arguments(search: Tune) -> dict[str, Any]:
     """What the sampler is made with, besides its seed, by name. A generation is one batch."""
     if search.sampler == "tpe":
         return {"multivariate": True, "constant_liar": True, "n_startup_trials": max(10, search.batch)}
@@ -44,7 +44,7 @@ def sampler_arguments(search: Search) -> dict[str, Any]:
     return {}
 
 
-def sampler_of(search: Search, seed: int, batch: int) -> optuna.samplers.BaseSampler:
+def sampler_of(search: Tune, seed: int, batch: int) -> optuna.samplers.BaseSampler:
     """The sampler of one batch, from the seed of the design and the number of the batch. A Sobol' sequence is one for
     the whole search, so it has one seed."""
     arguments = sampler_arguments(search)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab.experiments.execution.checkpoint import Ledger
+from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.levers.space import Values, as_written, meant, with_levers
 from crmlab.experiments.questions.tune.candidates import Judged, entrant, front_of, judge, objectives_of, refused
 from crmlab.experiments.questions.tune.markets import Markets, live_arms
 from crmlab.experiments.questions.tune.proposals import Proposals
+from crmlab.experiments.questions.tune.question import Tune
 from crmlab.experiments.questions.tune.racing import FAILED, GOES_ON, Entrant, judged, race_rows, rounds
-from crmlab.experiments.questions.tune.search import Search
 from crmlab.experiments.questions.tune.stopping import LEAST_IMPROVEMENT, Patience
 
 ALL_TRIED = "all candidates were tried"
@@ -35,20 +35,20 @@ class Found:
 class Searching:
     """A search under way. `base` are the baseline's readings, one row for each replication of the
     search (the index); `workers` says where lives are lived,
-    a `ledger` knows those that need not be lived again."""
+    a `store` knows those that need not be lived again."""
 
     def __init__(
         self,
-        search: Search,
+        search: Tune,
         arm: Arm,
         markets: Markets,
         base: pd.DataFrame,
         workers: Any = 0,
-        ledger: Ledger | None = None,
+        store: TaskStore | None = None,
         show: Callable[[int], None] = lambda n: None,
     ) -> None:
         self.search, self.arm, self.markets, self.base = search, arm, markets, base
-        self.workers, self.ledger, self.show = workers, ledger, show
+        self.workers, self.store, self.show = workers, store, show
         self.found = Found()
         self._replications = [int(r) for r in base.index]
         self._front: list[Judged] = []
@@ -59,7 +59,8 @@ class Searching:
         """Search until everything is tried, patience is lost or the budget is spent."""
         search, found = self.search, self.found
         written = as_written(self.arm, search.levers)
-        proposals = Proposals(search, self.markets.design.seed, [*([written] if written else []), *search.first])
+        first = [*([written] if written else []), *search.first]
+        proposals = Proposals(search, self.markets.experiment.design.seed, first)
         patience = Patience(search.patience)
         for batch, start in enumerate(range(0, search.candidates, search.batch)):
             if search.simulations is not None and found.lived >= search.simulations:
@@ -124,7 +125,7 @@ class Searching:
         for known, group in groups.items():
             lives, failures = live_arms(
                 self.markets, list(group.values()), self._replications[known:n], self.workers,
-                lambda done, tasks: self.show(int(shown + share * done / tasks)), self.ledger,
+                lambda done, tasks: self.show(int(shown + share * done / tasks)), self.store,
                 f"search {batch}.{round_}.{known}",
             )  # fmt: skip
             self.found.failures += [failure for of_arm in failures.values() for failure in of_arm]

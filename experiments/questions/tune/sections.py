@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from crmlab.experiments.questions.compare.sections import lift
 from crmlab.experiments.questions.tune import cells, charts
-from crmlab.experiments.reporting.report_sections import Section
 from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.sections.listings import Listing
+from crmlab.experiments.sections.section import Section
 
 
 def tuning_sections(run: RunFiles) -> list[Section]:
-    """The sections of a tuning, before those that every report has."""
-    return [_winners(run), _front(run), _history(run), _race(run), _importances(run)]
+    """The winners, the front, the search, the race, the levers that decide, and what the winners change."""
+    return [_winners(run), _front(run), _history(run), _race(run), _importances(run), lift(run)]
 
 
 def _winners(run: RunFiles) -> Section:

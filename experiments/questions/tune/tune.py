@@ -19,8 +19,8 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.checkpoint import Ledger
 from crmlab.experiments.execution.failures import Failure, NothingLived
+from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.levers.space import with_levers
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, compile_ahead, effects_table
@@ -28,10 +28,10 @@ from crmlab.experiments.questions.tune.advice import Advice, advice
 from crmlab.experiments.questions.tune.candidates import records, trial_table
 from crmlab.experiments.questions.tune.confirm import Winner, confirmed, effect_readings, picked, winner_table
 from crmlab.experiments.questions.tune.importances import importance_table
-from crmlab.experiments.questions.tune.markets import Lives, Markets, live_arms, worlds_of
+from crmlab.experiments.questions.tune.markets import Lives, Markets, live_arms
+from crmlab.experiments.questions.tune.question import Tune
 from crmlab.experiments.questions.tune.racing import race_table
 from crmlab.experiments.questions.tune.samplers import sampler_arguments
-from crmlab.experiments.questions.tune.search import Search
 from crmlab.experiments.questions.tune.searching import Found, Searching
 from crmlab.sim.draws import CONFIRM, MODEL
 from crmlab.sim.readings import KPIS
@@ -90,7 +90,7 @@ class Tuning:
         return next(arm for arm in self.arms if arm.name == found.arm) if found else None
 
     @property
-    def search(self) -> Search:
+    def search(self) -> Tune:
         """What was asked."""
         return search_in(self.experiment)
 
@@ -128,31 +128,31 @@ class Tuning:
         } | self.advice.to_json()
 
 
-def search_in(experiment: Experiment) -> Search:
+def search_in(experiment: Experiment) -> Tune:
     """The search of an experiment. Raises `UserError` where there is none."""
-    if experiment.search is None:
+    if not isinstance(experiment.question, Tune):
         raise UserError(f'The experiment "{experiment.name}" says nothing about what to tune.')
-    return experiment.search
+    return experiment.question
 
 
 def arm_to_tune(experiment: Experiment) -> Arm:
     """The arm whose levers are searched, as written."""
-    return next(arm for arm in experiment.arms if arm.name == search_in(experiment).arm)
+    return experiment.arm(search_in(experiment).arm)
 
 
 def tune(
-    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, ledger: Ledger | None = None
+    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, store: TaskStore | None = None
 ) -> Tuning:
-    """Search the levers that `experiment.search` names. `workers` (processes, 0: one per core, or an executor) never
+    """Search the levers that `experiment.question` names. `workers` (processes, 0: one per core, or an executor) never
     change a number.
 
-    Lives that a `ledger` holds are not lived again, so a search that was killed is taken up where it stopped. Raises
+    Lives that a `store` holds are not lived again, so a search that was killed is taken up where it stopped. Raises
     `UserError` when an objective has no value under the baseline.
     """
     search, show = search_in(experiment), on_progress or (lambda done, total: None)
     total = search.candidates + search.confirm_replications
     compile_ahead(experiment)
-    found = _searched(experiment, search, workers, lambda n: show(n, total), ledger)
+    found = _searched(experiment, search, workers, lambda n: show(n, total), store)
     if not found.race:  # nobody came to the first look
         if found.failures:
             raise NothingLived("no candidate", found.failures)
@@ -165,7 +165,7 @@ def tune(
         show(search.candidates + search.confirm_replications * done // tasks, total)
 
     over_worlds = search.worlds or experiment.design.unknowns
-    fresh = _Fresh(experiment, search, arms, workers, ledger)
+    fresh = _Fresh(experiment, search, arms, workers, store)
     lives, failures = fresh.live(sampled=False, on_done=None if over_worlds else show_confirming)
     lives_sampled, more = fresh.live(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
     judged_on = lives if not search.worlds else _first_lives(lives_sampled, search.confirm_replications)
@@ -180,19 +180,16 @@ def tune(
     )  # fmt: skip
 
 
-def _searched(experiment: Experiment, search: Search, workers: Any, show: Any, ledger: Ledger | None) -> Found:
-    worlds = worlds_of(experiment, search.worlds, range(search.replications))
-    markets = Markets(worlds, experiment.design, MODEL, search.read, experiment.kpis)
+def _searched(experiment: Experiment, search: Tune, workers: Any, show: Any, store: TaskStore | None) -> Found:
+    markets = Markets(experiment, MODEL, search.read, range(search.replications) if search.worlds else None)
     baseline = experiment.baseline
-    lives, failures = live_arms(
-        markets, [baseline], range(search.replications), workers, ledger=ledger, stage="baseline"
-    )
+    lives, failures = live_arms(markets, [baseline], range(search.replications), workers, store=store, stage="baseline")
     told, base = failures.get(baseline.name, []), lives[baseline.name]
     if base.empty:
         raise NothingLived(f"no replication of {baseline.name}, the baseline,", told)
     _check_defined(search, experiment, base)
     whole = replace(search, replications=len(base))  # those that the baseline could live
-    found = Searching(whole, arm_to_tune(experiment), markets, base, workers, ledger, show).run()
+    found = Searching(whole, arm_to_tune(experiment), markets, base, workers, store, show).run()
     return replace(found, failures=[*told, *found.failures])
 
 
@@ -201,20 +198,19 @@ class _Fresh:
     """Markets that the search has not seen."""
 
     experiment: Experiment
-    search: Search
+    search: Tune
     arms: tuple[Arm, ...]
     workers: Any
-    ledger: Ledger | None
+    store: TaskStore | None
 
     def live(self, sampled: bool, on_done: Progress | None) -> tuple[Lives, list[Failure]]:
         """Every arm, in the replications in which none of them failed."""
         n, seen = self.search.confirm_replications, self.search.replications
         lives = n * self.experiment.design.lives if sampled else n
-        worlds = worlds_of(self.experiment, sampled, range(seen, seen + n))
-        markets = Markets(worlds, self.experiment.design, CONFIRM, own=self.experiment.kpis)
+        markets = Markets(self.experiment, CONFIRM, worlds=range(seen, seen + n) if sampled else None)
         stage = "confirm in worlds" if sampled else "confirm"
         rows_of, failures = live_arms(
-            markets, [*self.experiment.arms, *self.arms], range(lives), self.workers, on_done, self.ledger, stage
+            markets, [*self.experiment.arms, *self.arms], range(lives), self.workers, on_done, self.store, stage
         )
         told = [failure for of_arm in failures.values() for failure in of_arm]
         whole = [r for r in range(lives) if all(r in rows.index for rows in rows_of.values())]
@@ -228,7 +224,7 @@ def _first_lives(lives: Lives, worlds: int) -> Lives:
     return {arm: rows[rows.index < worlds] for arm, rows in lives.items()}
 
 
-def _check_defined(search: Search, experiment: Experiment, base: pd.DataFrame) -> None:
+def _check_defined(search: Tune, experiment: Experiment, base: pd.DataFrame) -> None:
     for kpi in search.watched:
         if not np.isfinite(base[kpi]).all():
             about = KPIS[kpi]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -12,19 +12,31 @@ from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.experiments.questions.tune.candidates import can_win, records
-
-if TYPE_CHECKING:
-    from crmlab.experiments.runs.store import StoredRun
+from crmlab.experiments.questions.tune.question import Tune
 
 
-def warm_started(experiment: Experiment, run: StoredRun) -> Experiment:
+class PastRun(Protocol):
+    """A finished run, as far as a new search asks it."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def tables(self) -> list[str]: ...
+
+    def table(self, name: str) -> pd.DataFrame: ...
+
+    def json(self, name: str) -> Any: ...
+
+
+def warm_started(experiment: Experiment, run: PastRun) -> Experiment:
     """The experiment with the best candidates of a past run as the first ones of its search, at most one batch.
 
     A lever that the past run did not have, or had outside today's range, is left to the sampler. Raises `UserError`
     when it was no tuning, nobody could win it, or no lever fits.
     """
-    search = experiment.search
-    assert search is not None
+    search = experiment.question
+    assert isinstance(search, Tune)
     if "trials" not in run.tables:
         raise UserError(f"Run {run.run_id} is no finished tuning, so a search cannot start from it.")
     answer, trials = run.json("tuning"), run.table("trials")
@@ -36,7 +48,7 @@ def warm_started(experiment: Experiment, run: StoredRun) -> Experiment:
     if not distinct:
         paths = ", ".join(lever.path for lever in search.levers)
         raise UserError(f"No lever of run {run.run_id} is searched here, within its range; levers here: {paths}.")
-    return replace(experiment, search=replace(search, first=tuple(distinct[: search.batch])))
+    return replace(experiment, question=replace(search, first=tuple(distinct[: search.batch])))
 
 
 def best_first(trials: pd.DataFrame, winners: Sequence[int], objectives: Mapping[str, str]) -> pd.DataFrame:

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import tomlkit
 
+from crmlab.experiments.experiment import TODAY
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_file import shipped_worlds
-from crmlab.experiments.questions.tune.search import Search
-from crmlab.experiments.spec.experiment_file import TODAY
+from crmlab.experiments.questions.tune.question import Tune
 from crmlab.sim.draws import CONFIRM
 
 
 def winner_text(
     file: Path,
     folder: Path,
-    search: Search,
+    search: Tune,
     values: Mapping[str, Any],
     overrides: Sequence[str] = (),
     world: Path | None = None,
@@ -77,7 +77,7 @@ def _free_name(arms: Mapping[str, Any]) -> str:
     return name
 
 
-def _with_values(arm: Mapping[str, Any], search: Search, values: Mapping[str, Any]) -> dict[str, Any]:
+def _with_values(arm: Mapping[str, Any], search: Tune, values: Mapping[str, Any]) -> dict[str, Any]:
     tuned: dict[str, Any] = copy.deepcopy(dict(arm))
     tuned["description"] = f"{search.arm} as tuned."
     plays = {play.get("name", play["kind"]): play for play in tuned["strategies"]}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crmlab.experiments.experiment import Question
 from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.statistics.scores import Score
@@ -72,7 +73,7 @@ class OwnSampler:
 
 
 @dataclass(frozen=True)
-class Search:
+class Tune(Question):
     """How an arm is tuned.
 
     Every candidate is lived by the same people with the same luck as the baseline, on at most `replications` markets:
@@ -85,8 +86,6 @@ class Search:
     win. With `worlds`, every replication has a world of its own, drawn from the unknowns, and an objective is the
     `score` of the gains over these worlds. `first` are settings to be tried first, such as the best of a past run.
     """
-
-    DRIVER: ClassVar[str] = "crmlab.experiments.questions.tune.tune"  # the module that answers it
 
     arm: str
     levers: tuple[SearchedLever, ...]
@@ -122,6 +121,14 @@ class Search:
         """The KPIs that the search looks at, and those whose means make a ratio of them."""
         named = (*self.watched, *(c.kpi for c in self.limits))
         return tuple(dict.fromkeys((*named, *(part for kpi in named for part in KPIS[kpi].ratio_of or ()))))
+
+    @property
+    def kpis_asked(self) -> tuple[str, ...]:
+        return self.read
+
+    @property
+    def own_functions(self) -> tuple[Callable[..., Any], ...]:
+        return (self.sampler.make,) if isinstance(self.sampler, OwnSampler) else ()
 
     @staticmethod
     def sign(kpi: str) -> int:

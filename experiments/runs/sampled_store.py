@@ -11,8 +11,8 @@ from typing import Any
 from crmlab.experiments.execution.checkpoint import PARTS
 from crmlab.experiments.execution.records import Records, read_records
 from crmlab.experiments.execution.result_codec import RUN, Parts
+from crmlab.experiments.execution.run import Run
 from crmlab.experiments.execution.task_keys import task_key
-from crmlab.experiments.replication.run import Run
 from crmlab.experiments.runs.changes import Changed
 from crmlab.experiments.runs.closeness import close
 from crmlab.experiments.runs.deserialize import differences
@@ -31,12 +31,11 @@ class Mismatch:
         return f"{self.where}: {self.stored} was stored, {self.found} found"
 
 
-class SampledLedger:
+class SampledStore:
     """The ledger at `path`, without `n_sampled` of its tasks at even distances (None: without all of them).
 
-    Lines that are not as they were written are always among these, and named. To `run_all` it is a `Ledger`; nothing
-    is written. Tables of `Run`s are left out: a finished run no longer has them task by task. Raises `Changed` when the
-    ledger cannot be read.
+    Lines that are not as they were written are always among these, and named. Nothing is written. Tables of `Run`s are
+    left out: a finished run no longer has them task by task. Raises `Changed` when the ledger cannot be read.
     """
 
     def __init__(self, path: Path, n_sampled: int | None) -> None:
