@@ -18,7 +18,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.parameters.world_numbers import group_of, value_of
+from crmlab.experiments.parameters.registry import get_parameter, group_of
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, sampled_world
 from crmlab.sim.actions import ChannelBudget, Coupon, PointsRule, ReferralTerms, TierRule
 from crmlab.sim.market import Market
@@ -44,7 +44,7 @@ def worlds_table(experiment: Experiment, numbers: Iterable[int]) -> pd.DataFrame
     rows = []
     for number in numbers:
         world = sampled_world(experiment, number)
-        rows.append({"world": number, **{name: value_of(world, name) for name in names}})
+        rows.append({"world": number, **{name: get_parameter(world, name) for name in names}})
     return pd.DataFrame(rows, columns=["world", *names])
 
 
