@@ -9,7 +9,8 @@ sampled world is as extreme, so an arm that is free of the guard there is free o
 from __future__ import annotations
 
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, with_value
+from crmlab.experiments.parameters.registry import set_parameter
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of
 from crmlab.sim.market import Market
 from crmlab.sim.orders import YEAR
 from crmlab.sim.world import World
@@ -45,7 +46,7 @@ def strongest_world(experiment: Experiment) -> World:
         if number.path.startswith(REACTIONS):
             low, high = bounds_of(experiment, number.path, number.unknown, number.value)
             absent_above = number.unknown.absent is not None and number.unknown.absent == number.unknown.high
-            world = with_value(world, number.path, low if absent_above else high)
+            world = set_parameter(world, number.path, low if absent_above else high)
     return world
 
 
