@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crmlab.experiments.checks.guard import guard_notes, strongest_world
+from crmlab.experiments.replication.guard import guard_notes, strongest_world
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
