@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.parameters.world_numbers import group_of, numbers_of
+from crmlab.experiments.parameters.registry import group_of, parameters_of
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns
 from crmlab.sim.levers import Unknown
 
@@ -28,7 +28,7 @@ def assumptions_table(experiment: Experiment) -> pd.DataFrame:
         f"{group}.{name}" for group, (names, _) in experiment.log_covariance.items() for name in names
     }
     rows = []
-    for path, (unknown, value, default) in numbers_of(world, experiment.ranges).items():
+    for path, (unknown, value, default) in parameters_of(world, experiment.ranges).items():
         rows.append(_row(experiment, group_of(path), path, _as_stated(unknown, value, default), value, path in varied))
     return pd.DataFrame(rows)
 

@@ -232,9 +232,9 @@ class World:
     price: PriceResponse = PriceResponse()
     acquisition: Acquisition = Acquisition()
     loyalty: LoyaltyResponse = LoyaltyResponse()
-    word_of_mouth: WordOfMouth = WordOfMouth()
     economics: Economics = Economics()
     calendar: Calendar = Calendar()
+    word_of_mouth: WordOfMouth = WordOfMouth()
     channels: tuple[Channel, ...] = ()
     personas: tuple[Persona, ...] = ()
     correlation: Annotated[

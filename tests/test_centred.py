@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.parameters.registry import get_parameter
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, drawn, sampled_world
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
@@ -23,7 +23,7 @@ def test_the_stated_value_is_the_middle_of_what_is_drawn_however_lopsided_its_ra
     experiment = new_experiment("shop", programme=PointsAndTiers())
     worlds = [sampled_world(experiment, number) for number in range(400)]
     for path, _, value, _ in assumed_unknowns(experiment):
-        values = np.array([value_of(world, path) for world in worlds])
+        values = np.array([get_parameter(world, path) for world in worlds])
         same = np.isclose(values, value, rtol=1e-12)
         below, above = ((side & ~same).mean() for side in (values < value, values > value))
         assert max(abs(side - 0.5) for side in (below, above) if side) < 4.5 * 0.5 / math.sqrt(400), path

@@ -13,7 +13,7 @@ import pytest
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.parameters.registry import get_parameter, set_parameter
 from crmlab.experiments.questions.compare.breakeven import (
     FRIENDS,
     LOYALTY,
@@ -25,7 +25,7 @@ from crmlab.experiments.questions.compare.breakeven import (
     strengthened,
 )
 from crmlab.experiments.questions.compare.compare import compare
-from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world
 from crmlab.sim import Play
 from crmlab.sim.levers import Unknown
 from crmlab.sim.readings import HEADLINE, KPIS
@@ -130,7 +130,7 @@ def test_assumptions_stay_in_their_ranges_and_what_the_firm_knows_stays_put(expe
 
 
 def test_what_was_switched_off_stays_off_and_a_stated_range_is_used(experiment: Experiment) -> None:
-    off = replace(experiment, world=with_value(experiment.world, "price.pull_forward", 0.0))
+    off = replace(experiment, world=set_parameter(experiment.world, "price.pull_forward", 0.0))
     assert {sampled_world(off, r).price.pull_forward for r in range(20)} == {0.0}
     stated = replace(experiment, ranges={"economics.gross_margin": (0.40, 0.50)})
     margins = np.array([sampled_world(stated, r).economics.gross_margin for r in range(50)])
@@ -145,7 +145,7 @@ def test_an_effect_that_may_not_exist_is_drawn_down_to_its_absence_half_of_the_d
     may_be_absent = [number for number in assumed_unknowns(experiment) if number.unknown.absent is not None]
     assert {"price.gain", "loyalty.goal_gradient", "loyalty.member"} <= {number.path for number in may_be_absent}
     for path, unknown, value, _ in may_be_absent:
-        values = np.array([value_of(world, path) for world in drawn])
+        values = np.array([get_parameter(world, path) for world in drawn])
         distance = np.abs(values - unknown.absent)  # how much of the effect there is
         assert distance.min() < 0.05 * abs(value - unknown.absent), path  # as good as absent in some world
         assert abs((distance < abs(value - unknown.absent)).mean() - 0.5) < 4 * se, path

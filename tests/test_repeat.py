@@ -115,6 +115,28 @@ def rehashed(run: Path, file: str) -> None:
     (run / "manifest.json").write_text(json.dumps(manifest))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("runs", "show"), ("runs", "show", "--json"), ("report",), ("export", "--tables", "csv"), ("verify",), ("rerun",)],
+    ids=" ".join,
+)
+def test_a_run_of_an_older_version_is_told_in_one_sentence(
+    command: tuple[str, ...], run: Path, capsys: pytest.CaptureFixture[str]
+):
+    manifest, resolved = (json.loads((run / f"{name}.json").read_text()) for name in ("manifest", "resolved"))
+    manifest |= {"schema_version": 3, "driver": "crmlab.experiments.compare"}
+    del manifest["question"]
+    resolved["question"] = resolved.pop("purpose")
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    (run / "resolved.json").write_text(json.dumps(resolved))
+    assert exit_code([*command[:2], str(run), *command[2:]] if command[0] == "runs" else [*command, str(run)]) == 1
+    said = capsys.readouterr()
+    assert "is a run of an older or newer version of crmlab" in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert exit_code(["runs", "list", "--out", str(run.parents[1])]) == 0  # it is there to be seen and removed
+
+
 @pytest.mark.parametrize(("file", "load"), SHIPPED)
 def test_every_shipped_experiment_is_rebuilt_from_its_folder_with_the_same_id(file: Path, load: Any, tmp_path: Path):
     world = None if TomlSource.read(file).data["world"] == "shop" else "shop"

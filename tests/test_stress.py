@@ -16,7 +16,7 @@ from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.execution.checkpoint import Checkpoint
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.json_data import finite
-from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.parameters.registry import get_parameter
 from crmlab.experiments.questions.stress.flips import flips_of, rule_of_three
 from crmlab.experiments.questions.stress.gains import Gains
 from crmlab.experiments.questions.stress.question import Stress, WorldTable
@@ -185,8 +185,8 @@ def test_worlds_of_a_table_state_what_their_row_says_and_nothing_else() -> None:
     experiment = small_shop()
     table = WorldTable(("price.elasticity", "channels.content.leads_most"), ((1.5, 33.0),))
     world = possible_world(experiment, Stress(table=table), 0)
-    assert value_of(world, "price.elasticity") == 1.5
-    assert value_of(world, "channels.content.leads_most") == 33.0
+    assert get_parameter(world, "price.elasticity") == 1.5
+    assert get_parameter(world, "channels.content.leads_most") == 33.0
     assert replace(world, price=experiment.world.price, channels=experiment.world.channels) == experiment.world
 
 
@@ -198,7 +198,7 @@ def test_every_number_that_varies_between_sampled_worlds_is_told() -> None:
     assert unknowns.columns[:2].tolist() == ["base.r", "base.alpha"]
     world = experiment.world
     for path in varying_unknowns(experiment):
-        assert unknowns[path][2] == value_of(sampled_world(experiment, 2), path)
+        assert unknowns[path][2] == get_parameter(sampled_world(experiment, 2), path)
     rebuilt = possible_world(experiment, Stress(table=WorldTable(tuple(unknowns), (tuple(unknowns.iloc[2]),))), 0)
     assert rebuilt == sampled_world(experiment, 2) != world
 

@@ -322,7 +322,7 @@ def test_a_file_says_what_to_sweep_and_compare_takes_no_notice(tmp_path) -> None
     rate, spend, elasticity, leads = task.factors
     assert (rate.low, rate.high, spend.low, spend.high, spend.points) == (0.0, 0.15, 20, 200, 3)
     assert (elasticity.low, elasticity.high) == (1.0, 2.6)  # its range
-    assert (leads.low, leads.high) == (75.0, 300.0)  # within a factor of its value
+    assert (leads.low, leads.high) == (120.0, 187.5)  # within a factor of its value
     assert load_experiment(path).question == Compare()
     assert experiment.design.replications == task.replications == 2
 

@@ -16,6 +16,39 @@ from crmlab.sim.world import World
 Rows = NDArray[np.int64]
 
 
+class PriceReaction:
+    """How people react to a price: what they are used to, and the orders that they have brought forward."""
+
+    def __init__(self, world: World, elasticity: Floats, price: float) -> None:
+        self.response, self.elasticity, self.price = world.price, elasticity, price
+        self.reference = np.ones(elasticity.size, np.float32)
+        self.debt = np.zeros(elasticity.size, np.float32)
+
+    def pull(self, rows: Rows, gain: float) -> NDArray[np.float64]:
+        """Change of the log order hazard because of the price, within a factor of five."""
+        reference = self.reference[rows]
+        usual = np.maximum(reference, np.minimum(1.0, reference * (1 + self.response.latitude)))
+        surprise = gain * np.maximum(0.0, np.log(reference / self.price))
+        surprise -= self.response.loss_aversion * gain * np.maximum(0.0, np.log(self.price / usual))
+        return np.clip(surprise - self.elasticity[rows] * np.log(self.price), np.log(0.2), np.log(5.0))
+
+    def effects(self, rows: Rows, base: Floats) -> tuple[NDArray, NDArray, NDArray]:
+        """(hazard, repayment, extra hazard) per week."""
+        lifted = base * np.exp(self.pull(rows, self.response.gain))
+        repay = np.minimum(self.debt[rows] / self.response.repayment_weeks, 0.9 * lifted)
+        return lifted - repay, repay, lifted - base
+
+    def borrow(self, rows: Rows, repay: NDArray, extra: NDArray, lived: NDArray) -> None:
+        """Orders brought forward are owed, and paid back while people are there."""
+        paid_back = np.maximum(self.debt[rows] - repay * lived, 0.0)
+        self.debt[rows] = paid_back + self.response.pull_forward * np.maximum(extra, 0.0) * lived
+
+    def notice(self, rows: Rows) -> None:
+        """Reference prices of those who notice this week's price move towards it."""
+        keep = self.response.carry_over
+        self.reference[rows] = keep * self.reference[rows] + (1 - keep) * self.price
+
+
 class NumpyMarket:
     """A market of `world` (at the wanted number of rows) under today's policy and a uniform price cut."""
 
@@ -32,8 +65,7 @@ class NumpyMarket:
         self.orders = np.zeros(n, np.int32)
         self.spend = np.zeros(n, np.int64)
         self.last_order = np.full(n, -1, np.int32)
-        self.reference = np.ones(n, np.float32)
-        self.debt = np.zeros(n, np.float32)
+        self.reaction = PriceReaction(world, self.people.elasticity, self.price)
         self.first_orders = self.revenue = 0
         self.week = 0
 
@@ -69,7 +101,7 @@ class NumpyMarket:
         """Leads place a first order or lose interest. Returns the new customers and when in the week they came."""
         order = self.conversion[self.source[leads]]
         if self.pulled:
-            order = order * np.exp(self.pull(leads, self.world.price.first_order_gain))
+            order = order * np.exp(self.reaction.pull(leads, self.world.price.first_order_gain))
         leave = 1.0 / self.world.acquisition.lead_weeks
         wait = self.rng.standard_exponential(leads.size) / (order + leave)
         decided = wait < 1.0 - since
@@ -86,7 +118,7 @@ class NumpyMarket:
         left = np.concatenate([np.ones(self.customers.size, np.float32), 1.0 - since])
         hazard = self.people.order_rate[rows]
         if self.pulled:
-            hazard, repay, extra = self.price_effects(rows, hazard)
+            hazard, repay, extra = self.reaction.effects(rows, hazard)
         leaves_after = self.rng.standard_exponential(rows.size, dtype=np.float32)
         departure = self.people.departure_rate[rows]
         stays = leaves_after >= departure * left
@@ -98,10 +130,11 @@ class NumpyMarket:
         self.book(np.repeat(rows[buyers], n_orders[buyers]))
         self.customers = rows[stays]
         if self.pulled:
-            self.borrow(rows, repay, extra, lived)
+            self.reaction.borrow(rows, repay, extra, lived)
             ordered = n_orders > 0
             ordered[rows.size - newcomers.size :] = True
-            self.notice(rows[~ordered], rows[ordered])
+            lucky = self.rng.random(rows[~ordered].size) < self.world.price.p_exposure
+            self.reaction.notice(np.concatenate([rows[~ordered][lucky], rows[ordered]]))
 
     def book(self, rows: Rows) -> None:
         """Price and record one order of each row; a row may be there several times."""
@@ -114,31 +147,6 @@ class NumpyMarket:
         np.add.at(self.spend, rows, paid)
         self.last_order[rows] = self.week
         self.revenue += int(paid.sum())
-
-    def pull(self, rows: Rows, gain: float) -> NDArray[np.float64]:
-        """Change of the log order hazard because of the price, within a factor of five."""
-        response = self.world.price
-        reference = self.reference[rows]
-        usual = np.maximum(reference, np.minimum(1.0, reference * (1 + response.latitude)))
-        surprise = gain * np.maximum(0.0, np.log(reference / self.price))
-        surprise -= response.loss_aversion * gain * np.maximum(0.0, np.log(self.price / usual))
-        return np.clip(surprise - self.people.elasticity[rows] * np.log(self.price), np.log(0.2), np.log(5.0))
-
-    def price_effects(self, rows: Rows, base: Floats) -> tuple[NDArray, NDArray, NDArray]:
-        """(hazard, repayment, extra hazard) per week."""
-        lifted = base * np.exp(self.pull(rows, self.world.price.gain))
-        repay = np.minimum(self.debt[rows] / self.world.price.repayment_weeks, 0.9 * lifted)
-        return lifted - repay, repay, lifted - base
-
-    def borrow(self, rows: Rows, repay: NDArray, extra: NDArray, lived: NDArray) -> None:
-        paid_back = np.maximum(self.debt[rows] - repay * lived, 0.0)
-        self.debt[rows] = paid_back + self.world.price.pull_forward * np.maximum(extra, 0.0) * lived
-
-    def notice(self, by_chance: Rows, surely: Rows) -> None:
-        """Reference prices of those who notice this week's price move towards it."""
-        lucky = by_chance[self.rng.random(by_chance.size) < self.world.price.p_exposure]
-        rows, keep = np.concatenate([lucky, surely]), self.world.price.carry_over
-        self.reference[rows] = keep * self.reference[rows] + (1 - keep) * self.price
 
     @property
     def outcome(self) -> Outcome:
@@ -153,6 +161,6 @@ class NumpyMarket:
     @property
     def column_bytes(self) -> int:
         """Memory of the columns."""
-        own = (self.source, self.orders, self.spend, self.last_order, self.reference, self.debt)
+        own = (self.source, self.orders, self.spend, self.last_order, self.reaction.reference, self.reaction.debt)
         subsets = (self.prospects, self.leads, self.customers)
         return sum(column.nbytes for column in (*self.people, *own, *subsets))

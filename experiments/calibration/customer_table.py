@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.calibration.fit import Fit
+from crmlab.experiments.disk import disk_trouble
 from crmlab.sim.textbook import GammaGamma, RepeatModel
 
 if TYPE_CHECKING:
@@ -59,8 +60,6 @@ def customer_table(calibration: Calibration, own_ids: bool = False, weeks: float
 
 def write_customers(path: Path, calibration: Calibration, own_ids: bool = False) -> Path:
     """Write the table as CSV, six significant digits, formulas defused. Raises `StoreError`."""
-    from crmlab.experiments.disk import disk_trouble
-
     table = customer_table(calibration, own_ids)
     table["customer"] = table["customer"].map(defused)
     with disk_trouble(path):

@@ -23,48 +23,63 @@ LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_g
 PARAMETERS = ("r", "alpha", "s", "beta", "a", "b", "p", "q", "gamma")
 
 
+Orders = Annotated[Path, typer.Argument(metavar="ORDERS", help="Order log: CSV, .csv.gz, .xlsx or .parquet.")]
+Customer = Annotated[str, typer.Option("--customer", help="Column with the customer's identifier.")]
+Date = Annotated[str, typer.Option("--date", help="Column with the date of the order.")]
+Amount = Annotated[str | None, typer.Option("--amount", help="Column with its value.")]
+Order = Annotated[
+    str | None, typer.Option("--order", help="Column with the order's number, where an order has several lines.")
+]
+Quantity = Annotated[
+    str | None, typer.Option("--quantity", help="Column with the pieces, where --amount is the price of one.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="COLUMN=VALUE", help="Rows to use: COLUMN=A,B or COLUMN!=A; may be repeated."),
+]
+HoldoutWeeks = Annotated[float, typer.Option("--holdout-weeks", min=0, help="Weeks kept back as a check.")]
+End = Annotated[str | None, typer.Option("--end", metavar="YYYY-MM-DD", help="Last day of the observation.")]
+DateOrder = Annotated[
+    str | None, typer.Option("--date-order", help="How 3/4/2024 is read: day-first, month-first or year-first.")
+]
+DateFormat = Annotated[str | None, typer.Option("--date-format", help="How dates are written, as in %d.%m.%y %H:%M.")]
+Decimal = Annotated[str | None, typer.Option("--decimal", help="What separates decimals in 1.234: point or comma.")]
+Header = Annotated[bool, typer.Option("--header/--no-header", help="Without a header columns are called 1, 2, 3 ...")]
+Encoding = Annotated[str | None, typer.Option("--encoding", help="As in cp1252, gb18030, utf-16.")]
+Delimiter = Annotated[str | None, typer.Option("--delimiter", help="What separates fields.")]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="Sheet of an Excel workbook.")]
+World = Annotated[Path | None, typer.Option("--out", metavar="WORLD.toml", help="World file to write.")]
+Customers = Annotated[
+    Path | None,
+    typer.Option("--customers", metavar="TABLE.csv", help="Table of customers to write: P(alive), orders, value."),
+]
+OwnIds = Annotated[
+    bool, typer.Option("--own-ids", help="Name customers in that table as the shop does, not by running numbers.")
+]
+Currency = Annotated[str, typer.Option("--currency", help="Currency of the amounts.")]
+
+
 def calibrate(
-    orders: Annotated[Path, typer.Argument(metavar="ORDERS", help="Order log: CSV, .csv.gz, .xlsx or .parquet.")],
-    customer: Annotated[str, typer.Option("--customer", help="Column with the customer's identifier.")],
-    date: Annotated[str, typer.Option("--date", help="Column with the date of the order.")],
-    amount: Annotated[str | None, typer.Option("--amount", help="Column with its value.")] = None,
-    order: Annotated[
-        str | None, typer.Option("--order", help="Column with the order's number, where an order has several lines.")
-    ] = None,
-    quantity: Annotated[
-        str | None, typer.Option("--quantity", help="Column with the pieces, where --amount is the price of one.")
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="COLUMN=VALUE", help="Rows to use: COLUMN=A,B or COLUMN!=A; may be repeated."),
-    ] = None,
-    holdout_weeks: Annotated[float, typer.Option("--holdout-weeks", min=0, help="Weeks kept back as a check.")] = 0,
-    end: Annotated[str | None, typer.Option("--end", metavar="YYYY-MM-DD", help="Last day of the observation.")] = None,
-    date_order: Annotated[
-        str | None,
-        typer.Option("--date-order", help="How 3/4/2024 is read: day-first, month-first or year-first."),
-    ] = None,
-    date_format: Annotated[
-        str | None, typer.Option("--date-format", help="How dates are written, as in %d.%m.%y %H:%M.")
-    ] = None,
-    decimal: Annotated[
-        str | None, typer.Option("--decimal", help="What separates decimals in 1.234: point or comma.")
-    ] = None,
-    header: Annotated[
-        bool, typer.Option("--header/--no-header", help="Without a header columns are called 1, 2, 3 ...")
-    ] = True,
-    encoding: Annotated[str | None, typer.Option("--encoding", help="As in cp1252, gb18030, utf-16.")] = None,
-    delimiter: Annotated[str | None, typer.Option("--delimiter", help="What separates fields.")] = None,
-    sheet: Annotated[str | None, typer.Option("--sheet", help="Sheet of an Excel workbook.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="WORLD.toml", help="World file to write.")] = None,
-    customers: Annotated[
-        Path | None,
-        typer.Option("--customers", metavar="TABLE.csv", help="Table of customers to write: P(alive), orders, value."),
-    ] = None,
-    own_ids: Annotated[
-        bool, typer.Option("--own-ids", help="Name customers in that table as the shop does, not by running numbers.")
-    ] = False,
-    currency: Annotated[str, typer.Option("--currency", help="Currency of the amounts.")] = "USD",
+    orders: Orders,
+    customer: Customer,
+    date: Date,
+    amount: Amount = None,
+    order: Order = None,
+    quantity: Quantity = None,
+    where: Where = None,
+    holdout_weeks: HoldoutWeeks = 0,
+    end: End = None,
+    date_order: DateOrder = None,
+    date_format: DateFormat = None,
+    decimal: Decimal = None,
+    header: Header = True,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    sheet: Sheet = None,
+    out: World = None,
+    customers: Customers = None,
+    own_ids: OwnIds = False,
+    currency: Currency = "USD",
     as_json: AsJson = False,
 ) -> None:
     """Fit the textbook models to an order log, check them on held-back weeks, and write a world."""
@@ -72,26 +87,8 @@ def calibrate(
         raise UserError(f"{out} is a directory; --out is the world file to write.")
     if own_ids and customers is None:
         raise UserError("--own-ids names the customers of --customers TABLE.csv, which is missing.")
-    from crmlab.experiments.calibration.export_format import DATE_ORDERS
-    from crmlab.experiments.calibration.order_log import Reading
-    from crmlab.experiments.calibration.tables import TableOptions
-
-    _one_of("--date-order", date_order, DATE_ORDERS)
-    _one_of("--decimal", decimal, ("point", "comma"))
-    if delimiter is not None:
-        delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
-        if len(delimiter) != 1:
-            raise UserError(f"--delimiter {delimiter!r} must be one character, or tab.")
-    reading = Reading(
-        order=order,
-        quantity=quantity,
-        where=tuple(_condition(text) for text in where or ()),
-        date_order=date_order,  # type: ignore[arg-type]
-        date_format=date_format,
-        decimal=decimal,  # type: ignore[arg-type]
-        end=_day(end),
-    )
-    table = TableOptions(encoding=encoding, delimiter=delimiter, header=header, sheet=sheet)
+    reading = _reading(order, quantity, where, date_order, date_format, decimal, end)
+    table = _table_options(encoding, delimiter, header, sheet)
     found = _calibrated(orders, customer, date, amount, holdout_weeks, reading, table)
     files = _written(found, out, currency) if out else []
     if customers:
@@ -107,9 +104,46 @@ def calibrate(
         say(f"Wrote {files[-1]}: one row per customer, {named}.")
     if out:
         say(f"Wrote {files[0]}, with {files[1].name} and {files[2].name} beside it.")
-        say(f"Next: crmlab init question.toml --world {files[0]}")
-    else:
-        say("Next: say --out WORLD.toml to write a world.")
+    say(
+        f"Next: crmlab init question.toml --world {files[0]}" if out else "Next: say --out WORLD.toml to write a world."
+    )
+
+
+def _reading(
+    order: str | None,
+    quantity: str | None,
+    where: Sequence[str] | None,
+    date_order: str | None,
+    date_format: str | None,
+    decimal: str | None,
+    end: str | None,
+) -> Reading:
+    """How the rows of the log are to be understood. Raises `UserError`."""
+    from crmlab.experiments.calibration.export_format import DATE_ORDERS
+    from crmlab.experiments.calibration.order_log import Reading
+
+    _one_of("--date-order", date_order, DATE_ORDERS)
+    _one_of("--decimal", decimal, ("point", "comma"))
+    return Reading(
+        order=order,
+        quantity=quantity,
+        where=tuple(_condition(text) for text in where or ()),
+        date_order=date_order,  # type: ignore[arg-type]
+        date_format=date_format,
+        decimal=decimal,  # type: ignore[arg-type]
+        end=_day(end),
+    )
+
+
+def _table_options(encoding: str | None, delimiter: str | None, header: bool, sheet: str | None) -> TableOptions:
+    """How the file of the log is to be read. Raises `UserError`."""
+    from crmlab.experiments.calibration.tables import TableOptions
+
+    if delimiter is not None:
+        delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
+        if len(delimiter) != 1:
+            raise UserError(f"--delimiter {delimiter!r} must be one character, or tab.")
+    return TableOptions(encoding=encoding, delimiter=delimiter, header=header, sheet=sheet)
 
 
 def _one_of(option: str, value: str | None, allowed: Sequence[str]) -> None:

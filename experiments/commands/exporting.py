@@ -39,12 +39,13 @@ def export(
     from crmlab.experiments.errors import UserError
     from crmlab.experiments.reporting.export import export_run
     from crmlab.experiments.run_files import RunFiles
+    from crmlab.experiments.runs.damage import sound
 
     if not tables and not figures:
         raise UserError("Say what to write: --tables csv, xlsx or latex, --figures svg, png or pdf, or both.")
     found = finished(out, run)
     folder = to or EXPORTS / f"{found.experiment}-{found.run_id}"
-    with disk_trouble(folder):
+    with disk_trouble(folder), sound(found):
         written = export_run(RunFiles(found.path), found.tables, folder, tables or (), figures or ())
     if as_json:
         print_json({"run": found.run_id, "folder": str(folder), "files": [path.name for path in written]})

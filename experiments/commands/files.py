@@ -138,7 +138,7 @@ def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Che
     from crmlab.experiments.files.toml_source import TomlSource
     from crmlab.experiments.questions.compare.deciding import resting_on
     from crmlab.experiments.spec.experiment_file import load_experiment
-    from crmlab.sim.offers import ActionError
+    from crmlab.sim.actions import ActionError
 
     if {"base", "population"} & TomlSource.read(file).data.keys():
         return _checked_world(file, settings)

@@ -50,18 +50,14 @@ def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> No
     from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
-    resolved = found.json("resolved")
+    with sound(found) if found.status == "done" else readable(found.path):
+        resolved = found.json("resolved")
+        words = f"{resolved['name']} ({found.run_id}, {found.status})\n{resolved['purpose']}\n"
+        comparison = found.json("comparison") if found.status == "done" else None
     if as_json:
-        comparison = None
-        if found.status == "done":
-            with sound(found):
-                comparison = found.json("comparison")
         print_json({"run": found.run_id, "status": found.status, "resolved": resolved, "comparison": comparison})
         return
-    with readable(found.path):
-        say(f"{resolved['name']} ({found.run_id}, {found.status})")
-        say(resolved["purpose"])
-    say()
+    say(words)
     if found.status == "done":
         with sound(found):
             print_comparison(found)

@@ -17,6 +17,7 @@ from typing import Any
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
 from crmlab.experiments.execution.environment import difference, surroundings_and_sources
+from crmlab.experiments.execution.executor import workers_for
 from crmlab.experiments.own_code.loading import own_modules
 
 HERE = "dask"
@@ -58,13 +59,15 @@ class Dask:
             raise UserError('Dask is not installed here; pip install "crmlab[cluster]" brings it.') from None
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in a sentence of ours
         try:
-            self._client = Client(self._address or self._started(), timeout=f"{CONNECT_SECONDS}s", set_as_default=False)
+            if self._address is None:
+                self._cluster = _local_cluster(self._workers)
+            self._client = Client(self._address or self._cluster, timeout=f"{CONNECT_SECONDS}s", set_as_default=False)
         except (OSError, TimeoutError):
             raise ClusterError(f"No Dask scheduler answers at {self._address}.") from None
         try:
             if self._cluster is not None:
                 self._client.run(_leave_interrupts_to_the_driver)
-            self._refuse_other_versions()
+            _refuse_workers_of_other_versions(self._client, self.where)
         except BaseException:
             self.__exit__()
             raise
@@ -148,30 +151,30 @@ class Dask:
             text = f"The Dask scheduler at {self.where} is gone; when it is back, the same command goes on from here."
             raise ClusterError(text) from None
 
-    def _started(self) -> Any:
-        import dask
-        from distributed import LocalCluster
 
-        from crmlab.experiments.execution.executor import workers_for
+def _local_cluster(workers: int) -> Any:
+    """A cluster of processes on this machine."""
+    import dask
+    from distributed import LocalCluster
 
-        with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS - 1}):
-            self._cluster = LocalCluster(
-                n_workers=workers_for(self._workers, 10**6),
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            )
-        return self._cluster
+    with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS - 1}):
+        return LocalCluster(
+            n_workers=workers_for(workers, 10**6),
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        )
 
-    def _refuse_other_versions(self) -> None:
-        try:
-            found: Mapping[str, Mapping[str, str]] = self._client.run(surroundings_and_sources)
-        except ImportError as error:
-            raise ClusterError(f"The workers of {self.where} have no crmlab: {error}.") from None
-        for worker, theirs in found.items():
-            _refuse_other_versions(worker, surroundings_and_sources(), theirs)
+
+def _refuse_workers_of_other_versions(client: Any, where: str) -> None:
+    try:
+        found: Mapping[str, Mapping[str, str]] = client.run(surroundings_and_sources)
+    except ImportError as error:
+        raise ClusterError(f"The workers of {where} have no crmlab: {error}.") from None
+    for worker, theirs in found.items():
+        _refuse_other_versions(worker, surroundings_and_sources(), theirs)
 
 
 def _pickled(work: Callable[[Any], Any]) -> bytes:

@@ -16,7 +16,7 @@ class TaskStore(Protocol):
         """The name of a task."""
 
     def __contains__(self, key: str) -> bool:
-        """Whether the result of a task is there, so that the task need not be run."""
+        """Whether the result of a task is there, so that the task need not be run; at the latest after `write`."""
 
     def add(self, key: str, result: Any) -> None:
         """Keep the result of a task that has just finished."""

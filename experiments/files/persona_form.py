@@ -13,18 +13,12 @@ from pydantic.fields import FieldInfo
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, OwnRange, built, form_of, own_ranges, plain, problem
 from crmlab.experiments.files.toml_source import TomlSource
+from crmlab.experiments.parameters.registry import OWN_SPEND, PARAMETERS
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.world import TRAITS, Base, Persona, Spend, Tilt
 
 MOST_PERSONAS = 20
 NEAR_ONE = 1e-3  # shares are written with three digits or so
-PARAMETERS = {
-    "pareto_nbd": ("r", "alpha", "s", "beta"),
-    "bg_nbd": ("r", "alpha", "a", "b"),
-    "nbd": ("r", "alpha"),
-    "spend": ("p", "q", "gamma"),
-}
-OWN_SPEND = ("q", "gamma")  # the spread of one customer's baskets, p, is the same for all
 
 
 def _without_defaults(form: type[Form], name: str, doc: str) -> type[Form]:

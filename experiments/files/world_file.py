@@ -14,12 +14,11 @@ from crmlab.experiments.files.history_file import HistoryError, file_sha256, rea
 from crmlab.experiments.files.persona_form import persona_ranges, personas_of
 from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.toml_source import TomlSource
-from crmlab.experiments.files.world_form import FitForm, WorldForm, contradictions
+from crmlab.experiments.files.world_form import PLAIN, REACTIONS, FitForm, WorldForm, contradictions
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from crmlab.sim.world import Acquisition, Base, Calendar, Channel, Economics, Population, Spend, World
+from crmlab.sim.world import Base, Channel, Population, Spend, World
 from crmlab.strategies.today import Today
 
 SHIPPED = Path(__file__).parents[1] / "worlds"
@@ -78,28 +77,25 @@ def load_world(path_or_name: str | Path, overrides: Sequence[str] = (), *, trust
 
 def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None, list[Problem]]:
     """A world from the table at `loc` of a file, with its mistakes."""
-    form, problems = filled(WorldForm, data, loc, source)
+    filled_in, problems = filled(WorldForm, data, loc, source)
+    form: Any = filled_in
     if form is None:
         strategies = data.get("today", {}) if isinstance(data, dict) else {}
         strategies = strategies.get("strategies") if isinstance(strategies, dict) else None
         return None, [*problems, *plays_of(strategies, (*loc, "today", "strategies"), source, None)[1]]
     channels = tuple(built(Channel, c) for c in form.channel)
-    said = built(WordOfMouth, form.unknowns.word_of_mouth)  # type: ignore[attr-defined]
-    sources = World(channels=channels, word_of_mouth=said).sources
+    sections: dict[str, Any] = {name: built(kind, getattr(form, name)) for name, kind in PLAIN.items()}
+    sections |= {name: built(kind, getattr(form.unknowns, name)) for name, kind in REACTIONS.items()}
+    sources = World(channels=channels, **sections).sources
     today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, sources)
     problems += found + contradictions(form, loc, source)
     population: Any = form.population
     world = World(
         name=form.name or source.path.stem,
         base=built(Base, form.base, without=("spend",)),
-        spend=built(Spend, form.base.spend),  # type: ignore[attr-defined]
+        spend=built(Spend, form.base.spend),
         population=built(Population, population, without=("history", "history_sha256")),
-        price=built(PriceResponse, form.unknowns.price),  # type: ignore[attr-defined]
-        loyalty=built(LoyaltyResponse, form.unknowns.loyalty),  # type: ignore[attr-defined]
-        word_of_mouth=said,
-        acquisition=built(Acquisition, form.acquisition),
-        economics=built(Economics, form.economics),
-        calendar=built(Calendar, form.calendar),
+        **sections,
         channels=channels,
         personas=personas_of(form),
         correlation=plain(form.correlation),
@@ -182,11 +178,11 @@ def _covariances(fit: FitForm | None) -> dict[str, tuple[tuple[str, ...], list[l
 def _ranges(form: Any) -> dict[str, tuple[float, float]]:
     """The ranges that the file itself gives to its numbers, by path."""
     ranges = own_ranges(form.base, "base") | own_ranges(form.base.spend, "spend")
-    ranges |= own_ranges(form.population, "population") | own_ranges(form.unknowns.price, "price")
-    ranges |= own_ranges(form.unknowns.loyalty, "loyalty")
-    ranges |= own_ranges(form.unknowns.word_of_mouth, "word_of_mouth")
-    for group in ("acquisition", "economics", "calendar"):
-        ranges |= own_ranges(getattr(form, group), group)
+    ranges |= own_ranges(form.population, "population")
+    for name in REACTIONS:
+        ranges |= own_ranges(getattr(form.unknowns, name), name)
+    for name in PLAIN:
+        ranges |= own_ranges(getattr(form, name), name)
     for channel in form.channel:
         ranges |= own_ranges(channel, f"channels.{channel.name}")
     return ranges | persona_ranges(form)

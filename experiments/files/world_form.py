@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any, Literal
 
@@ -10,21 +11,11 @@ from pydantic import Field, create_model
 
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, form_of, problem, ranged_type
-from crmlab.experiments.files.persona_form import MOST_PERSONAS, PARAMETERS, PersonaForm, persona_contradictions
+from crmlab.experiments.files.persona_form import MOST_PERSONAS, PersonaForm, persona_contradictions
 from crmlab.experiments.files.toml_source import TomlSource
-from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from crmlab.sim.world import (
-    REFERRAL,
-    Acquisition,
-    Base,
-    Calendar,
-    Channel,
-    Economics,
-    Population,
-    PurchaseModel,
-    Spend,
-    World,
-)
+from crmlab.experiments.parameters.registry import PARAMETERS
+from crmlab.sim.levers import unknowns_of
+from crmlab.sim.world import REFERRAL, Base, Channel, Population, PurchaseModel, Spend, World
 
 RESERVED = {
     "before": "stands for customers from before week 0.",
@@ -46,18 +37,25 @@ PopulationForm = form_of(
     history_sha256=(str | None, Field(None, description="Checked when the history is read.")),
 )
 ChannelForm = form_of(Channel, limits={"budget": {"ge": 0}, "name": {"min_length": 1}})
-AcquisitionForm = form_of(Acquisition)
-EconomicsForm = form_of(Economics)
-CalendarForm = form_of(Calendar)
-PriceForm = form_of(PriceResponse)
-LoyaltyForm = form_of(LoyaltyResponse)
-WordOfMouthForm = form_of(WordOfMouth)
+
+
+def _sections() -> dict[str, type]:
+    """The sections of `World` that hold numbers, by name."""
+    kinds = {field.name: type(field.default) for field in dataclasses.fields(World)}
+    return {name: kind for name, kind in kinds.items() if dataclasses.is_dataclass(kind) and unknowns_of(kind)}
+
+
+# Sections that a file writes at its top; `base` and `population` have forms of their own. All others say how people
+# react and stand under [unknowns]: one that `World` gains needs no line here.
+PLAIN: dict[str, type] = {name: _sections()[name] for name in ("acquisition", "economics", "calendar")}
+REACTIONS: dict[str, type] = {
+    name: kind for name, kind in _sections().items() if name not in {"base", "spend", "population", *PLAIN}
+}
+SECTION_FORMS: dict[str, type[Form]] = {name: form_of(kind) for name, kind in (PLAIN | REACTIONS).items()}
 UnknownsForm = create_model(
     "UnknownsForm",
     __base__=Form,
-    price=(PriceForm, Field(default_factory=PriceForm)),
-    loyalty=(LoyaltyForm, Field(default_factory=LoyaltyForm)),
-    word_of_mouth=(WordOfMouthForm, Field(default_factory=WordOfMouthForm)),
+    **{name: (SECTION_FORMS[name], Field(default_factory=SECTION_FORMS[name])) for name in REACTIONS},  # type: ignore[call-overload]
 )
 
 
@@ -88,7 +86,7 @@ class TodayForm(Form):
 Correlation = ranged_type(World, "correlation")
 
 
-class WorldForm(Form):
+class _WorldForm(Form):
     """A market: its people, how they react, what things cost, and the policy in force today."""
 
     name: str | None = None
@@ -99,11 +97,14 @@ class WorldForm(Form):
     channel: list[ChannelForm] = Field(default_factory=list, max_length=MOST_CHANNELS)  # type: ignore[valid-type]
     persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
     correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
-    acquisition: AcquisitionForm = Field(default_factory=AcquisitionForm)  # type: ignore[valid-type]
-    economics: EconomicsForm = Field(default_factory=EconomicsForm)  # type: ignore[valid-type]
-    calendar: CalendarForm = Field(default_factory=CalendarForm)  # type: ignore[valid-type]
-    unknowns: UnknownsForm = Field(default_factory=UnknownsForm)  # type: ignore[valid-type]
-    fit: FitForm | None = None
+
+
+_TABLES: dict[str, Any] = {
+    **{name: (SECTION_FORMS[name], Field(default_factory=SECTION_FORMS[name])) for name in PLAIN},
+    "unknowns": (UnknownsForm, Field(default_factory=UnknownsForm)),
+    "fit": (FitForm | None, None),
+}
+WorldForm: type[Form] = create_model("WorldForm", __base__=_WorldForm, __doc__=_WorldForm.__doc__, **_TABLES)
 
 
 def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:

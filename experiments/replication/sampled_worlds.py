@@ -12,22 +12,25 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.parameters.persona_numbers import persona_numbers, with_persona_value
+from crmlab.experiments.parameters.registry import persona_parameters, sections_of, set_parameter
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.world import World
 
 UNKNOWNS = 10  # kind of use in the seed scheme, beside those of sim.draws
-GROUPS = (  # append only: the place of a group is the key of its draws
+PLACES = (  # the place of a section is the key of its draws; those that came later are keyed by their names
     "base", "spend", "price", "acquisition", "loyalty", "economics", "calendar", "word_of_mouth",
 )  # fmt: skip
+KNOWN = ("population",)  # sections that are facts, not unknowns
 RATIOS = 3.0  # high / low from which a number is drawn in ratios: twice as much is as likely as half
 PERSONAS, CHANNELS = 100, 200  # places of what comes in any number; one more for each
+NAMED = 1000  # and of sections that are keyed by name
 
 
 class Assumed(NamedTuple):
@@ -47,7 +50,7 @@ def sampled_world(experiment: Experiment, replication: int) -> World:
     for path, unknown, value, place in assumed_unknowns(experiment):
         low, high = bounds_of(experiment, path, unknown, value)
         u = float(_stream(experiment, replication, *place).random())
-        world = with_value(world, path, drawn(u, low, value, high, unknown.absent))
+        world = set_parameter(world, path, drawn(u, low, value, high, unknown.absent))
     return world
 
 
@@ -61,7 +64,7 @@ def _draw_fitted(experiment: Experiment, world: World, group: str, replication: 
     names, covariance = experiment.log_covariance[group]
     fitted = getattr(world, group)
     logs = np.log([getattr(fitted, name) for name in names])
-    rng = _stream(experiment, replication, GROUPS.index(group))
+    rng = _stream(experiment, replication, PLACES.index(group))
     values = np.exp(rng.multivariate_normal(logs, np.asarray(covariance), method="eigh"))
     changed: Any = {group: dataclasses.replace(fitted, **_inside(fitted, names, values))}
     return dataclasses.replace(world, **changed)
@@ -95,16 +98,32 @@ def drawn(u: float, low: float, value: float, high: float, absent: float | None 
 
 
 def assumed_unknowns(experiment: Experiment) -> Iterator[Assumed]:
-    """Every number that varies between sampled worlds, in a fixed order."""
+    """Every number that varies between sampled worlds, in a fixed order: sections, personas, lists."""
     world = experiment.world
-    for position, group in enumerate(GROUPS):
-        if group not in experiment.log_covariance:
-            yield from _varying(experiment, group, getattr(world, group), position)
-    for position, number in enumerate(persona_numbers(world, experiment.ranges)):
-        if number.unknown.vary != "no" or number.path in experiment.ranges:
-            yield from _if_open(experiment, Assumed(*number, (PERSONAS, position)))
-    for position, channel in enumerate(world.channels):
-        yield from _varying(experiment, f"channels.{channel.name}", channel, CHANNELS + position)
+    listed: list[Assumed] = []
+    for prefix, record in sections_of(world).items():
+        if prefix in experiment.log_covariance or prefix in KNOWN:
+            continue
+        found = _varying(experiment, prefix, record, place_of_section(world, prefix))
+        if "." in prefix:
+            listed += found
+        else:
+            yield from found
+    for position, (path, unknown, value) in enumerate(persona_parameters(world, experiment.ranges)):
+        if unknown.vary != "no" or path in experiment.ranges:
+            yield from _if_open(experiment, Assumed(path, unknown, value, (PERSONAS, position)))
+    yield from listed
+
+
+def place_of_section(world: World, prefix: str) -> int:
+    """What keys the draws of a section: its place among the oldest ones, the position in the list of channels, or a
+    number that follows from its name, so that a section that is added changes no other draw."""
+    if prefix in PLACES:
+        return PLACES.index(prefix)
+    field, _, name = prefix.partition(".")
+    if field == "channels":
+        return CHANNELS + [channel.name for channel in world.channels].index(name)
+    return NAMED + zlib.crc32(prefix.encode())
 
 
 def _varying(experiment: Experiment, prefix: str, group: Any, position: int) -> Iterator[Assumed]:
@@ -134,19 +153,3 @@ def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float)
         nearer, farther = sorted((value / unknown.vary, value * unknown.vary))  # of a negative number, the other way
         return max(unknown.low, nearer), min(unknown.high, farther)
     return unknown.low, unknown.high
-
-
-def with_value(world: World, path: str, value: float) -> World:
-    """The same world with one number changed; `path` as in `price.elasticity` or `channels.paid_search.leads_most`."""
-    group, *rest = path.split(".")
-    if group in ("personas", "correlation"):
-        return with_persona_value(world, path, value)
-    if group == "channels":
-        name, changed = ".".join(rest[:-1]), {rest[-1]: value}
-        channels = tuple(_replaced(channel, changed) if channel.name == name else channel for channel in world.channels)
-        return dataclasses.replace(world, channels=channels)
-    return _replaced(world, {group: _replaced(getattr(world, group), {rest[0]: value})})
-
-
-def _replaced(record: Any, changed: dict[str, Any]) -> Any:
-    return dataclasses.replace(record, **changed)

@@ -20,19 +20,16 @@ from crmlab.experiments.files.forms import Form
 from crmlab.experiments.files.persona_form import PersonaBaseForm, PersonaForm, PersonaSpendForm, TiltForm
 from crmlab.experiments.files.play_form import PlayFields, TargetForm
 from crmlab.experiments.files.world_form import (
-    AcquisitionForm,
+    PLAIN,
+    REACTIONS,
+    SECTION_FORMS,
     BaseForm,
-    CalendarForm,
     ChannelForm,
     CovarianceForm,
-    EconomicsForm,
     FitForm,
-    LoyaltyForm,
     PopulationForm,
-    PriceForm,
     SpendForm,
     TodayForm,
-    WordOfMouthForm,
     WorldForm,
 )
 from crmlab.experiments.questions.sweep.form import SweepForm
@@ -42,8 +39,7 @@ from crmlab.experiments.sections.bibliography import linked
 from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.readings import HEADLINE, KPIS, Kpi
-from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from crmlab.sim.world import Acquisition, Base, Calendar, Channel, Economics, Persona, Population, Spend, Tilt
+from crmlab.sim.world import Base, Channel, Persona, Population, Spend, Tilt
 from crmlab.strategies import STRATEGIES
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -57,15 +53,11 @@ WORLD_GROUPS: dict[str, type] = {
     "base": Base,
     "base.spend": Spend,
     "population": Population,
-    "unknowns.price": PriceResponse,
-    "unknowns.loyalty": LoyaltyResponse,
-    "unknowns.word_of_mouth": WordOfMouth,
+    **{f"unknowns.{name}": kind for name, kind in REACTIONS.items()},
     "[channel]": Channel,
     "[persona]": Persona,
     "persona.tilt": Tilt,
-    "acquisition": Acquisition,
-    "economics": Economics,
-    "calendar": Calendar,
+    **PLAIN,
 }
 
 FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files.md
@@ -86,12 +78,7 @@ FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files
     "tilt": TiltForm,
     "persona_base": PersonaBaseForm,
     "persona_spend": PersonaSpendForm,
-    "acquisition": AcquisitionForm,
-    "economics": EconomicsForm,
-    "calendar": CalendarForm,
-    "price": PriceForm,
-    "loyalty": LoyaltyForm,
-    "word_of_mouth": WordOfMouthForm,
+    **SECTION_FORMS,
     "fit": FitForm,
     "covariance": CovarianceForm,
 }

@@ -36,8 +36,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (KeyError, TypeError):
         raise Changed(f"{folder} has a manifest that has been changed: it cannot be repeated.") from None
     if version != SCHEMA_VERSION:
-        text = f"{folder} has a manifest of another version of crmlab ({package})"
-        raise Changed(f"{text}: only that version can repeat it.")
+        text = f"{folder} is a run of an older or newer version of crmlab ({package})"
+        raise Changed(f"{text}: only that version can read and repeat it.")
     if not _well_formed(manifest):
         raise Changed(f"{folder} has a manifest that has been changed: it cannot be repeated.")
     return manifest

@@ -9,12 +9,81 @@ from __future__ import annotations
 import math
 import re
 
-from crmlab.sim.channels import hill_leads
+from crmlab.sim.mechanisms.acquisition.channels import hill_leads
 from crmlab.sim.world import World
 
 SILVER, REWARD = 2.13, 0.142  # mean orders: spend of 52 weeks for the silver tier, worth of a reward
 EXAMPLE_SILVER, EXAMPLE_GOLD = 75, 225  # in the shipped example
 EXAMPLE_CHANNELS = ("paid_social", "content")  # less of the one, more of the other
+
+POINTS_RATE, MORE_MEDIA = 0.04, 1.2
+MORE_ARMS = """
+# One arm of each further kind, in this world's money: a mean order is {mean}; today's media budgets are
+# {budget} a week and win some {won} new customers. Delete the arms that are not of interest.
+[arms.points]
+description = "A programme: points worth 4 %, which silver and gold members earn faster."
+[[arms.points.strategies]]
+kind = "points_and_tiers"
+earn_rate = 0.04
+reward_value = {reward}      # {reward_orders} mean orders, or {reward_spend} of spend
+silver_spend = {silver}      # {silver_orders} mean orders
+gold_factor = 3
+
+[arms.ladder]
+description = "A discount that grows with the orders of 52 weeks."
+[[arms.ladder.strategies]]
+kind = "discount_ladder"
+basis = "orders"
+thresholds = [2, 4, 8]
+rates = [0.03, 0.05, 0.10]
+
+[arms.regulars]
+description = "5 % off for those who order regularly; one in ten is left alone."
+[[arms.regulars.strategies]]
+kind = "targeted_discount"
+rate = 0.05
+target = {{ orders_52 = [3, 999], weeks_since_order = [0, 26] }}
+holdout = 0.1
+
+[arms.coupon]
+description = "10 % off one order of the next four weeks, for everybody, once a quarter; one in ten is left alone."
+[[arms.coupon.strategies]]
+kind = "coupon"
+rate = 0.10
+valid_weeks = 4
+every_weeks = 13
+holdout = 0.1
+
+[arms.win_back]
+description = "15 % off one order after half a year of silence; one in ten is left alone."
+[[arms.win_back.strategies]]
+kind = "win_back_coupon"
+rate = 0.15
+silent_weeks = 26
+holdout = 0.1
+"""
+WELCOME_ARM = """
+[arms.welcome]
+description = "10 % off the first order."
+[[arms.welcome.strategies]]
+kind = "first_order_offer"
+rate = 0.10
+"""
+MEDIA_ARM = """
+[arms.media]
+description = "A fifth more media: {more_media} a week."
+[[arms.media.strategies]]
+kind = "channel_mix"
+total = 1.2
+"""
+FRIENDS_ARM = """
+[arms.friends]
+description = "A tenth of a friend's first order for who sent him, a fifth off for the friend."
+[[arms.friends.strategies]]
+kind = "referral_reward"
+reward_share = 0.10
+friend_rate = 0.20
+"""
 
 
 def experiment_text(example: str, world: World) -> str:
@@ -65,74 +134,21 @@ def _more(world: World, silver: float, reward: float) -> str:
     """An arm of every further kind, in this world's money, as far as the world has what it acts on."""
     budget = math.fsum(channel.budget for channel in world.channels)
     won = math.fsum(hill_leads(channel, channel.budget) * channel.p_convert for channel in world.channels)
-    text = f"""
-# One arm of each further kind, in this world's money: a mean order is {world.mean_order:.2f}; today's media budgets are
-# {budget:,.2f} a week and win some {won:,.0f} new customers. Delete the arms that are not of interest.
-[arms.points]
-description = "A programme: points worth 4 %, which silver and gold members earn faster."
-[[arms.points.strategies]]
-kind = "points_and_tiers"
-earn_rate = 0.04
-reward_value = {reward:g}      # {reward / world.mean_order:.2f} mean orders, or {reward / 0.04:g} of spend
-silver_spend = {silver:g}      # {silver / world.mean_order:.1f} mean orders
-gold_factor = 3
-
-[arms.ladder]
-description = "A discount that grows with the orders of 52 weeks."
-[[arms.ladder.strategies]]
-kind = "discount_ladder"
-basis = "orders"
-thresholds = [2, 4, 8]
-rates = [0.03, 0.05, 0.10]
-
-[arms.regulars]
-description = "5 % off for those who order regularly; one in ten is left alone."
-[[arms.regulars.strategies]]
-kind = "targeted_discount"
-rate = 0.05
-target = {{ orders_52 = [3, 999], weeks_since_order = [0, 26] }}
-holdout = 0.1
-
-[arms.coupon]
-description = "10 % off one order of the next four weeks, for everybody, once a quarter; one in ten is left alone."
-[[arms.coupon.strategies]]
-kind = "coupon"
-rate = 0.10
-valid_weeks = 4
-every_weeks = 13
-holdout = 0.1
-
-[arms.win_back]
-description = "15 % off one order after half a year of silence; one in ten is left alone."
-[[arms.win_back.strategies]]
-kind = "win_back_coupon"
-rate = 0.15
-silent_weeks = 26
-holdout = 0.1
-"""
-    if world.channels:
-        text += """
-[arms.welcome]
-description = "10 % off the first order."
-[[arms.welcome.strategies]]
-kind = "first_order_offer"
-rate = 0.10
-"""
-    if budget > 0:
-        text += f"""
-[arms.media]
-description = "A fifth more media: {1.2 * budget:,.2f} a week."
-[[arms.media.strategies]]
-kind = "channel_mix"
-total = 1.2
-"""
-    if world.word_of_mouth.on:
-        text += """
-[arms.friends]
-description = "A tenth of a friend's first order for who sent him, a fifth off for the friend."
-[[arms.friends.strategies]]
-kind = "referral_reward"
-reward_share = 0.10
-friend_rate = 0.20
-"""
-    return text
+    words = {
+        "mean": f"{world.mean_order:.2f}",
+        "budget": f"{budget:,.2f}",
+        "won": f"{won:,.0f}",
+        "reward": f"{reward:g}",
+        "reward_orders": f"{reward / world.mean_order:.2f}",
+        "reward_spend": f"{reward / POINTS_RATE:g}",
+        "silver": f"{silver:g}",
+        "silver_orders": f"{silver / world.mean_order:.1f}",
+        "more_media": f"{MORE_MEDIA * budget:,.2f}",
+    }
+    parts = [
+        MORE_ARMS,
+        WELCOME_ARM if world.channels else "",
+        MEDIA_ARM if budget > 0 else "",
+        FRIENDS_ARM if world.word_of_mouth.on else "",
+    ]
+    return "".join(parts).format_map(words)

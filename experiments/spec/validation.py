@@ -9,12 +9,12 @@ from typing import Any
 from crmlab.experiments.errors import Loc, Problem, SpecError
 from crmlab.experiments.experiment import Arm, Experiment, Question
 from crmlab.experiments.files.forms import filled, problem
-from crmlab.experiments.files.persona_form import OWN_SPEND, PARAMETERS
 from crmlab.experiments.files.play_form import NoSuchStrategy, checked_strategy, play_from
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import UnknownsForm, WorldForm, contradictions
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.own_kpis import kpi_problems, section_problems, unknown_kpis
+from crmlab.experiments.parameters.registry import OWN_SPEND, PARAMETERS
 from crmlab.experiments.runs.serialize import plain
 from crmlab.experiments.spec.arms import design_problems
 from crmlab.experiments.spec.forms import DesignForm

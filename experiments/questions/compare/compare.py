@@ -41,8 +41,8 @@ from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.effects import holm, paired_effect
 from crmlab.experiments.statistics.ratios import dividing
 from crmlab.experiments.statistics.verdict import judge
+from crmlab.sim.actions import ActionError
 from crmlab.sim.market import Market
-from crmlab.sim.offers import ActionError
 from crmlab.sim.readings import HEADLINE
 
 Progress = Callable[[int, int], None]

@@ -18,7 +18,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.parameters.world_numbers import group_of, value_of
+from crmlab.experiments.parameters.registry import get_parameter, group_of
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, sampled_world
 from crmlab.sim.actions import ChannelBudget, Coupon, PointsRule, ReferralTerms, TierRule
 from crmlab.sim.market import Market
@@ -44,7 +44,7 @@ def worlds_table(experiment: Experiment, replications: Iterable[int]) -> pd.Data
     rows = []
     for replication in replications:
         world = sampled_world(experiment, replication)
-        rows.append({"world": replication, **{name: value_of(world, name) for name in names}})
+        rows.append({"world": replication, **{name: get_parameter(world, name) for name in names}})
     return pd.DataFrame(rows, columns=["world", *names])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.parameters.registry import get_parameter, set_parameter
 from crmlab.experiments.questions.stress.question import Stress
-from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world, with_value
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world
 from crmlab.sim.world import World
 
 
@@ -17,7 +17,7 @@ def possible_world(experiment: Experiment, stress: Stress, number: int) -> World
         return sampled_world(experiment, number)
     world = experiment.world
     for path, value in zip(stress.table.unknowns, stress.table.rows[number], strict=True):
-        world = with_value(world, path, value)
+        world = set_parameter(world, path, value)
     return world
 
 
@@ -28,7 +28,7 @@ def unknowns_by_world(experiment: Experiment, stress: Stress) -> pd.DataFrame:
     else:
         paths = varying_unknowns(experiment)
         worlds = (sampled_world(experiment, number) for number in range(stress.worlds))
-        values = pd.DataFrame([[value_of(world, path) for path in paths] for world in worlds], columns=paths)
+        values = pd.DataFrame([[get_parameter(world, path) for path in paths] for world in worlds], columns=paths)
     return values[[path for path in values if values[path].nunique() > 1]]
 
 

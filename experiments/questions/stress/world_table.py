@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from crmlab.experiments.errors import Problem, SpecError
-from crmlab.experiments.parameters.world_numbers import numbers_of
+from crmlab.experiments.parameters.registry import parameters_of
 from crmlab.experiments.questions.stress.question import WorldTable
 from crmlab.experiments.wording.names import did_you_mean, number_text
-from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.levers import Unknown
 from crmlab.sim.world import World
 
 NUMBER, FOUND = "world", "gain."  # what the `worlds` table of a run has beside the unknowns
@@ -45,9 +45,7 @@ def world_table(table: pd.DataFrame, world: World, path: Path | str = "The table
 def settable_unknowns(world: World) -> dict[str, Unknown]:
     """Every number that the world makes use of, by its path, with the range in which it may lie. Word of mouth may be
     switched on."""
-    friends = {f"word_of_mouth.{name}": field.range for name, field in unknowns_of(world.word_of_mouth).items()}
-    used = {path: unknown for path, (unknown, *_) in numbers_of(world).items()}
-    return used | {path: unknown for path, unknown in friends.items() if isinstance(unknown, Unknown)}
+    return {path: found.unknown for path, found in parameters_of(world, idle=True).items()}
 
 
 def _read(path: Path) -> pd.DataFrame:

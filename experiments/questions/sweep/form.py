@@ -16,7 +16,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.files.forms import Form, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.levers.form import lever_of
-from crmlab.experiments.parameters.world_numbers import Number, numbers_of
+from crmlab.experiments.parameters.registry import Parameter, parameters_of
 from crmlab.experiments.questions.sweep.designs import fewest_points, usual_points
 from crmlab.experiments.questions.sweep.question import DesignKind, Factor, Sweep
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of
@@ -112,7 +112,7 @@ def sweep_of(
             lever if isinstance(lever, str) else Factor(lever.path, lever.low, lever.high, lever, entry.get("points"))
         )
         _keep(found, factors, problems, ("sweep", "levers", position), source, entry["lever"])
-    known = numbers_of(experiment.world, experiment.ranges)
+    known = parameters_of(experiment.world, experiment.ranges)
     for position, entry in enumerate(_swept_unknowns(form, experiment)):
         found = _unknown_of(entry, experiment, known)
         _keep(found, factors, problems, ("sweep", "unknowns", position), source, entry["unknown"])
@@ -159,7 +159,7 @@ def _swept_unknowns(form: SweepForm, experiment: Experiment) -> list[Mapping[str
     return list(form.unknowns)
 
 
-def _unknown_of(entry: Mapping[str, Any], experiment: Experiment, known: Mapping[str, Number]) -> Factor | str:
+def _unknown_of(entry: Mapping[str, Any], experiment: Experiment, known: Mapping[str, Parameter]) -> Factor | str:
     """An unknown with its range, or the sentence that says why it cannot be swept."""
     path = entry["unknown"]
     if path not in known:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.levers.space import with_levers
-from crmlab.experiments.parameters.world_numbers import value_of
+from crmlab.experiments.parameters.registry import get_parameter, set_parameter
 from crmlab.experiments.questions.sweep.designs import places_of
 from crmlab.experiments.questions.sweep.question import Factor, Sweep
-from crmlab.experiments.replication.sampled_worlds import with_value
 from crmlab.sim.world import World
 
 Settings = tuple[tuple[str, float], ...]  # (path, value) in order of the factors
@@ -52,7 +51,7 @@ def _point(number: int, values: Mapping[Factor, float]) -> Point:
 def changed_world(world: World, unknowns: Settings) -> World:
     """The world with some of its unknowns set."""
     for path, value in unknowns:
-        world = with_value(world, path, value)
+        world = set_parameter(world, path, value)
     return world
 
 
@@ -71,7 +70,7 @@ def stated_values(sweep: Sweep, experiment: Experiment) -> dict[str, float]:
 
 def _stated(factor: Factor, world: World, arm: Arm) -> float:
     if factor.lever is None:
-        return value_of(world, factor.path)
+        return get_parameter(world, factor.path)
     lever = factor.lever
     strategy = next(play.strategy for play in arm.plays if play.name == lever.play)
     value = getattr(strategy, lever.lever)

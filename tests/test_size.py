@@ -1,0 +1,47 @@
+"""Functions and classes stay of a size that can be read at once; what is larger is named here until it is mended."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LONGEST_FUNCTION, LONGEST_CLASS, MOST_METHODS = 60, 150, 12  # lines, lines, methods
+OPEN = {  # in the world
+    "sim/crowd.py live_week",
+    "sim/lifetime.py Cohort",
+    "sim/market.py Market",
+    "sim/person.py Person",
+    "sim/record.py Record",
+    "sim/responses.py LoyaltyResponse",
+    "sim/view.py FirmView",
+}
+
+
+def too_large(text: str) -> list[str]:
+    """The names of the functions and classes of a module that are too large."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if isinstance(node, ast.ClassDef):
+                methods = sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
+                large = lines > LONGEST_CLASS or methods > MOST_METHODS
+            else:
+                large = lines > LONGEST_FUNCTION
+            found += [node.name] if large else []
+    return found
+
+
+def test_no_function_and_no_class_is_too_large_to_be_read_at_once() -> None:
+    for package in ("experiments", "strategies", "sim"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for name in too_large(path.read_text(encoding="utf-8")):
+                place = f"{path.relative_to(ROOT).as_posix()} {name}"
+                assert place in OPEN, f"{place}: split it where two ideas share a room"
+
+
+def test_what_is_too_large_would_be_found() -> None:
+    assert too_large("def long():\n" + "    pass\n" * LONGEST_FUNCTION) == ["long"]
+    assert too_large("class Wide:\n" + "    def a(self): ...\n" * (MOST_METHODS + 1)) == ["Wide"]
+    assert too_large("def short():\n    pass\n") == []
