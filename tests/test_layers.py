@@ -77,7 +77,7 @@ ROOMS = [
 OPEN_CIRCLES: list[set[str]] = []
 
 
-def modules() -> dict[str, Path]:
+def every_module() -> dict[str, Path]:
     """Every module of the package by its dotted name without `crmlab.`."""
     found = {}
     for package in ("sim", "strategies", "experiments"):
@@ -89,7 +89,7 @@ def modules() -> dict[str, Path]:
 
 def arrows() -> dict[str, set[str]]:
     """Which modules each module imports, anywhere in its text."""
-    known = modules()
+    known = every_module()
     graph: dict[str, set[str]] = {}
     for name, path in known.items():
         named: set[str] = set()
