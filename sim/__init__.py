@@ -21,7 +21,6 @@ from crmlab.sim.actions import (
     Tag,
     TierRule,
 )
-from crmlab.sim.contract import ContractError, check_strategy
 from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
@@ -29,6 +28,7 @@ from crmlab.sim.target import Target
 from crmlab.sim.view import FirmView
 
 if TYPE_CHECKING:
+    from crmlab.sim.contract import ContractError, check_strategy
     from crmlab.sim.market import Market
     from crmlab.sim.readings import KPIS, Kpi
     from crmlab.sim.world import World
@@ -60,7 +60,14 @@ __all__ = [
     "levers_of",
 ]
 
-_HEAVY = {"Market": "market", "World": "world", "Kpi": "readings", "KPIS": "readings"}
+_HEAVY = {
+    "Market": "market",
+    "World": "world",
+    "Kpi": "readings",
+    "KPIS": "readings",
+    "ContractError": "contract",
+    "check_strategy": "contract",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 
 from crmlab.sim.compiling import rule
-from crmlab.sim.customers import RECOMMENDED, REFERRED_BOND
 
 # Guard on the summed effect of all strategies: it must not bind under any shipped policy.
 LEAST_PULL = math.log(0.2)
@@ -80,73 +79,6 @@ def next_debt(debt, repay, extra, pull_forward, lived):
 def adapted_reference(reference, price, carry_over):
     """The price thought normal after noticing a price once: carry_over * R + (1 - carry_over) * P."""
     return carry_over * reference + (1.0 - carry_over) * price
-
-
-@rule
-def tier_gap(value, thresholds, tier):
-    """Share of the next tier's threshold that is still missing; 1 when there is no higher tier."""
-    if tier >= thresholds.size:
-        return 1.0
-    return max(0.0, 1.0 - value / thresholds[tier])
-
-
-@rule
-def tiers_reached(value, thresholds):
-    """The highest tier whose threshold the record of the last 52 weeks reaches."""
-    tier = 0
-    while tier < thresholds.size and value >= thresholds[tier]:
-        tier += 1
-    return tier
-
-
-@rule
-def status_factor(status, tier, top):
-    """Departure hazard of a tier relative to the basic one: falls evenly to `status` at the top tier."""
-    if top == 0:
-        return 1.0
-    return 1.0 - (1.0 - status) * tier / top
-
-
-@rule
-def order_worth(mean_order, bond, weeks, referred_value, referred_value_weeks, referrer_value):
-    """Mean order of somebody with bonds to friends: a referred customer's premium falls evenly to none
-    `referred_value_weeks` after the first order; who has just won a friend orders for a little more."""
-    if bond & REFERRED_BOND:
-        mean_order *= 1.0 + referred_value * max(0.0, 1.0 - weeks / referred_value_weeks)
-    if bond & RECOMMENDED:
-        mean_order *= 1.0 + referrer_value
-    return mean_order
-
-
-@rule
-def p_invite(base, sociability, pull):
-    """Chance that an order is followed by a recommendation: base * sociability * exp(pull)."""
-    return base * sociability * math.exp(pull)
-
-
-@rule
-def p_accept(base, offer_pull, warnings, warning):
-    """Chance that somebody follows a recommendation: base * exp(offer - warnings)."""
-    return base * math.exp(offer_pull - warning * warnings)
-
-
-@rule
-def p_join(log_odds, selection, log_rate_score):
-    """Share of such buyers who join a programme at their next order: the heavier (score: SDs of the log order rate),
-    the more of them."""
-    return 1.0 / (1.0 + math.exp(-(log_odds + selection * log_rate_score)))
-
-
-@rule
-def log_rate_score(order_rate, mean, sd):
-    """How heavy a buyer somebody is: SDs of the log order rate above its mean."""
-    return (math.log(order_rate) - mean) / sd
-
-
-@rule
-def points_for(paid, per_unit, multiplier, minor):
-    """Points of an order: whole points, for the minor units paid."""
-    return math.floor(paid * per_unit * multiplier / minor + 1e-9)
 
 
 @rule

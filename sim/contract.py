@@ -20,9 +20,12 @@ import numpy as np
 
 from crmlab.sim.actions import Action
 from crmlab.sim.levers import levers_of
+from crmlab.sim.market import Market
 from crmlab.sim.plays import Play
+from crmlab.sim.responses import WordOfMouth
 from crmlab.sim.strategy import Strategy, audience_of
 from crmlab.sim.watching import remembered, watched
+from crmlab.sim.world import Base, Channel, Population, World
 
 YEAR_WEEKS = 52
 SMALL_MARKET = 2_000  # people of a user's own world in which a strategy is tried
@@ -105,8 +108,6 @@ def _variants(instance: Any) -> Iterator[Any]:
 
 def _live(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
     """Some weeks in a market, each decision checked. Returns the decisions."""
-    from crmlab.sim.market import Market  # the engine is heavy and only needed here
-
     market = Market(world, (Play("checked", instance),), customers=max(world.population.customers, 1))
     decided = []
     for _ in range(weeks):
@@ -118,7 +119,8 @@ def _live(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
 
 def _check_one_decision(instance: Any, market: Any) -> list[Action]:
     name = type(instance).__name__
-    before = {c: getattr(market.customers, c).tobytes() for c in ("stage", "spend", "reference", "coupon_rate")}
+    watched_columns = ("stage", "spend", "reference", "coupon_rate", "points")
+    before = {name: market.column(name).tobytes() for name in watched_columns}
     with _in_words(instance, market), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a division by zero that has no consequence is the strategy's own affair
         first, second = instance.decide(watched(market.look())), instance.decide(watched(market.look()))
@@ -132,7 +134,7 @@ def _check_one_decision(instance: Any, market: Any) -> list[Action]:
             raise ContractError(f'{name}: says audience = "customers" and returned {what}, which is for everybody')
     if not _same(first, second):
         raise ContractError(f"{name}: the same view must lead to the same actions; use view.lot(name) for randomness")
-    after = {c: getattr(market.customers, c).tobytes() for c in before}
+    after = {name: market.column(name).tobytes() for name in before}
     if before != after:
         raise ContractError(f"{name}: decide must change nothing; only the market carries actions out")
     return list(first)
@@ -210,9 +212,6 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _small_world(customers: int, **changes: Any) -> Any:
-    from crmlab.sim.responses import WordOfMouth
-    from crmlab.sim.world import Channel, Population, World
-
     channels = (
         Channel("paid_search", leads_most=20, half_budget=100, budget=100),
         Channel("organic", leads_most=5),
@@ -227,8 +226,6 @@ def _small_world(customers: int, **changes: Any) -> Any:
 
 def _small_worlds() -> Iterator[Any]:
     """Worlds in which a careless strategy stumbles."""
-    from crmlab.sim.world import Base, Population
-
     yield _small_world(0)  # nobody, until the first prospects come
     yield _small_world(1)
     yield _small_world(60)

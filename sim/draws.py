@@ -43,6 +43,8 @@ PLACES = 20  # customer = half a place, index = round: who stands where on the g
 COUPON = 21  # index = week in which the coupon ends, lane 0: would its holder use this one
 READINESS = 22  # lane 0: how ready this person is to use coupons
 
+BEFORE_WEEK_0 = 1 << 32  # draws are numbered by 32 bits: week -1 is the last number there is
+
 # Kinds of use: seeds of one kind never meet those of another.
 MODEL, SEARCH, CONFIRM = 0, 1, 2
 SCHEME = "philox4x32-10/v1"

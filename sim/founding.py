@@ -11,19 +11,20 @@ first people of the large one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.behavior import list_value, paid_value
-from crmlab.sim.channels import opening_clock
 from crmlab.sim.compiling import compiled
-from crmlab.sim.crowd import first_reached, person_id
 from crmlab.sim.customers import CUSTOMER, GONE, LEAD, PROSPECT, Customers
 from crmlab.sim.draws import AFFINITY, ARRIVAL, LIFE, MODEL, ORDER, PAST, REACH, exponential, key_of, uniforms
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.imports import found_imported
+from crmlab.sim.kernel import person_id
+from crmlab.sim.mechanisms.acquisition.acquisition import first_reached
+from crmlab.sim.mechanisms.acquisition.channels import opening_clock
 from crmlab.sim.orders import YEAR, Orders, kept_since, orders_by_week
 from crmlab.sim.personas import affinities, draw_by_share, draw_by_traits
 from crmlab.sim.quantiles import gamma_quantiles, lognormal_quantiles, quantile
@@ -46,14 +47,14 @@ class Founders:
     n_founding: int
     queue: NDArray[np.int32]
     opening_clock: NDArray[np.float64]
-    inheritance: Inheritance | None = None
+    inheritance: Inheritance = field(default_factory=dict)
 
 
 def found(world: World, seed: int, replication: int, use: int = MODEL) -> Founders:
     """The founding population of a replication. `world` is already at the wanted number of rows."""
     n_founding = world.population.customers
     n = n_founding + world.population.prospects
-    customers = Customers.empty(n, len(world.channels))
+    customers = Customers.of_prospects(n, len(world.channels))
     key = key_of(seed, replication, use)
     _draw_people(world, customers, n_founding, key)
     customers.stage[:n_founding] = CUSTOMER

@@ -9,7 +9,7 @@ costs are debited. Accrual and cash are kept apart: a point is a cost when it is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 
 from crmlab.sim.orders import Orders
 from crmlab.sim.world import Channel, Economics
-
-if TYPE_CHECKING:
-    from crmlab.sim.loyalty import PointsWeek
 
 CASH = "cash"
 SALES = "sales"  # at list price
@@ -117,7 +114,6 @@ class Ledger:
 
     def __init__(self) -> None:
         self.journal: list[Posting] = []
-        self.liability = 0  # what the points still out are expected to cost
 
     def post(self, week: int, debit: str, credit: str, amount: int, channel: int = NO_CHANNEL) -> None:
         """Book an amount once on each side. Zero is not booked; a negative amount is an error in the caller."""
@@ -125,11 +121,6 @@ class Ledger:
             raise ValueError(f"cannot post a negative amount ({amount}) from {credit} to {debit}")
         if amount:
             self.journal.append(Posting(week, debit, credit, int(amount), channel))
-
-    def open(self, liability: int) -> None:
-        """Take over what points from before week 0 are expected to cost."""
-        self.post(0, OPENING, LIABILITY, liability)
-        self.liability = liability
 
     def book_orders(self, week: int, orders: Orders, costs: OrderCosts, incentive: NDArray[np.int64]) -> None:
         """Sales at list price, the discounts that brought them down to what was paid, and what they cost.
@@ -144,24 +135,6 @@ class Ledger:
         self.post(week, FULFILMENT, CASH, int(costs.fulfilment.sum()))
         self.post(week, PAYMENT, CASH, int(costs.payment.sum()))
         self.post(week, COMMISSIONS, CASH, int(costs.commission.sum()))
-
-    def book_programme(self, week: int, closed: PointsWeek) -> None:
-        """Rewards, benefits, set-up and running of the week in cash, and the change of the liability as a provision, of
-        which `welcome` is for points that first orders were given to start with."""
-        self.post(week, REWARDS, CASH, closed.reward_cost)
-        self.post(week, PERKS, CASH, closed.perk_cost)
-        self.post(week, PROGRAMME_SETUP, CASH, closed.setup_cost)
-        self.post(week, PROGRAMME_RUNNING, CASH, closed.running_cost)
-        self.post(week, WELCOME, LIABILITY, closed.welcome)
-        change = closed.liability - self.liability - closed.welcome
-        self.post(week, PROVISION, LIABILITY, max(change, 0))
-        self.post(week, LIABILITY, PROVISION, max(-change, 0))
-        self.liability = closed.liability
-
-    def book_referrals(self, week: int, earned: int, paid: int, source: int) -> None:
-        """Rewards are a cost when the friend orders and cash when they are paid."""
-        self.post(week, REFERRAL_REWARDS, REWARDS_OWED, earned, source)
-        self.post(week, REWARDS_OWED, CASH, paid, source)
 
     def table(self) -> pd.DataFrame:
         """The journal as a table: week, debit, credit, amount (minor units), channel."""

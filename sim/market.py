@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import mesa
 import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.agent_ids import let_models_go
+from crmlab.sim.asking import ask
 from crmlab.sim.books import WeeklyBooks
-from crmlab.sim.channels import Channel
-from crmlab.sim.conditions import Offer, People, Pressure, Programme, Reaction
-from crmlab.sim.coupons import coupon_readiness
-from crmlab.sim.crowd import ALIVE, BOUND, LIVED, N_COUNTS, OVERFLOWN, call_prospects, live_week, person_ids
-from crmlab.sim.customers import LONG_AGO, NETWORK, PROGRAMME, Customers
+from crmlab.sim.columns import Columns, gather
+from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
 from crmlab.sim.founding import Founders, found
-from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA, Ledger, Tariff, first_order_incentive
-from crmlab.sim.loyalty import LoyaltyBooks, loyal_of, refuse_overflow
-from crmlab.sim.network import graph_of
-from crmlab.sim.offers import Offers, Settled
-from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
+from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, person_ids, simulate_week
+from crmlab.sim.kernel_types import BehaviorParams, CustomerColumns, Entries, Happened
+from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
+from crmlab.sim.mechanism import PHASES, Setting, Week
+from crmlab.sim.mechanisms.shipped import mechanisms_of
+from crmlab.sim.orders import YEAR, OrderLog, forget
 from crmlab.sim.plays import Play
 from crmlab.sim.quantiles import gamma_quantiles
-from crmlab.sim.referral import ReferralBooks
 from crmlab.sim.view import FirmView
-from crmlab.sim.word_of_mouth import Said, bonds_of, spread_word, telling_of
 from crmlab.sim.world import World
-from crmlab.sim.yesterday import Inheritance
 
 let_models_go()
 
@@ -68,72 +65,59 @@ class Market(mesa.Model):
         founders = founders or found(self.world, seed, replication, use)
         self.customers: Customers = founders.customers.copy()
         self.n_founding = founders.n_founding
-        self._queue, self._called = founders.queue, np.zeros(len(self.world.channels), np.int64)
         self.order_log = OrderLog(founders.past)
         self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
-        self.channels = [
-            Channel(self, spec, number, self.world.population.prospects, float(founders.opening_clock[number]))
-            for number, spec in enumerate(self.world.channels)
-        ]
         self.sources = self.world.sources
-        self.loyalty = LoyaltyBooks(self.world)
-        self.referral = ReferralBooks(self.world)
-        self.offers = Offers(self.customers, self.sources, self.scale)
         self.ledger = Ledger()
         self.posted: list[NDArray[np.float64]] = []  # by week: the standing price cut that people of each source see
-        self._take_over(founders.inheritance)
         self.tariff = Tariff.of(self.world.economics, self.sources, self.minor)
-        self.books = WeeklyBooks(len(self.sources))
+        setting = Setting(
+            self.world, self.customers, self.n_founding, self.key, self.ledger, self.order_log, self.scale,
+            queue=founders.queue, opening_clock=founders.opening_clock,
+        )  # fmt: skip
+        self.setting = setting
+        self.mechanisms = {mechanism.name: mechanism for mechanism in mechanisms_of(setting)}
+        for name, mechanism in self.mechanisms.items():
+            if name in founders.inheritance:
+                mechanism.inherit(founders.inheritance[name])
+            mechanism.join(self)
+        self._kinds = tuple(kind for mechanism in self.mechanisms.values() for kind in mechanism.settles)
+        series = [name for mechanism in self.mechanisms.values() for name in mechanism.series]
+        self.books = WeeklyBooks(len(self.sources), series)
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
         self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
-        if self.world.word_of_mouth.on:
-            self.customers.open(NETWORK)
-        self.graph = graph_of(self.world.word_of_mouth, self.customers.n)
-        self._people = self._columns()
-        self.reaction = reaction_of(self.world)  # the world's constants of behaviour
+        self.params = behavior_params(self.world)
+        self._people = CustomerColumns(*(self.customers.get(name) for name in CustomerColumns._fields))
+        self._won: list[tuple[NDArray[np.int32], int]] = []  # who becomes a lead when the week begins, and by whom
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
-        self._room = Orders.space(max(256, self.customers.n // 8))
+        self._effect_room: dict[str, NDArray[np.float64]] = {}
+        self._room = Happened.space(max(256, self.customers.n // 8))
         self.datacollector = mesa.DataCollector(
-            model_reporters={name: _reporter(name) for name in WeeklyBooks.SERIES},
+            model_reporters={name: _reporter(name) for name in self.books.names},
         )
-
-    def _take_over(self, inheritance: Inheritance | None) -> None:
-        """Go on with what today's policy had left with the customers by week 0."""
-        if inheritance is None:
-            return
-        self.loyalty = inheritance.loyalty.handed_over()
-        self.ledger.open(self.loyalty.opening.liability)
-        self.loyalty.open(self.customers)
-        for name, ends in inheritance.tags.items():
-            self.offers.tags[name] = np.full(self.customers.n, LONG_AGO, ends.dtype)
-            self.offers.tags[name][: ends.size] = ends
 
     def step(self) -> None:
         """Live one week. Everybody answers the same offers, computed from the facts at the start of the week.
 
         1 look and decide   each active play sees the records and returns actions; nothing changes yet
-        2 settle            clashes, targets and holdouts -> one offer per customer, one budget per channel
-        3 advertise         budgets become adstock, saturate, and move each channel's clock
-        4 live              prospects are reached, leads order or lose interest, customers order and leave: one
-                            compiled pass, in event-time order within each person's week
-        5 recommend         orders are followed by invitations; friends who accept order next week
-        6 book              every order and every cost enters the ledger once
-        7 close programme   points mature and expire, tiers are reviewed, the liability is booked
-        8 remember          records, trailing year, campaign results, weekly series
+        2 settle            every mechanism carries out the actions of its own kinds
+        3 affect            every mechanism says what it does to each person, and who becomes a lead
+        4 clocks            who orders when, who leaves when: one compiled pass that knows no mechanism
+        5 mark              the orders get their marks: points, invitations
+        6 close             orders are booked; every mechanism ends its week
+        7 remember          records, trailing year, campaign results, weekly series
         """
         self.steps += 1
-        view = self.look()
-        settled = self.offers.settle(view, self.identified_rows, self.plays)
-        self.advertise(settled)
-        programme = self.programme(settled)
-        orders = self.live(settled.offer, programme)
-        refuse_overflow(int(self.counts[OVERFLOWN]), self.week, programme.per_unit)
-        self.recommend(settled, orders)
-        self.book(settled, orders)
-        self.close_programme(programme)
-        self.remember(settled, orders)
+        week = self.look_and_decide()
+        self.run_phase("settle", week)
+        self.run_phase("affect", week)
+        self.run_clocks(week)
+        self.run_phase("mark", week)
+        self.book(week)
+        self.run_phase("close", week)
+        self.remember(week)
         self.datacollector.collect(self)
         self.week += 1
 
@@ -143,127 +127,122 @@ class Market(mesa.Model):
             self.step()
         return self
 
+    @property
+    def plan(self) -> dict[str, list[str]]:
+        """Which mechanisms take part in which phase of a week, in their order."""
+        return {phase: [m.name for m in self.mechanisms.values() if m.on and m.phases()[phase]] for phase in PHASES}
+
+    def run_phase(self, phase: str, week: Week) -> None:
+        """One phase of the week, through all mechanisms that take part in it."""
+        for mechanism in self.mechanisms.values():
+            getattr(mechanism, phase)(week)
+
     def look(self) -> FirmView:
         """What the firm can see now."""
         return FirmView(
-            self.customers,
+            self.gather,
             self.identified_rows,
             self.week,
             self._channel_names,
             self._planned,
             self.world.today_rate,
             self._lots,
-            self.offers.tags,
+            self.setting.tags,
             self.books,
             self.minor,
         )
 
-    def advertise(self, settled: Settled) -> None:
-        """Give every channel its budget and let it work."""
-        for channel in self.channels:
-            channel.spend = float(settled.spend[channel.number])
-        if self.channels:
-            self.agents_by_type[Channel].do("advertise")
-
-    def programme(self, settled: Settled) -> Programme:
-        """The loyalty programme in force this week."""
-        programme = self.loyalty.programme(settled.points, settled.tiers)
-        if programme.on and not self.customers.enrolled.size:
-            self.customers.open(PROGRAMME)
-            self._people = self._columns()
-        return programme
-
-    def _columns(self) -> People:
-        return People(*(getattr(self.customers, name) for name in People._fields))
-
-    def live(self, offer: Offer, programme: Programme) -> Orders:
-        """Everybody's week. Returns its orders."""
-        pressure = Pressure(
-            np.array([channel.clock_before for channel in self.channels]),
-            np.array([channel.clock for channel in self.channels]),
-        )
-        if self.world.word_of_mouth.on:
-            self.referral.open_week(self.customers, self.week)
-        call_prospects(self._people.stage, self._people.reach, self._queue, self._called, pressure.after)
-        self.leads = np.zeros(len(self.sources), np.int64)
-        self.counts[:] = 0
+    def look_and_decide(self) -> Week:
+        """Ask every active play what it wants done."""
+        view, n = self.look(), self.customers.n
+        asked, groups = ask(self.plays, view, self.identified_rows, n, self._kinds)
         season = self._season[self.week % YEAR]
-        row, m = 0, 0
+        return Week(
+            self.week, view, self.identified_rows, asked, n, len(self.sources), season, groups=groups,
+            effect_room=self._effect_room,
+        )  # fmt: skip
+
+    @property
+    def owners(self) -> list[Columns]:
+        """All columns of the people by owner: population and kernel, then each mechanism."""
+        return [self.customers, *(mechanism.columns for mechanism in self.mechanisms.values())]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the people, whoever owns it. Shape [n]."""
+        return self.gather(name, np.arange(self.customers.n))
+
+    def gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
+        """A column for some rows, whoever owns it; one of a mechanism that was never used is as for a beginner."""
+        return gather(self.owners, name, rows)
+
+    def run_clocks(self, week: Week) -> None:
+        """Let everybody live the week."""
+        self.let_in(week)
+        entries, effects, row, m, d = in_order(week.entries), week.effects, 0, 0, 0
+        self.counts[:] = 0
         while True:
-            row, m = live_week(
-                self._people, self.reaction, offer, programme, pressure, self.week, season, self.n_founding,
-                *self.key, self._room, self.leads, self.counts, row, m,
+            row, m, d = simulate_week(
+                self._people, self.params, week.offer, effects, entries, self.week, week.season, self.n_founding,
+                *self.key, self._room, self.counts, row, m, d,
             )  # fmt: skip
             if row == self.customers.n:
-                self.totals += self.counts
-                return self._room.first(m)
-            self._room = self._room.grown(m)
+                break
+            self._room = self._room.grown(m, d)
+        self.totals += self.counts
+        week.happen(self._room, m, d)
 
-    def recommend(self, settled: Settled, orders: Orders) -> None:
-        """Let customers talk, and book what the firm owes for the friends who came."""
-        if not self.world.word_of_mouth.on:
-            return
-        closed = self.referral.close_week(
-            self.customers, orders, self.week, settled.referral, self.spread_word(settled, orders)
-        )
-        self.ledger.book_referrals(self.week, closed.earned, closed.paid, self.referral.source)
+    def let_in(self, week: Week) -> None:
+        """Whoever was won last week becomes a lead as this one begins."""
+        for rows, source in self._won:
+            week.enter(rows, np.zeros(rows.size), np.full(rows.size, source, np.int8))
 
-    def spread_word(self, settled: Settled, orders: Orders) -> Said:
-        """What customers say this week."""
-        telling = telling_of(self.world, settled.referral, self.friend_rate(settled))
-        said = spread_word(
-            orders, self._people, self.customers.referrer, self.customers.referral_rewards, telling, self.graph,
-            self.referral.source, self.n_founding, *self.key,
-        )  # fmt: skip
-        return Said(*said)
-
-    def friend_rate(self, settled: Settled) -> float:
-        """The best price cut on the first order of somebody whom a friend sends."""
-        friends = self.referral.source + 1
-        return float(max(settled.offer.first[friends], settled.offer.public[friends]))
-
-    def book(self, settled: Settled, orders: Orders) -> None:
-        """Enter the week's orders, media and channel costs into the ledger."""
-        source = self.customers.source[orders.row]
-        costs = self.tariff.costs(orders, source)
+    def book(self, week: Week) -> None:
+        """Enter the week's orders into the log and the ledger; whoever was won becomes a lead next week."""
+        self._won = week.won
+        for rows, _ in week.won:
+            self.customers.stage[rows] = ENTERING
+        orders, source = week.orders, self.customers.source[week.orders.row]
         self.order_log.add(self.week, orders)
-        self.posted.append(settled.offer.public)
+        self.posted.append(week.offer.public)
         self.ledger.book_orders(
-            self.week, orders, costs, first_order_incentive(orders, settled.offer.public[source.astype(np.intp) + 1])
+            self.week,
+            orders,
+            self.tariff.costs(orders, source),
+            first_order_incentive(orders, week.offer.public[source.astype(np.intp) + 1]),
         )
-        won = self.customers.source[orders.row[orders.nth == 0]]
-        for channel in self.channels:
-            spec, media = channel.spec, round(channel.spend * self.minor)
-            fees = round(spec.fixed_cost * self.minor)
-            if spec.success_fee:
-                fees += round(spec.success_fee * self.minor) * int(np.count_nonzero(won == channel.number))
-            self.ledger.post(self.week, MEDIA, CASH, media, channel.number)
-            self.ledger.post(self.week, CHANNEL_COSTS, CASH, fees, channel.number)
 
-    def close_programme(self, programme: Programme) -> None:
-        """End the programme's week and book what it costs."""
-        if programme.on:
-            closed = self.loyalty.close_week(self.customers, self.order_log, self.week, programme)
-            self.ledger.book_programme(self.week, closed)
-
-    def remember(self, settled: Settled, orders: Orders) -> None:
+    def remember(self, week: Week) -> None:
         """Keep what the firm will know next week."""
-        forgotten = self.order_log.week(self.week - YEAR)
+        forgotten, people, orders = self.order_log.week(self.week - YEAR), self.customers, week.orders
         if forgotten is not None:
-            forget(forgotten, self.customers.orders_52, self.customers.spend_52)
+            forget(forgotten, people.orders_52, people.spend_52)
         newcomers = orders.row[orders.nth == 0]
         self.identified_rows = np.concatenate(
-            [self.identified_rows, newcomers[self.customers.identified[newcomers]]], dtype=np.int32
+            [self.identified_rows, newcomers[people.identified[newcomers]]], dtype=np.int32
         )
-        self.books.close_week(self, settled, orders, newcomers)
+        paid, value = int(orders.paid.sum()), int(orders.value.sum())
+        week.series |= {
+            "orders": orders.n,
+            "first_orders": newcomers.size,
+            "repeat_orders": orders.n - newcomers.size,
+            "revenue": paid / self.minor,
+            "discounts": (value - paid) / self.minor,
+            "active_customers": int(np.count_nonzero(people.orders_52)),
+        }
+        sources = people.source[newcomers]
+        week.by_channel["first_orders"] = np.bincount(sources[sources >= 0], minlength=len(self.sources))
+        self.books.close_week(week.series, week.by_channel, week.results, self.scale)
 
     def _lots(self, name: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
-        return draw_lots(*self.key, lot_index(name), person_ids(rows, self.n_founding))
+        ids: NDArray[np.int64] = person_ids(rows, self.n_founding)
+        lots: NDArray[np.float64] = draw_lots(*self.key, lot_index(name), ids)
+        return lots
 
     @property
     def bytes_per_row(self) -> float:
         """Memory of the people per row: columns and the order in which channels reach prospects; no order log."""
-        return self.customers.bytes_per_row + self._queue.nbytes / max(self.customers.n, 1)
+        ours = sum(own.nbytes for own in self.owners) + self.setting.queue.nbytes
+        return ours / max(self.customers.n, 1)
 
     @property
     def customer_weeks(self) -> int:
@@ -281,32 +260,38 @@ class Market(mesa.Model):
         return int(self.totals[BOUND])
 
 
-def reaction_of(world: World) -> Reaction:
-    """The world's constants in the form that the compiled pass takes."""
+def in_order(entries: Sequence[Entries]) -> Entries:
+    """All who become leads this week, sorted by row."""
+    if not entries:
+        return Entries(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
+    row, at, source = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    order = np.argsort(row, kind="stable")
+    return Entries(row[order].astype(np.int32), at[order], source[order].astype(np.int8))
+
+
+def behavior_params(world: World) -> BehaviorParams:
+    """The world's constants of buying, leaving and taking a price."""
     price, cooling = world.price, 1 / world.acquisition.lead_weeks
     hazards = [c.conversion_hazard(world.acquisition.lead_weeks) for c in world.channels]
     friends = world.word_of_mouth.on
-    return Reaction(
-        float(world.today_rate),
-        float(price.gain),
-        float(price.loss_aversion),
-        float(price.carry_over),
-        float(price.p_exposure),
-        float(price.pull_forward),
-        1 / price.repayment_weeks,
-        float(world.spend.p),
-        gamma_quantiles(world.spend.p).log_value,
-        np.array([cooling] * len(world.channels) + [0.0] * friends),
-        np.array(hazards + [FRIEND_CONVERSION] * friends),
-        np.array([source.p_identified for source in world.sources], np.float64),
-        loyal_of(world),
-        bonds_of(world),
-        float(price.first_order_gain),
-        float(price.latitude),
-        coupon_readiness(price),
-        world.minor,
+    return BehaviorParams(
+        today_rate=float(world.today_rate),
+        gain=float(price.gain),
+        first_gain=float(price.first_order_gain),
+        loss_aversion=float(price.loss_aversion),
+        latitude=float(price.latitude),
+        carry_over=float(price.carry_over),
+        p_exposure=float(price.p_exposure),
+        pull_forward=float(price.pull_forward),
+        repay_share=1 / price.repayment_weeks,
+        spend_shape=float(world.spend.p),
+        spend_quantiles=gamma_quantiles(world.spend.p).log_value,
+        cooling=np.array([cooling] * len(world.channels) + [0.0] * friends),
+        conversion=np.array(hazards + [FRIEND_CONVERSION] * friends),
+        p_identified=np.array([source.p_identified for source in world.sources], np.float64),
+        minor=world.minor,
     )
 
 
-def _reporter(name: str):
+def _reporter(name: str) -> Any:
     return lambda market: market.books.latest(name)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from crmlab.sim.compiling import compiled
-from crmlab.sim.crowd import person_id
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import PERSONA, uniforms
+from crmlab.sim.kernel import person_id
 from crmlab.sim.order_rates import OrderRates, order_rates
 from crmlab.sim.traits import blocks, fitted_scores, weave_of
 from crmlab.sim.world import TRAITS, Channel, World

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target
-
-if TYPE_CHECKING:
-    from crmlab.sim.view import FirmView
+from crmlab.sim.view import FirmView
 
 
 @dataclass(frozen=True)

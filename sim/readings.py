@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from crmlab.sim.customers import NOT_ENROLLED
+from crmlab.sim.lifetime import Cohort
+from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 
@@ -52,12 +55,12 @@ def _cac(record: Record, incentives: bool = True) -> float:
 
 
 def _repurchase(record: Record, weeks: int) -> float:
-    eligible = record.cohort(weeks).members
+    eligible = Cohort(record, weeks).members
     return float(np.mean(record.second_after[eligible] <= weeks)) if eligible.any() else NAN
 
 
 def _ltv_cac(record: Record, weeks: int) -> float:
-    cohort = record.cohort(weeks)
+    cohort = Cohort(record, weeks)
     return cohort.ltv / cohort.cac if cohort.cac > 0 else NAN
 
 
@@ -66,14 +69,14 @@ def _referral_rate(record: Record) -> float:
 
 
 def _k_factor(record: Record, weeks: int) -> float:
-    eligible = record.cohort(weeks).members
-    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks) & record.cohort(weeks).sent
+    eligible = Cohort(record, weeks).members
+    friends = (record.orders.nth == 0) & (record.age_of_friend <= weeks) & Cohort(record, weeks).sent
     return float(np.count_nonzero(friends) / eligible.sum()) if eligible.any() else NAN
 
 
 def _cac_referral(record: Record) -> float:
     first = record.orders.nth == 0
-    friends = first & (record.source == record.market.referral.source)
+    friends = first & (record.source == Referral.of(record.market).source)
     given = (record.incentive + record.membership.welcome / record.market.minor)[friends].sum()
     n = np.count_nonzero(friends)
     return float((record.referral_costs_by_week.sum() + given) / n) if n else NAN
@@ -81,7 +84,7 @@ def _cac_referral(record: Record) -> float:
 
 def _ltv_with_friends(record: Record, weeks: int) -> float:
     """The lifetime value, and beside the own orders those of the friends won, as far as they fall into the window."""
-    cohort, age = record.cohort(weeks), record.age_of_friend
+    cohort, age = Cohort(record, weeks), record.age_of_friend
     if not cohort.n:
         return NAN
     inside = (age <= weeks) & cohort.sent
@@ -133,7 +136,7 @@ def _member_share(record: Record) -> float:
 
 
 def _points(record: Record, what: str) -> float:
-    return float(sum(getattr(week, what) for week in record.market.loyalty.weeks.values()))
+    return float(sum(getattr(week, what) for week in Loyalty.of(record.market).weeks.values()))
 
 
 def _retention(record: Record) -> float:
@@ -148,7 +151,7 @@ def _total(record: Record, amount: np.ndarray | float) -> float:
 
 
 def _mean_order(record: Record) -> float:
-    return float(record.orders.paid.mean() / 100) if record.orders.n else NAN
+    return float(record.orders.paid.mean() / record.market.minor) if record.orders.n else NAN
 
 
 MARKETING_METRICS = "Farris et al. 2010"
@@ -198,10 +201,10 @@ _KPIS = (
     Kpi("ltv_52", "Lifetime value, 52 weeks", "currency per customer",
         "discounted contribution of the first 52 weeks per acquired customer, before CAC: the first order at the "
         "standing price; later discounts, rewards, points provision and programme costs per member taken off",
-        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: r.cohort(YEAR).ltv),
+        COHORT, "52 weeks from the own first order", LEFT_OUT, 1, FADER, lambda r: Cohort(r, YEAR).ltv),
     Kpi("cac_cohort", "CAC of the LTV cohort", "currency per customer",
         "as CAC, but of the weeks whose new customers can be followed: LTV / CAC divides by it",
-        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: r.cohort(YEAR).cac),
+        COHORT, "the weeks of their first orders", LEFT_OUT, -1, MARKETING_METRICS, lambda r: Cohort(r, YEAR).cac),
     Kpi("ltv_cac", "LTV (52 weeks) / CAC", "ratio",
         "lifetime value within 52 weeks / CAC of the LTV cohort: the same customers",
         COHORT, "52 weeks from the own first order", LEFT_OUT, 1, MARKETING_METRICS, lambda r: _ltv_cac(r, YEAR),
@@ -210,7 +213,7 @@ _KPIS = (
         "first age at which the cohort's cumulative contribution per customer, as in LTV but undiscounted, reaches its "
         "CAC",
         COHORT, "52 weeks from the own first order", "undefined when not reached within 52 weeks", -1,
-        MARKETING_METRICS, lambda r: r.cohort(YEAR).payback),
+        MARKETING_METRICS, lambda r: Cohort(r, YEAR).payback),
     Kpi("retention_52", "Retention, 52 weeks", "share",
         "customers active at the end / customers active 52 weeks before; active: an order in the 52 weeks before",
         "customers active 52 weeks before the end", "two years to the end of the run",
@@ -220,7 +223,7 @@ _KPIS = (
         "(rewards, tier benefits, set-up, running, change of the points liability) - referral rewards, undiscounted",
         ALL, RUN, NONE, 1, MARKETING_METRICS, lambda r: _total(r, r.contribution) - _total(r, r.other_costs_by_week)),
     Kpi("revenue", "Net revenue", "currency", "sum of what was paid for orders", ALL, RUN, NONE, 1,
-        MARKETING_METRICS, lambda r: _total(r, r.orders.paid / 100)),
+        MARKETING_METRICS, lambda r: _total(r, r.orders.paid / r.market.minor)),
     Kpi("orders", "Orders", "orders", "number of orders", ALL, RUN, NONE, 1, "-", lambda r: _total(r, r.orders.n)),
     Kpi("first_orders", "New customers", "customers", "number of first orders", ALL, RUN, NONE, 1, "-",
         lambda r: _total(r, r.acquired.size)),
@@ -229,14 +232,14 @@ _KPIS = (
     Kpi("mean_order", "Mean order value", "currency per order", "net revenue / orders", ALL, RUN,
         "undefined without orders", 0, "-", _mean_order),
     Kpi("discounts", "Discounts given", "currency", "list value of all orders less what was paid", ALL, RUN, NONE, 0,
-        "-", lambda r: _total(r, (r.orders.value - r.orders.paid) / 100)),
+        "-", lambda r: _total(r, (r.orders.value - r.orders.paid) / r.market.minor)),
     Kpi("media", "Media and channel costs", "currency", "media budgets spent and channel fees", ALL, RUN, NONE,
         0, "-", lambda r: _total(r, r.channel_costs_by_week)),
     Kpi("active_end", "Active customers at the end", "customers",
         "customers with an order in the last 52 weeks of the run", "all customers", "52 weeks before the end", NONE,
         1, "Fader & Hardie 2009", lambda r: _total(r, r.active(r.weeks).size)),
     Kpi("members", "Members", "customers", "customers enrolled in the loyalty programme at the end", "all customers",
-        "the end of the run", NONE, 0, "-", lambda r: _total(r, r.market.customers.enrolled != NOT_ENROLLED)),
+        "the end of the run", NONE, 0, "-", lambda r: _total(r, r.market.column("enrolled") != NOT_ENROLLED)),
     Kpi("member_share", "Members' share of revenue", "share",
         "net revenue of orders by customers enrolled at order time / net revenue; mostly selection, no effect",
         ALL, RUN, "undefined without revenue", 0, "Leenheer et al. 2007", _member_share),
@@ -247,7 +250,8 @@ _KPIS = (
         + _total(r, r.programme_costs_by_week + r.welcome_costs_by_week)),
     Kpi("points_liability", "Points liability at the end", "currency",
         "points outstanding x cost of a point x (1 - breakage)", "members",
-        "the end of the run", NONE, 0, "Gault et al.", lambda r: _total(r, r.market.ledger.liability / r.market.minor)),
+        "the end of the run", NONE, 0, "Gault et al.",
+        lambda r: _total(r, Loyalty.of(r.market).liability / r.market.minor)),
     Kpi("redemption", "Points burnt", "share", "points burnt / points issued", "members", RUN,
         "undefined before points are issued; recent points have had little time", 0, "Gault et al.",
         lambda r: _points(r, "burnt") / _points(r, "issued") if _points(r, "issued") else NAN),

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import NOBODY, NOT_ENROLLED
 from crmlab.sim.ledger import (
     CHANNEL_COSTS,
     FIRST_ORDER_DISCOUNTS,
@@ -22,9 +21,11 @@ from crmlab.sim.ledger import (
     WELCOME,
     first_order_incentive,
 )
-from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
-from crmlab.sim.membership import Membership
+from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.loyalty.membership import Membership
+from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.orders import YEAR, Orders
 from crmlab.sim.terminal import Terminal, terminal_of
 
@@ -79,22 +80,20 @@ class Record:
     @cached_property
     def membership(self) -> Membership:
         """The loyalty programme's costs, person by person."""
-        return Membership(self.market, *self._table)
+        return Membership(Loyalty.of(self.market), self.weeks, *self._table)
 
     @cached_property
     def reward_cost(self) -> Floats:
         """What the points burnt on each order cost, in minor units."""
         cost = np.zeros(self.weeks)
-        for week, closed in self.market.loyalty.weeks.items():
+        for week, closed in Loyalty.of(self.market).weeks.items():
             cost[week] = closed.reward_cost / max(closed.burnt, 1)
         return self.orders.burnt * cost[self._table[0]]
 
     @cached_property
     def by_member(self) -> NDArray[np.bool_]:
         """Whether each order was placed by somebody enrolled in the loyalty programme at that moment."""
-        if not self.market.customers.enrolled.size:
-            return np.zeros(self.orders.n, np.bool_)
-        enrolled = self.market.customers.enrolled[self.orders.row]
+        enrolled = self.market.gather("enrolled", self.orders.row)
         return (enrolled != NOT_ENROLLED) & (enrolled <= self._table[0])
 
     @cached_property
@@ -155,13 +154,12 @@ class Record:
     @cached_property
     def by_friend(self) -> NDArray[np.bool_]:
         """Which of the acquired customers were won by a friend."""
-        return self.market.customers.source[self.acquired] == self.market.referral.source
+        return self.market.customers.source[self.acquired] == Referral.of(self.market).source
 
     @cached_property
     def friend_of_row(self) -> NDArray[np.int32]:
         """Row of the friend who won each person; -1 for nobody."""
-        referrer = self.market.customers.referrer
-        return referrer if referrer.size else np.full(self.market.customers.n, NOBODY)
+        return self.market.column("referrer")
 
     @cached_property
     def age_of_friend(self) -> Floats:
@@ -195,12 +193,6 @@ class Record:
 
     def _booked(self, account: str) -> NDArray[np.int64]:
         return self.market.ledger.by_week(account, self.weeks)
-
-    def cohort(self, weeks: int) -> Cohort:
-        """The customers whose first `weeks` weeks lie inside the run: what they cost and what they bring.
-
-        Made anew at each call: kept here, it and the record would keep each other, and so the market, in memory."""
-        return Cohort(self, weeks)
 
     def active(self, week: int) -> NDArray[np.int32]:
         """Rows of the customers who ordered in the 52 weeks before `week`."""

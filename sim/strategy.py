@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, get_args, runtime_checkable
+from typing import Protocol, get_args, runtime_checkable
 
 from crmlab.sim.actions import Action, Audience
-
-if TYPE_CHECKING:
-    from crmlab.sim.view import FirmView
+from crmlab.sim.view import FirmView
 
 
 @runtime_checkable

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from crmlab.sim.view import FirmView
+from crmlab.sim.view import FirmView
 
 BANDS = (
     "weeks_since_order", "weeks_since_first_order", "orders", "orders_52", "spend", "spend_52",

@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.behavior import price_pull
-from crmlab.sim.channels import hill_leads
 from crmlab.sim.compiling import compiled, rule
-from crmlab.sim.customers import CUSTOMER, LEAD, PROSPECT, REFERRED
+from crmlab.sim.customers import CUSTOMER, ENTERING, LEAD, PROSPECT
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.acquisition.channels import hill_leads
 
 Floats = NDArray[np.float64]
 HORIZON_WEEKS = 260
@@ -57,11 +58,11 @@ def terminal_of(market: Market, horizon_weeks: int = HORIZON_WEEKS) -> Terminal:
     delta = economics.weekly_discount
     weeks = np.arange(horizon_weeks)
     costs = sum((c.budget if c.half_budget > 0 else 0.0) + c.fixed_cost for c in world.channels)
-    reaction = market.reaction
+    reaction = market.params
     worth = np.zeros(people.n)
     commission = np.array([0.0, *(source.commission for source in market.sources)])
     fees = np.array([source.success_fee for source in market.sources])
-    warned = people.warned if people.warned.size else np.zeros(people.n, np.uint8)
+    warned = market.column("warned")
     _worth_of(
         worth, people.stage, people.source, people.reach, people.order_rate, people.departure_rate, people.p_dropout,
         people.mean_order, people.reference, people.debt, people.elasticity, warned, _clocks(market, horizon_weeks),
@@ -77,8 +78,8 @@ def terminal_of(market: Market, horizon_weeks: int = HORIZON_WEEKS) -> Terminal:
 def _clocks(market: Market, weeks: int) -> Floats:
     """Where the channels' clocks would stand at the end of each coming week under today's budgets. The first entry is
     where they stand now. Shape [channels, weeks + 1]."""
-    clocks = np.zeros((len(market.channels), weeks + 1))
-    for number, channel in enumerate(market.channels):
+    clocks = np.zeros((len(Acquisition.of(market).channels), weeks + 1))
+    for number, channel in enumerate(Acquisition.of(market).channels):
         spec, adstock = channel.spec, channel.adstock
         leads = np.zeros(weeks)
         for week in range(weeks):
@@ -109,7 +110,7 @@ def _worth_of(
     last = clocks.shape[1] - 1
     for i in range(stage.size):
         what = stage[i]
-        if what not in (CUSTOMER, LEAD, REFERRED, PROSPECT):
+        if what not in (CUSTOMER, LEAD, ENTERING, PROSPECT):
             continue
         rate = float(order_rate[i]) * rate_factor
         drop = min(float(p_dropout[i]) * departure_factor, 1.0)
@@ -131,7 +132,7 @@ def _worth_of(
                     c = np.int64(k)
             if c < 0:
                 continue
-        elif what == REFERRED:
+        elif what == ENTERING:
             c = np.int64(conversion.size - 1)  # friends come last
         margin = paid * (1.0 - payment - commission[c + 1]) - paid * goods - fulfilment
         if what == CUSTOMER:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from crmlab.sim.compiling import compiled
-from crmlab.sim.crowd import person_id
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import TRAITS as TRAIT_DRAW
 from crmlab.sim.draws import uniforms
+from crmlab.sim.kernel import person_id
 from crmlab.sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
 from crmlab.sim.world import TRAITS, Base, World
 

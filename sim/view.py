@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import NOT_ENROLLED, SOURCE_BEFORE, fill_of
-
-if TYPE_CHECKING:
-    from crmlab.sim.books import WeeklyBooks
-    from crmlab.sim.customers import Customers
+from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.customers import SOURCE_BEFORE
+from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 
 RECENT_WEEKS = 13.0
 SILENT_WEEKS = 26.0
@@ -38,7 +35,7 @@ class FirmView:
 
     def __init__(
         self,
-        customers: Customers,
+        gather: Callable[[str, NDArray[np.int32]], NDArray],
         rows: NDArray[np.int32],
         week: int,
         channels: tuple[str, ...],
@@ -54,7 +51,7 @@ class FirmView:
         self.planned_budget = MappingProxyType(dict(planned_budget))
         self.planned_discount = planned_discount
         self.books = books
-        self._customers = customers
+        self._column = gather
         self._rows = rows
         self._lots = lots
         self._tags = tags
@@ -66,10 +63,7 @@ class FirmView:
         return self._rows.size
 
     def _gather(self, column: str) -> NDArray:
-        values = getattr(self._customers, column)
-        if values.size == 0:  # the columns of a programme that there has never been
-            return _read_only(np.full(self.n, fill_of(column)))
-        return _read_only(values[self._rows])
+        return _read_only(self._column(column, self._rows))
 
     @cached_property
     def orders(self) -> NDArray[np.int32]:

@@ -1,118 +1,143 @@
 """What today's policy has left with the customers by week 0: points, tiers, coupons, and prices they are used to.
 
 A customer of week 0 has lived under today's policy for as long as the records reach. So its rules are lived over the
-recorded orders, week by week, before the run begins: the strategies are asked as in any week, their offers settled,
-members enrolled by the same coin as later, points earned and burnt on the orders that really happened, tiers reviewed.
-The orders themselves are what they were: they already contain what today's policy did to them.
+recorded orders, week by week, before the run begins: the strategies are asked as in any week, their actions settled by
+every mechanism that was at work then, members enrolled by the same coin as later, points earned and burnt on the orders
+that really happened, tiers reviewed. The orders themselves are what they were: they already contain what today's policy
+did to them.
 
 Nobody's history depends on anybody else's unless a strategy ranks customers, so few rows are the first of many.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crmlab.sim.asking import ask
 from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, price_pull, relative_price
 from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.columns import gather
 from crmlab.sim.compiling import compiled
-from crmlab.sim.coupons import coupon_readiness, would_use
-from crmlab.sim.crowd import MOST_POINTS, add_points, person_ids, use_programme
-from crmlab.sim.customers import LONG_AGO, NOT_ENROLLED, PROGRAMME, Customers, column_names
-from crmlab.sim.draws import NOTICE, draw_lots, lot_index, uniforms
-from crmlab.sim.loyalty import LoyaltyBooks, loyal_of, refuse_overflow
-from crmlab.sim.offers import Offers
+from crmlab.sim.customers import Customers
+from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, draw_lots, lot_index, uniforms
+from crmlab.sim.kernel import person_ids
+from crmlab.sim.ledger import Ledger
+from crmlab.sim.mechanism import Mechanism, Setting, Week
+from crmlab.sim.mechanisms.shipped import mechanisms_of
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
-from crmlab.sim.worth import progress_after
 
 TRAITS = ("order_rate", "elasticity")
-BEFORE_WEEK_0 = 1 << 32  # draws are numbered by 32 bits: week -1 is the last number there is
+HANDED_OVER = ("reference", "debt")
 
-
-@dataclass(frozen=True)
-class Inheritance:
-    """What a run takes over from the weeks before it, besides the customers' columns: the books of the programme, and
-    the tags given by today's strategies (rows of founding customers)."""
-
-    loyalty: LoyaltyBooks
-    tags: dict[str, NDArray[np.int16]]
+Inheritance = Mapping[str, Mechanism]  # by name: the mechanisms as they stood at week 0
 
 
 def inherit(
     world: World, customers: Customers, past: dict[int, Orders], n_founding: int, key: tuple[np.uint64, np.uint64]
-) -> Inheritance | None:
-    """Live `world.today` over the orders of `past` and write what is left of it into the columns of the first
-    `n_founding` rows. Notes points earned and burnt on the orders; weeks without an order become empty weeks of `past`.
+) -> Inheritance:
+    """Live `world.today` over the orders of `past`, which `customers`, of whom the first `n_founding` rows, placed.
 
-    None where the world states no policy to inherit.
+    Writes the prices that they are used to into their columns, and points earned and burnt on the orders; weeks without
+    an order become empty weeks of `past`. Returns the mechanisms that were at work, none where the world states no
+    policy.
     """
     if not world.today or not past:
-        return None
-    people = _before_the_first_order(customers, n_founding)
-    offers, loyalty = Offers(people, world.sources, 1.0), LoyaltyBooks(world)
-    first_week, log = min(past), OrderLog(past)
-    names = tuple(source.name for source in world.sources)
-    planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
-    books, loyal, price = WeeklyBooks(len(world.sources)), loyal_of(world), world.price
-    plays = [_in_force(play, first_week) for play in world.today]
-    rows = np.empty(0, np.int32)
-
-    def lots(name: str, who: NDArray[np.int32]) -> NDArray[np.float64]:
-        return draw_lots(*key, lot_index(name), person_ids(who, n_founding))
-
-    for week in range(first_week, 0):
-        orders = past.setdefault(week, Orders.space(0))
-        log.add(week, orders)
-        view = FirmView(people, rows, week, names, planned, world.today_rate, lots, offers.tags, books, world.minor)
-        settled = offers.settle(view, rows, plays)
-        programme = loyalty.programme(settled.points, settled.tiers)
-        if programme.on and not people.enrolled.size:
-            people.open(PROGRAMME)
-        ordered = np.zeros(n_founding, np.bool_)
-        ordered[orders.row] = True
-        _meet_prices(
-            people.order_rate, people.elasticity, people.orders, people.reference, people.debt, people.coupon_rate,
-            people.coupon_ends, people.enrolled, people.tier, ordered, settled.offer.public[0], settled.offer.own,
-            programme.on, programme.rates, week, world.today_rate, price.gain, price.loss_aversion,
-            price.latitude, price.carry_over, price.p_exposure, price.pull_forward, 1 / price.repayment_weeks,
-            coupon_readiness(price), *key,
-        )  # fmt: skip
-        newcomers = orders.row[orders.nth == 0]
-        overflown = _record(
-            orders, people.order_rate, people.first_order, people.last_order, people.orders, people.orders_52,
-            people.spend, people.spend_52, people.enrolled, people.points, people.points_pending,
-            people.points_recent, people.progress, people.rewarded, people.tier, people.tier_ends, week,
-            world.minor, loyal, programme, *key,
-        )  # fmt: skip
-        refuse_overflow(overflown, week, programme.per_unit)
-        people.identified[newcomers] = True
-        rows = np.concatenate([rows, newcomers], dtype=np.int32)
-        if programme.on:
-            loyalty.close_week(people, log, week, programme)
-        forgotten = log.week(week - YEAR)
-        if forgotten is not None:
-            forget(forgotten, people.orders_52, people.spend_52)
-    _hand_over(people, customers, n_founding)
-    return Inheritance(loyalty, offers.tags)
+        return {}
+    before = _Before(world, customers, past, n_founding, key)
+    for week in range(min(past), 0):
+        before.step(week)
+    for name in HANDED_OVER:
+        customers.get(name)[:n_founding] = before.people.get(name)
+    return before.mechanisms
 
 
-def weeks_needed(inheritance: Inheritance | None) -> int:
+def weeks_needed(inheritance: Inheritance) -> int:
     """How many weeks of orders before week 0 a run must keep: a year, or as long as points may wait or live."""
-    return YEAR if inheritance is None else max(YEAR, *inheritance.loyalty.terms)
+    terms = (mechanism.weeks_needed for mechanism in inheritance.values())
+    return max([YEAR, *terms])
 
 
-def _before_the_first_order(customers: Customers, n: int) -> Customers:
-    """The founding customers with their traits, and nothing recorded of them yet."""
-    people = Customers.empty(n, 0)
-    people.coupon_ends[:] = LONG_AGO  # a coupon that ends in week 0 would be a valid one before it
-    for name in TRAITS:
-        setattr(people, name, getattr(customers, name)[:n].copy())
-    return people
+class _Before:
+    """The market of the founding customers before week 0: their orders are known, so there are no clocks."""
+
+    def __init__(
+        self, world: World, customers: Customers, past: dict[int, Orders], n: int, key: tuple[np.uint64, np.uint64]
+    ) -> None:
+        self.world, self.past, self.key = world, past, key
+        self.people = Customers.of_prospects(n, 0)  # nothing is recorded of them yet
+        for name in TRAITS:
+            setattr(self.people, name, customers.get(name)[:n].copy())
+        self.log = OrderLog(past)
+        setting = Setting(world, self.people, n, key, Ledger(), self.log)
+        mechanisms = mechanisms_of(setting)
+        self.mechanisms = {mechanism.name: mechanism for mechanism in mechanisms if mechanism.lives_before}
+        self.setting = setting
+        self._kinds = tuple(kind for mechanism in mechanisms for kind in mechanism.settles)
+        self._names = tuple(source.name for source in world.sources)
+        self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
+        self._books = WeeklyBooks(len(world.sources))
+        self._plays = [_in_force(play, min(past)) for play in world.today]
+        self._rows = np.empty(0, np.int32)
+
+    def step(self, number: int) -> None:
+        """One week of the past."""
+        orders = self.past.setdefault(number, Orders.space(0))
+        self.log.add(number, orders)
+        view = FirmView(
+            self._gather, self._rows, number, self._names, self._planned, self.world.today_rate, self._lots,
+            self.setting.tags, self._books, self.world.minor,
+        )  # fmt: skip
+        asked, groups = ask(self._plays, view, self._rows, self.people.n, self._kinds)
+        week = Week(number, view, self._rows, asked, self.people.n, len(self._names), groups=groups, orders=orders)
+        for phase in ("settle", "affect"):
+            self._run_phase(phase, week)
+        week.single = self._meet_prices(week)
+        newcomers = orders.row[orders.nth == 0]
+        self.people.identified[newcomers] = True
+        _record(
+            orders, self.people.first_order, self.people.last_order, self.people.orders, self.people.orders_52,
+            self.people.spend, self.people.spend_52, number,
+        )  # fmt: skip
+        self._rows = np.concatenate([self._rows, newcomers], dtype=np.int32)
+        for phase in ("mark", "close"):
+            self._run_phase(phase, week)
+        forgotten = self.log.week(number - YEAR)
+        if forgotten is not None:
+            forget(forgotten, self.people.orders_52, self.people.spend_52)
+
+    def _run_phase(self, phase: str, week: Week) -> None:
+        for mechanism in self.mechanisms.values():
+            getattr(mechanism, phase)(week)
+
+    def _meet_prices(self, week: Week) -> NDArray[np.bool_]:
+        """What the week's prices do to expectations and to orders brought forward. Returns which of the week's orders
+        used up a price cut for a single order."""
+        people, price, effects = self.people, self.world.price, week.effects
+        ordered = np.zeros(people.n, np.bool_)
+        ordered[week.orders.row] = True
+        used = _meet_prices(
+            people.order_rate, people.elasticity, people.orders, people.reference, people.debt, ordered,
+            week.offer.public[0], effects.standing, effects.single, week.number, self.world.today_rate, price.gain,
+            price.loss_aversion, price.latitude, price.carry_over, price.p_exposure, price.pull_forward,
+            1 / price.repayment_weeks, *self.key,
+        )  # fmt: skip
+        single: NDArray[np.bool_] = used[week.orders.row]
+        return single
+
+    def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
+        return gather((self.people, *(mechanism.columns for mechanism in self.mechanisms.values())), name, rows)
+
+    def _lots(self, name: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
+        lots: NDArray[np.float64] = draw_lots(*self.key, lot_index(name), person_ids(rows, self.people.n))
+        return lots
 
 
 def _in_force(play: Play, first_week: int) -> Play:
@@ -120,66 +145,42 @@ def _in_force(play: Play, first_week: int) -> Play:
     return replace(play, start=first_week, ramp_weeks=0) if play.start <= 0 else play
 
 
-def _hand_over(people: Customers, customers: Customers, n: int) -> None:
-    member_columns = [
-        name for name in column_names() if Customers.__dataclass_fields__[name].metadata["part"] == PROGRAMME
-    ]
-    handed = ["reference", "debt", "coupon_rate", "coupon_ends"]
-    if people.enrolled.size:
-        customers.open(PROGRAMME)
-        handed += member_columns
-    people.coupon_ends[people.coupon_ends <= 0] = 0
-    for name in handed:
-        getattr(customers, name)[:n] = getattr(people, name)
-
-
 @compiled
 def _meet_prices(
-    order_rate, elasticity, orders, reference, debt, coupon_rate, coupon_ends, enrolled, tiers, ordered, public, own,
-    programme_on, tier_rates, week, today_rate, gain, loss_aversion, latitude, carry_over, p_exposure, pull_forward,
-    repay_share, readiness, key0, key1,
+    order_rate, elasticity, orders, reference, debt, ordered, public, standings, singles, week, today_rate, gain,
+    loss_aversion, latitude, carry_over, p_exposure, pull_forward, repay_share, key0, key1,
 ):  # fmt: skip
-    """The prices of a week: what they do to expectations and to orders brought forward, and the coupons they use up."""
+    """Returns who used up a price cut for a single order. Shape [n]."""
+    used = np.zeros(orders.size, np.bool_)
     for i in range(orders.size):
         known = orders[i] > 0
         if not known and not ordered[i]:
             continue
-        standing = public
-        single = 0.0
+        standing, single = public, 0.0
         if known:
-            if own.size > 0:
-                standing = max(standing, float(own[i]))
-            if programme_on and enrolled[i] != NOT_ENROLLED:
-                standing = max(standing, tier_rates[min(np.int64(tiers[i]), tier_rates.size - 1)])
-            ends = np.int64(coupon_ends[i])
-            if ends > week and would_use(key0, key1, i, ends if ends > 0 else BEFORE_WEEK_0 + ends, readiness):
-                single = float(coupon_rate[i])
+            if standings.size > 0:
+                standing = max(standing, standings[i])
+            if singles.size > 0:
+                single = singles[i]
         price = relative_price(max(standing, single), today_rate)
         before = float(reference[i])
         if known and (price != 1.0 or before != 1.0 or debt[i] > 0.0):
             pull = price_pull(price, before, float(elasticity[i]), gain, loss_aversion, latitude)
             _, repay, extra = order_hazard(float(order_rate[i]), pull, 0.0, float(debt[i]), repay_share)
             debt[i] = next_debt(float(debt[i]), repay, extra, pull_forward, 1.0)
-        if single > standing and ordered[i]:
-            coupon_ends[i] = week
+        used[i] = single > standing and ordered[i]
         if price != before:
             noticed = ordered[i]
             if not noticed:
                 noticed = uniforms(key0, key1, NOTICE, i, BEFORE_WEEK_0 + week)[0] < p_exposure
             if noticed:
                 reference[i] = adapted_reference(before, price, carry_over)
+    return used
 
 
 @compiled
-def _record(
-    book, order_rate, first_order, last_order, orders, orders_52, spend, spend_52, enrolled, points, pending, recent,
-    progress, rewarded, tiers, tier_ends, week, minor, loyal, programme, key0, key1,
-):  # fmt: skip
-    """Write the orders of a week, sorted by customer and moment, into the records, and use the programme at each.
-
-    Returns how often points were more than can be held."""
-    top = programme.rates.size - 1
-    overflown = 0
+def _record(book, first_order, last_order, orders, orders_52, spend, spend_52, week):
+    """Write the orders of a week, sorted by customer and moment, into the records."""
     for j in range(book.row.size):
         i = book.row[j]
         moment = week + float(book.at[j])
@@ -190,25 +191,3 @@ def _record(
         orders_52[i] += 1
         spend[i] += book.paid[j]
         spend_52[i] += book.paid[j]
-        if programme.on:
-            joined, _, earned, burnt = use_programme(
-                np.int64(enrolled[i]), np.int64(points[i]) - np.int64(pending[i]), float(order_rate[i]),
-                float(book.paid[j]), np.int64(book.nth[j]), programme.multipliers[min(np.int64(tiers[i]), top)], week,
-                minor, loyal, programme, i, key0, key1,
-            )  # fmt: skip
-            given = programme.welcome_points if joined != enrolled[i] else 0
-            if joined != enrolled[i]:
-                enrolled[i] = joined
-                tier_ends[i] = week + programme.hold_weeks
-            book.earned[j], book.burnt[j] = earned, burnt
-            held, newer, too_many = add_points(np.int64(points[i]), np.int64(recent[i]), earned, burnt)
-            overflown += too_many
-            points[i], recent[i] = held, newer
-            progress[i] = min(
-                progress_after(np.int64(progress[i]), programme.reward_points, burnt, earned - given), MOST_POINTS
-            )
-            if programme.pending:
-                pending[i] = min(pending[i] + earned, MOST_POINTS)
-            if burnt > 0:
-                rewarded[i] = week
-    return overflown

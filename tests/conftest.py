@@ -7,8 +7,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from crmlab.sim.market import Market
 from crmlab.sim.plays import Play
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Channel, Population, World
@@ -28,6 +30,11 @@ def data_file(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"the data set {name} is not beside this project")
     return path
+
+
+def columns_of(market: Market) -> dict[str, np.ndarray]:
+    """All columns of a market's people, whoever owns them."""
+    return {name: market.column(name) for owner in market.owners for name in owner.names()}
 
 
 def cohort(base: Base | None = None, **changes) -> World:

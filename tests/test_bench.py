@@ -14,8 +14,9 @@ from crmlab.experiments.bench.engines import ours, plain_mesa, plain_numpy
 from crmlab.experiments.bench.founders import Advertising, draw_founders
 from crmlab.experiments.bench.measure import Case, measure_here
 from crmlab.experiments.bench.model import all_plays, base_world, founding_customers
-from crmlab.sim.channels import hill_leads
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.acquisition.channels import hill_leads
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.2])
@@ -51,11 +52,11 @@ def test_plain_founders_have_the_moments_of_the_world() -> None:
 def test_plain_advertising_moves_prospects_as_the_channels_of_the_market_do() -> None:
     world = base_world()
     market = Market(world, all_plays()[:1], customers=100)
-    opening = [channel.clock for channel in market.channels]
+    opening = [channel.clock for channel in Acquisition.of(market).channels]
     market.run(3)
     advertising = Advertising(world.at_rows(100)[0])
     clocks = sum(advertising.week() for _ in range(3))
-    moved = np.subtract([channel.clock for channel in market.channels], opening)
+    moved = np.subtract([channel.clock for channel in Acquisition.of(market).channels], opening)
     np.testing.assert_allclose(clocks, moved, rtol=1e-12)
     steady = [hill_leads(c, c.budget) for c in world.at_rows(100)[0].channels]
     np.testing.assert_allclose(advertising.week() * advertising.prospects, steady, rtol=1e-12)

@@ -9,9 +9,10 @@ import pytest
 
 from crmlab.experiments.replication.tables import run_tables
 from crmlab.sim import Play
-from crmlab.sim.channels import hill_elasticity, hill_leads
 from crmlab.sim.customers import COLD, LEAD, PROSPECT
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity, hill_leads
 from crmlab.sim.readings import read_all
 from crmlab.sim.world import Channel, Population
 from crmlab.strategies import ChannelMix, DoNothing
@@ -56,7 +57,7 @@ def test_one_burst_of_advertising_fades_as_the_table_says(half_life: float, mult
     adstock = []
     for _ in range(400):
         market.step()
-        adstock.append(market.channels[0].adstock)
+        adstock.append(Acquisition.of(market).channels[0].adstock)
     theta = 0.5 ** (1 / half_life)
     assert sum(adstock) == pytest.approx(1 / (1 - theta), rel=1e-9)
     assert sum(adstock) == pytest.approx(multiplier, abs=0.06)
@@ -104,7 +105,7 @@ def test_leads_convert_as_often_as_their_channel_says() -> None:
 def _without_new_leads(market: Market) -> Market:
     """Wait until every lead has decided: 80 mean lives later nobody hesitates."""
     market.plays = (Play("none", DoNothing()),)
-    market.channels[0].adstock = 0.0
+    Acquisition.of(market).channels[0].adstock = 0.0
     return market.run(80)
 
 

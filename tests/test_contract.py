@@ -23,9 +23,11 @@ from crmlab.sim import (
     check_strategy,
     levers_of,
 )
-from crmlab.sim.customers import column_names
+from crmlab.sim.actions import ActionError
+from crmlab.sim.customers import Customers
 from crmlab.sim.market import Market
-from crmlab.sim.offers import ActionError
+from crmlab.sim.mechanism import Week
+from crmlab.sim.mechanisms.price.prices import Prices
 from crmlab.strategies import STRATEGIES, ChannelMix, DiscountTiers
 from tests.conftest import shop, today
 
@@ -103,7 +105,7 @@ class Prying:
     """Goes behind the view."""
 
     def decide(self, view):
-        return [Discount(np.where(view._customers.elasticity[view._rows] > 2, 0.1, 0.0))]
+        return [Discount(np.where(view._rows.elasticity[view._rows] > 2, 0.1, 0.0))]
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class RememberingInADefault:
 @pytest.mark.parametrize(
     ("strategy", "clause"),
     [
-        (Prying, "_customers is a private name"),
+        (Prying, "_rows is a private name"),
         (Dividing, "divides by zero in week 0 of a market with 0 identified customers"),
         (DividingByOrders, "a division by zero makes such numbers"),
         (Stumbling, r"fails in week 26 of a market with \d+ identified customers \(KeyError: 'summer'\)"),
@@ -243,7 +245,14 @@ class Returns:
 
 def settle(*plays: Play, weeks: int = 0):
     market = Market(shop(), plays, customers=400).run(weeks)
-    return market, market.offers.settle(market.look(), market.identified_rows, market.plays)
+    return market, settled_week(market)
+
+
+def settled_week(market: Market) -> Week:
+    """The week to come, as far as the actions of the plays are settled."""
+    week = market.look_and_decide()
+    market.run_phase("settle", week)
+    return week
 
 
 @pytest.mark.parametrize(
@@ -274,7 +283,7 @@ def test_standing_price_cuts_do_not_add_up() -> None:
         Play("b", Returns((Discount(0.07), PublicDiscount(0.05)))),
         Play("c", Returns((PublicDiscount(0.2, channel="content"),))),
     )
-    np.testing.assert_allclose(settled.offer.own[market.identified_rows], 0.10)
+    np.testing.assert_allclose(settled.effects.standing[market.identified_rows], 0.10)
     np.testing.assert_allclose(settled.offer.public, [0.05, 0.05, 0.05, 0.2, 0.05, 0.05])
 
 
@@ -282,18 +291,18 @@ def test_the_last_play_that_names_a_channel_sets_its_budget_and_terms_end_with_t
     mix = Play("mix", ChannelMix(factors={"content": 2.0}, hold_total=False), stop=1)
     market, settled = settle(*today(mix))
     scale = market.scale
-    np.testing.assert_allclose(settled.spend * scale, [900, 1000, 1000, 200, 0])
+    np.testing.assert_allclose(settled.by_channel["spend"] * scale, [900, 1000, 1000, 200, 0])
     market.run(1)
-    back = market.offers.settle(market.look(), market.identified_rows, market.plays)
-    np.testing.assert_allclose(back.spend * scale, [900, 1000, 500, 200, 0])
+    back = settled_week(market)
+    np.testing.assert_allclose(back.by_channel["spend"] * scale, [900, 1000, 500, 200, 0])
     nobody = Market(shop(), (), customers=400)
-    assert nobody.offers.settle(nobody.look(), nobody.identified_rows, ()).spend.sum() == 0
+    assert settled_week(nobody).by_channel["spend"].sum() == 0
 
 
 def test_a_channel_mix_can_hold_the_total() -> None:
     market, settled = settle(*today(Play("mix", ChannelMix(total=1.0, factors={"content": 4.0, "paid_search": 0.0}))))
-    assert settled.spend.sum() * market.scale == pytest.approx(2600)
-    assert settled.spend[0] == 0
+    assert settled.by_channel["spend"].sum() * market.scale == pytest.approx(2600)
+    assert settled.by_channel["spend"][0] == 0
 
 
 def test_a_better_coupon_replaces_a_worse_one_and_a_worse_one_is_refused() -> None:
@@ -305,12 +314,12 @@ def test_a_better_coupon_replaces_a_worse_one_and_a_worse_one_is_refused() -> No
         Play("worse", Returns((lambda view: Coupon(0.1, to=everybody(view), weeks=9),))),
         Play("longer", Returns((lambda view: Coupon(0.2, to=everybody(view), weeks=6),))),
     )
-    assert settled.coupons_refused == market.identified_rows.size
-    np.testing.assert_allclose(market.customers.coupon_rate[market.identified_rows], 0.2)
-    assert (market.customers.coupon_ends[market.identified_rows] == 6).all()
+    assert settled.series["coupons_refused"] == market.identified_rows.size
+    np.testing.assert_allclose(Prices.of(market).columns.coupon_rate[market.identified_rows], 0.2)
+    assert (Prices.of(market).columns.coupon_ends[market.identified_rows] == 6).all()
     known = market.identified_rows.size
     market.step()
-    assert market.books.coupons_refused[0] >= known, "what was refused is on record"
+    assert market.books["coupons_refused"][0] >= known, "what was refused is on record"
 
 
 def test_only_the_target_is_treated_and_the_holdout_is_left_alone_and_measured() -> None:
@@ -319,7 +328,7 @@ def test_only_the_target_is_treated_and_the_holdout_is_left_alone_and_measured()
     market, settled = settle(*today(play))
     view = market.look()
     held = view.lot("loyal/holdout") < 0.25
-    treated = settled.offer.own[market.identified_rows] > 0
+    treated = settled.effects.standing[market.identified_rows] > 0
     np.testing.assert_array_equal(treated, (view.orders >= 2) & ~held)
     market.run(30)
     results = market.books.campaign("loyal")
@@ -336,8 +345,8 @@ def test_a_play_starts_ramps_up_and_stops() -> None:
     market = Market(shop(), today(play), customers=2000)
     reached = []
     for _ in range(14):
-        settled = market.offers.settle(market.look(), market.identified_rows, market.plays)
-        own = settled.offer.own
+        settled = settled_week(market)
+        own = settled.effects.standing
         reached.append(float((own[market.identified_rows] > 0).mean()) if own.size else 0.0)
         market.step()
     assert reached[:2] == [0, 0]
@@ -353,8 +362,8 @@ def test_tags_are_remembered_until_they_fade_and_can_be_targeted() -> None:
     marked = market.look().orders >= 3
     market.step()
     assert (market.look().tag("vip")[: marked.size] == marked).all()
-    settled = market.offers.settle(market.look(), market.identified_rows, market.plays)
-    assert (settled.offer.own[market.identified_rows] > 0).sum() == marked.sum()
+    settled = settled_week(market)
+    assert (settled.effects.standing[market.identified_rows] > 0).sum() == marked.sum()
     market.run(5)
     assert not market.look().tag("vip").any()
 
@@ -374,7 +383,7 @@ def test_the_firm_does_not_see_customers_of_channels_that_hide_them() -> None:
 def test_hidden_columns_cannot_be_asked_for_and_seen_ones_cannot_be_written() -> None:
     view = Market(shop(), today(), customers=100).look()
     for hidden in ("order_rate", "departure_rate", "elasticity", "reference", "debt", "order_clock", "mean_order"):
-        assert hidden in column_names()
+        assert hidden in Customers.names()
         with pytest.raises(AttributeError):
             getattr(view, hidden)
     with pytest.raises(ValueError, match="read-only"):

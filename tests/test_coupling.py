@@ -12,23 +12,20 @@ from hypothesis import strategies as st
 
 from crmlab.experiments.statistics.effects import variance_reduction
 from crmlab.sim import Play
-from crmlab.sim.customers import GONE, column_names
+from crmlab.sim.customers import GONE
 from crmlab.sim.market import Market
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.textbook import ParetoNBD
 from crmlab.sim.world import Base, Channel, Population
 from crmlab.strategies import DiscountTiers, DoNothing, PriceCut
-from tests.conftest import INSENSITIVE, cohort, shop, today
+from tests.conftest import INSENSITIVE, cohort, columns_of, shop, today
 
 ELASTIC = replace(PriceResponse(), elasticity_cv=0.0, gain=0.0, pull_forward=0.0)
 
 
 def lives(market: Market) -> dict[str, np.ndarray]:
     week, orders = market.order_log.table()
-    return {name: getattr(market.customers, name) for name in column_names()} | {
-        "order_week": week,
-        **orders._asdict(),
-    }
+    return columns_of(market) | {"order_week": week, **orders._asdict()}
 
 
 def assert_identical(a: Market, b: Market) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from crmlab.lab import load_world
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.world import World
@@ -62,7 +63,7 @@ def played(strategy: Strategy | None, strong: bool = True) -> tuple[tuple[float,
         market = Market(world, plays, customers=ROWS, seed=3, replication=replication).run(WEEKS)
         orders = market.order_log.table(since=0)[1]
         given = float((orders.value - orders.paid).sum()) / market.minor
-        if isinstance(strategy, PointsAndTiers) and (rule := market.loyalty.points_rule):
+        if isinstance(strategy, PointsAndTiers) and (rule := Loyalty.of(market).points_rule):
             given += float(orders.burnt.sum(dtype=np.int64)) * rule.reward_value / rule.reward_points
         found.append((float(orders.n), given))
     return tuple(found)

@@ -54,37 +54,53 @@ def test_no_file_is_loaded_under_a_second_name(package: str) -> None:
     assert f"The package is called crmlab.{package}" in wrong.stderr
 
 
-LAYERS = [
-    {"agent_ids", "levers", "sources", "actions", "compiling", "textbook", "target", "conditions"},
-    {"responses"},
-    {"customers", "draws", "quantiles", "world", "strategy", "plays"},
-    {"behavior", "coupons", "order_rates", "orders", "view", "network", "worth"},
-    {"crowd", "watching"},
-    {"imports", "channels", "offers", "ledger", "traits", "personas", "word_of_mouth"},
-    {"loyalty", "referral"},
-    {"books"},
-    {"yesterday"},
-    {"founding"},
-    {"market"},
-    {"person", "membership", "terminal"},
-    {"lifetime"},
-    {"record"},
-    {"micro"},
-    {"readings"},
-]
+ROOMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
 
 
-def test_inside_the_world_every_import_runs_down_the_published_layers() -> None:
-    level = {name: number for number, layer in enumerate(LAYERS) for name in layer}
-    rooms = {path.stem for path in files("sim")} - {"__init__", "contract"}
-    assert rooms == set(level), "a new file needs its place in LAYERS"
-    for path in files("sim"):
-        if path.stem in level:
-            for node in ast.parse(path.read_text()).body:  # imports under TYPE_CHECKING are for readers, not arrows
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("crmlab.sim."):
-                    below = node.module.split(".")[2]
-                    assert level[below] <= level[path.stem], f"{path.name} imports {below}"
-                    assert below != path.stem
+def modules(package: str) -> dict[str, set[str]]:
+    """Every module of a package by its dotted name, with the modules of this project that it imports, wherever the
+    import stands: under `TYPE_CHECKING` and inside functions too."""
+    known = {}
+    for path in files(package):
+        dotted = ".".join(("crmlab", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        known[dotted] = path
+    return {name: _imported(path, known) - {name} for name, path in known.items() if path.name != "__init__.py"}
+
+
+def _imported(path: Path, known: dict[str, Path]) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & known.keys()
+            found |= inside or ({node.module or ""} & known.keys())
+    return {name for name in found if known[name].name != "__init__.py"}
+
+
+def circle_in(imports: dict[str, set[str]]) -> list[str]:
+    """One circle of imports, or nothing: whatever cannot be taken away leaf by leaf."""
+    left = {name: set(below) for name, below in imports.items()}
+    while leaves := {name for name, below in left.items() if not below & left.keys()}:
+        left = {name: below for name, below in left.items() if name not in leaves}
+    return sorted(left)
+
+
+def test_no_module_of_the_world_imports_itself_by_way_of_others() -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["a", "b", "c", "d"]
+    assert circle_in(modules("sim")) == []
+
+
+def test_a_room_imports_no_other_room_and_the_kernel_imports_none() -> None:
+    for name, below in modules("sim").items():
+        inside = {module.split(".")[3] for module in below if module.startswith("crmlab.sim.mechanisms.")}
+        if name.split(".")[2] in ("kernel", "kernel_types", "behavior", "mechanism", "asking", "customer_agent"):
+            assert not inside, f"{name} knows a mechanism by name"
+        if ".mechanisms." in name and not name.endswith(".shipped"):
+            assert inside <= {name.split(".")[3]}, f"{name} imports another room"
+
+
+def test_every_room_is_in_the_list_of_those_that_every_market_has() -> None:
+    shipped = modules("sim")["crmlab.sim.mechanisms.shipped"]
+    assert {module.split(".")[3] for module in shipped if ".mechanisms." in module} == set(ROOMS)
 
 
 # The rooms of experiments from the bottom to the top: a room imports from those below it. A folder of `questions` is a
@@ -118,7 +134,7 @@ OPEN_CIRCLES: list[set[str]] = [  # in the world: through annotations only, or s
 ]  # fmt: skip
 
 
-def modules() -> dict[str, Path]:
+def every_module() -> dict[str, Path]:
     """Every module of the package by its dotted name without `crmlab.`."""
     found = {}
     for package in ("sim", "strategies", "experiments"):
@@ -130,7 +146,7 @@ def modules() -> dict[str, Path]:
 
 def arrows() -> dict[str, set[str]]:
     """Which modules each module imports, anywhere in its text."""
-    known = modules()
+    known = every_module()
     graph: dict[str, set[str]] = {}
     for name, path in known.items():
         named: set[str] = set()

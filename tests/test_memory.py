@@ -22,6 +22,7 @@ from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
 from crmlab.sim import Play
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
 from crmlab.sim.readings import read_all
 from crmlab.sim.world import Population
 from crmlab.strategies import DiscountTiers
@@ -60,9 +61,9 @@ def test_agents_of_all_kinds_are_numbered_from_one_in_every_market() -> None:
     for _ in range(2):
         market = Market(shop(), today(), customers=100)
         watcher = mesa.Agent(market)
-        assert [agent.unique_id for agent in market.agents] == list(range(1, len(market.channels) + 2))
-        assert watcher.unique_id == len(market.channels) + 1
-        assert all(channel.model is market for channel in market.channels)
+        assert [agent.unique_id for agent in market.agents] == list(range(1, len(Acquisition.of(market).channels) + 2))
+        assert watcher.unique_id == len(Acquisition.of(market).channels) + 1
+        assert all(channel.model is market for channel in Acquisition.of(market).channels)
 
 
 def test_no_market_survives_its_replication(monkeypatch: pytest.MonkeyPatch, no_collector: None) -> None:

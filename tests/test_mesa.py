@@ -8,8 +8,9 @@ import pytest
 from mesa.batchrunner import batch_run
 
 from crmlab.sim import Play
-from crmlab.sim.channels import Channel
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.acquisition.channels import Channel
 from crmlab.sim.readings import read_all
 from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
@@ -41,13 +42,15 @@ def test_a_collector_of_ones_own_reads_model_and_channels():
         collector.collect(market)
     weekly, channels = collector.get_model_vars_dataframe(), collector.get_agent_vars_dataframe()
     assert weekly["orders"].tolist() == market.datacollector.get_model_vars_dataframe()["orders"].tolist()
-    assert len(channels) == WEEKS * len(market.channels)
+    assert len(channels) == WEEKS * len(Acquisition.of(market).channels)
     assert (channels["clock"].unstack().diff().iloc[1:] >= 0).all().all()
 
 
 def test_a_collector_put_in_place_of_the_markets_own_is_filled_by_it():
     market = small_market()
-    market.datacollector = mesa.DataCollector(model_reporters={"leads": lambda m: int(m.leads.sum())})
+    market.datacollector = mesa.DataCollector(
+        model_reporters={"leads": lambda m: m.books.by_channel("leads")[-1].sum() / m.scale}
+    )
     market.run(WEEKS)
     assert len(market.datacollector.get_model_vars_dataframe()) == WEEKS
 
@@ -55,10 +58,10 @@ def test_a_collector_put_in_place_of_the_markets_own_is_filled_by_it():
 def test_channels_are_an_agent_set():
     market = small_market()
     market.step()
-    assert list(market.agents) == list(market.agents_by_type[Channel]) == market.channels
+    assert list(market.agents) == list(market.agents_by_type[Channel]) == Acquisition.of(market).channels
     paid = market.agents.select(lambda channel: channel.spec.half_budget > 0)
     assert {channel.spec.name for channel in paid} == {"paid_search", "paid_social", "content", "marketplace"}
-    assert market.agents.agg("spend", sum) == pytest.approx(sum(c.spend for c in market.channels))
+    assert market.agents.agg("spend", sum) == pytest.approx(sum(c.spend for c in Acquisition.of(market).channels))
     groups = market.agents.groupby(lambda channel: channel.spec.half_budget > 0)
     assert groups.count() == {True: 4, False: 1}
     assert [c.number for c in market.agents.sort("number", ascending=False)] == [4, 3, 2, 1, 0]
@@ -77,7 +80,7 @@ def test_agents_of_ones_own_live_in_the_market_and_change_nobodys_luck():
     for _ in range(WEEKS):
         watched.agents_by_type[Bystander].shuffle_do("look_on")
         watched.step()
-    assert len(watched.agents) == 3 + len(watched.channels)
+    assert len(watched.agents) == 3 + len(Acquisition.of(watched).channels)
     assert read_all(watched) == read_all(small_market().run(WEEKS))
 
 

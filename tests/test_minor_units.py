@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import read_all
 from crmlab.sim.world import Population, Spend, World
@@ -63,4 +64,4 @@ def test_agents_and_compiled_pass_agree_on_points_where_cents_are_too_coarse() -
     assert world.minor == 100_000
     play = Play("loyalty", PointsAndTiers(silver_spend=1.0, silver_rate=0.03, reward_value=1.0, welcome_share=0.4))
     market = assert_same_lives(world, today(play), weeks=20)
-    assert sum(week.issued for week in market.loyalty.weeks.values()) > 0
+    assert sum(week.issued for week in Loyalty.of(market).weeks.values()) > 0

@@ -14,7 +14,9 @@ from crmlab.experiments.replication.tables import run_tables
 from crmlab.lab import load_world
 from crmlab.sim import FirstOrderOffer, Play
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CASH, Ledger
+from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.readings import KPIS, read_all
 from crmlab.sim.record import Record
@@ -165,19 +167,19 @@ def programme_of(market: Market, first: pd.Series, delta: float) -> float:
     benefits, burnt, expired = np.array([1.0, 1.0, 31.0]) / 52, 0, 0  # one of running cost each
     for week in range(104):
         again.step()
-        people, closed = again.customers, again.loyalty.weeks[week]
-        rule = again.loyalty.points_rule
+        members, closed = Loyalty.of(again).columns, Loyalty.of(again).weeks[week]
+        rule = Loyalty.of(again).points_rule
         burnt, expired = burnt + closed.burnt, expired + closed.expired
         value = rule.reward_value / rule.reward_points * 0.6 * (1 - expired / max(burnt + expired, 1))
-        now = people.points[rows] * value
+        now = members.points[rows] * value
         _, orders = again.order_log.table(since=week)
         fresh = np.isin(rows, orders.row[(orders.nth == 0) & (orders.earned >= rule.welcome_points)])
-        joined = people.enrolled[rows] != -32768
-        flow = now - held - fresh * rule.welcome_points * value + joined * benefits[people.tier[rows]]
+        joined = members.enrolled[rows] != -32768
+        flow = now - held - fresh * rule.welcome_points * value + joined * benefits[members.tier[rows]]
         age = week + 1 - moment
         cost += (flow * np.exp(-delta * age))[(age > 0) & (np.floor(moment) + 52 > week)].sum()
         held = now
-        assert closed.outstanding == people.points.sum()
+        assert closed.outstanding == members.points.sum()
     return cost
 
 
@@ -188,8 +190,9 @@ def test_payback_is_the_age_at_which_contribution_has_paid_the_acquisition() -> 
     assert ltv["ltv"].iloc[-1] == pytest.approx(kpis["ltv_52"])
     assert ltv["cac"].iloc[0] == pytest.approx(kpis["cac_cohort"])
     assert ltv["payback"].iloc[0] == kpis["payback_weeks"] > 0
-    reached = ltv["age_weeks"][ltv["contribution"] >= kpis["cac_cohort"]].min()
-    assert reached - 1 < kpis["payback_weeks"] <= reached
+    early, late = ltv["age_weeks"] < kpis["payback_weeks"], ltv["contribution"] >= kpis["cac_cohort"]
+    assert not late[early].any(), "before that age it had not been paid"
+    assert kpis["payback_weeks"] <= ltv["age_weeks"][late].min(), "what the programme costs is booked by week"
 
 
 def test_an_offer_that_only_moves_money_at_the_first_order_is_counted_once() -> None:
@@ -200,7 +203,7 @@ def test_an_offer_that_only_moves_money_at_the_first_order_is_counted_once() -> 
     given = Market(world, today(Play("welcome", Welcome(0.3))), customers=1500, seed=4).run(104)
     before, after = read_all(plain), read_all(given)
     record = Record(given)
-    cohort = record.cohort(52)
+    cohort = Cohort(record, 52)
     amount = record.incentive[record.orders.nth == 0][cohort.members].mean()
     fees = after["ltv_52"] - before["ltv_52"]
     assert after["cac_cohort"] - before["cac_cohort"] == pytest.approx(amount)
@@ -230,7 +233,9 @@ def test_welcome_points_are_acquisition_cost_and_a_worthless_rest_of_them_is_not
     assert record.acquisition_cost()[1] == pytest.approx(welcome, abs=1)
     everything = record.welcome_costs_by_week.sum() + record.programme_costs_by_week.sum()
     run = sum(market.ledger.balances()[account] for account in ("programme set-up", "programme running")) / 100
-    assert everything - run == pytest.approx(market.ledger.liability / 100)  # nothing was burnt: what is still owed
+    assert everything - run == pytest.approx(
+        Loyalty.of(market).liability / 100
+    )  # nothing was burnt: what is still owed
 
 
 def test_the_costs_of_the_programme_are_the_same_person_by_person_group_by_group_and_in_the_books(busy: Market) -> None:
@@ -241,8 +246,11 @@ def test_the_costs_of_the_programme_are_the_same_person_by_person_group_by_group
     groups = record.membership.by_group(group, 3) @ weight
     np.testing.assert_allclose(groups, np.bincount(group, persons), rtol=1e-9)
     setup = record.setup_costs_by_week  # is nobody's: it does not depend on who joins
-    assert persons.sum() == pytest.approx((record.programme_costs_by_week - setup) @ weight, abs=2.08)  # cents per week
-    cohort = record.cohort(52)
+    gap = persons.sum() - (record.programme_costs_by_week - setup) @ weight
+    # Persons are exact, books in whole cents: provision, lapses, benefits and running costs are rounded once a week.
+    # Such errors are even within half a cent, so 104 weeks of four accounts have a standard deviation of 6 cents.
+    assert abs(gap) < 4 * 0.01 * np.sqrt(4 * 104 / 12)
+    cohort = Cohort(record, 52)
     assert cohort.by_person.sum() / cohort.n == pytest.approx(cohort.ltv)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from crmlab.sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, PublicDiscount, Tag, Target
-from crmlab.sim.customers import column_names
+from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.market import Market
-from crmlab.sim.micro import MicroMarket
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.world import Base, Calendar, Persona, Population, Tilt
 from crmlab.strategies import ChannelMix, CouponCampaign, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
@@ -64,21 +65,19 @@ TALKATIVE = WordOfMouth(
 
 def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> Market:
     crowd = Market(world, plays, customers=customers, seed=3, replication=2)
-    micro = MicroMarket(world, plays, customers=customers, seed=3, replication=2)
+    micro = AgentMarket(world, plays, customers=customers, seed=3, replication=2)
     for week in range(weeks):
         crowd.step()
         micro.step()
-        for name in column_names():
-            np.testing.assert_array_equal(
-                getattr(crowd.customers, name), getattr(micro.customers, name), f"{name} in week {week}"
-            )
+        for name in (name for owner in crowd.owners for name in owner.names()):
+            np.testing.assert_array_equal(crowd.column(name), micro.column(name), f"{name} in week {week}")
         ours, theirs = crowd.order_log.week(week), micro.order_log.week(week)
         for name in ours._fields:
             np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), f"order {name} in week {week}")
         np.testing.assert_array_equal(crowd.counts, micro.counts)
-        np.testing.assert_array_equal(crowd.leads, micro.leads)
-    assert crowd.loyalty.weeks == micro.loyalty.weeks
-    assert crowd.referral.weeks == micro.referral.weeks
+        np.testing.assert_array_equal(crowd.books.by_channel("leads"), micro.books.by_channel("leads"))
+    assert Loyalty.of(crowd).weeks == Loyalty.of(micro).weeks
+    assert Referral.of(crowd).weeks == Referral.of(micro).weeks
     assert crowd.ledger.journal == micro.ledger.journal
     assert sum(crowd.order_log.week(week).n for week in range(weeks)) > 20
     return crowd
@@ -99,7 +98,7 @@ def test_a_year_with_everything_on_is_the_same_told_by_agents(model: str, graph:
         personas=(Persona("quiet", 0.7, social=0.5), Persona("sociable", 0.3, tilt=Tilt(order_rate=1.0), social=3.0)),
     )
     market = assert_same_lives(world, PLAYS, weeks=20 if model != "pareto_nbd" else 55)
-    said = market.referral.weeks.values()
+    said = Referral.of(market).weeks.values()
     for happened in ("invitations", "won", "claimed", "rewards", "paid"):
         assert sum(getattr(week, happened) for week in said) > 0, f"nothing of {happened}"
     assert model == "nbd" or sum(week.warnings for week in said) > 0

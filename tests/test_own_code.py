@@ -216,6 +216,8 @@ def test_a_class_of_a_script_is_verified_and_played_again_in_another_folder_with
     verified = crmlab("verify", str(moved), "--all", "--workers", "2", at=elsewhere)
     assert verified.returncode == 0, verified.stderr
     assert f"Run {run.name} holds." in verified.stdout
+    on_a_cluster = crmlab("verify", str(moved), "--on", "dask", at=elsewhere)
+    assert f"Run {run.name} holds." in on_a_cluster.stdout, on_a_cluster.stderr
     again = crmlab("rerun", str(moved), "--json", "--workers", "1", at=elsewhere)
     assert again.returncode == 0, again.stderr
     assert Path(json.loads(again.stdout)["again"]).name == run.name

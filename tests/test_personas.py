@@ -25,6 +25,9 @@ from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.draws import INVITE, uniforms
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.referral.referral import Referral
+from crmlab.sim.mechanisms.referral.rules import sociability
+from crmlab.sim.mechanisms.referral.talk import talk_params
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.personas import affinities, social_of
 from crmlab.sim.plays import Play
@@ -32,7 +35,6 @@ from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.target import Target
 from crmlab.sim.textbook import BGNBD, ParetoNBD
 from crmlab.sim.traits import ELASTICITY, correlations, fitted_scores
-from crmlab.sim.word_of_mouth import sociability, telling_of
 from crmlab.sim.world import TRAITS, Base, Channel, Persona, Population, Spend, Tilt
 from crmlab.strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
@@ -295,12 +297,12 @@ def test_sociable_personas_invite_as_many_more_friends_as_they_are_more_sociable
     for week in range(8):
         market.step()
         placed = market.order_log.week(week)
-        telling = telling_of(world, None, 0.0)
+        telling = talk_params(world, None, 0.0)
         orders += np.bincount(people.persona[placed.row], minlength=3)
         for row, nth in zip(placed.row, placed.nth, strict=True):
             readily = sociability(telling, people.persona[row], *market.key, row)
             invitations[people.persona[row]] += uniforms(*market.key, INVITE, row, nth)[0] < 0.08 * readily
-    said = sum(week.invitations for week in market.referral.weeks.values())
+    said = sum(week.invitations for week in Referral.of(market).weeks.values())
     assert invitations.sum() == said
     rate = invitations / orders
     se = rate[2] / rate[0] * np.sqrt(1 / invitations[2] + 1 / invitations[0])

@@ -21,6 +21,7 @@ from crmlab.lab import load_world
 from crmlab.sim.actions import ActionError
 from crmlab.sim.levers import Ranged, levers_of, unknowns_of
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.plays import Play
 from crmlab.sim.record import Record
 from crmlab.sim.world import World
@@ -33,12 +34,12 @@ REACTIONS = ("price", "loyalty", "word_of_mouth", "acquisition", "calendar")
 
 def assert_points_add_up(market: Market) -> None:
     """Issued = burnt + expired + outstanding in every week, nobody owes points, shares are shares."""
-    out = market.loyalty.opening.outstanding
-    for week in market.loyalty.weeks.values():
+    out = Loyalty.of(market).opening.outstanding
+    for week in Loyalty.of(market).weeks.values():
         out += week.issued - week.burnt - week.expired
         assert week.outstanding == out
         assert min(week.issued, week.burnt, week.expired, week.outstanding, week.liability, week.reward_cost) >= 0
-    people = market.customers
+    people = Loyalty.of(market).columns
     assert people.points.sum(dtype=np.int64) == out
     for column in (people.points, people.points_pending, people.points_recent, people.progress):
         assert column.min(initial=0) >= 0
@@ -138,7 +139,7 @@ def test_a_balance_that_does_not_add_up_would_be_noticed() -> None:
     world = load_world("shop").world
     market = lived(world, [Play("programme", PointsAndTiers())], 12)
     assert market is not None
-    assert market.loyalty.weeks[11].issued > 0
-    market.customers.points[0] += 1
+    assert Loyalty.of(market).weeks[11].issued > 0
+    Loyalty.of(market).columns.points[0] += 1
     with pytest.raises(AssertionError):
         assert_points_add_up(market)

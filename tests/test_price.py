@@ -10,11 +10,11 @@ import pytest
 
 from crmlab.sim import Coupon, FirstOrderOffer, Play
 from crmlab.sim.behavior import adapted_reference, guarded, next_debt, order_hazard, price_pull
-from crmlab.sim.coupons import coupon_readiness, would_use
 from crmlab.sim.customers import CUSTOMER, PROSPECT
 from crmlab.sim.draws import key_of
 from crmlab.sim.levers import unknowns_of
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
 from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Channel, Population
 from crmlab.strategies import DiscountTiers, PriceCut

@@ -10,19 +10,22 @@ import pytest
 
 from crmlab.experiments.files.world_file import load_world
 from crmlab.sim import Play, ReferralTerms
-from crmlab.sim.customers import ACCOMPANIED, CUSTOMER, GONE, NOBODY, RECOMMENDED, REFERRED_BOND, column_names
+from crmlab.sim.actions import ActionError
+from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.draws import key_of
 from crmlab.sim.ledger import CASH, FIRST_ORDER_DISCOUNTS, REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.market import Market
-from crmlab.sim.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, row_at
-from crmlab.sim.offers import ActionError
+from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, NOBODY, RECOMMENDED, REFERRED
+from crmlab.sim.mechanisms.referral.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, row_at
+from crmlab.sim.mechanisms.referral.referral import Referral
+from crmlab.sim.mechanisms.referral.talk import reward_presence, talk_params
 from crmlab.sim.readings import read_all
 from crmlab.sim.record import Record
 from crmlab.sim.responses import WordOfMouth
-from crmlab.sim.word_of_mouth import reward_presence, telling_of
 from crmlab.sim.world import Base, Channel, Economics, Population, Spend, World
 from crmlab.strategies import ReferralReward
-from tests.conftest import INSENSITIVE, shop, today
+from tests.conftest import INSENSITIVE, columns_of, shop, today
 
 KEY = key_of(7, 0)
 TALKATIVE = WordOfMouth(p_invite=0.3, accept_strong=0.6, accept_weak=0.3)
@@ -113,11 +116,11 @@ def test_a_reproduction_number_of_a_fifth_brings_a_quarter_more_customers() -> N
     """Acceptance row 15: total / seed = 1 / (1 - R0) = 1.25. Channels stop after five weeks: every chain ends."""
     world = one_order_each(400_000, p_invite=0.2)
     market = Market(world, today()).run(5)
-    market.channels[0].spec = replace(market.channels[0].spec, leads_most=0.0)
+    Acquisition.of(market).channels[0].spec = replace(Acquisition.of(market).channels[0].spec, leads_most=0.0)
     market.run(40)
     first = Record(market).by_friend
     seeds, referred = int((~first).sum()), int(first.sum())
-    invited = sum(week.invitations for week in market.referral.weeks.values())
+    invited = sum(week.invitations for week in Referral.of(market).weeks.values())
     crowded = referred / invited  # some contacts are customers already
     r0 = 0.2 * crowded
     assert crowded > 0.97
@@ -129,7 +132,7 @@ def test_a_reproduction_number_of_a_fifth_brings_a_quarter_more_customers() -> N
 @pytest.mark.parametrize("r0", [0.05, 0.3])
 def test_more_readiness_to_recommend_multiplies_as_the_theory_says(r0: float) -> None:
     market = Market(one_order_each(300_000, p_invite=r0), today()).run(5)
-    market.channels[0].spec = replace(market.channels[0].spec, leads_most=0.0)
+    Acquisition.of(market).channels[0].spec = replace(Acquisition.of(market).channels[0].spec, leads_most=0.0)
     friends = Record(market.run(40)).by_friend
     seeds = int((~friends).sum())
     expected = {0.05: 1.053, 0.3: 1.429}[r0]
@@ -179,7 +182,7 @@ def test_a_larger_reward_wins_friends_who_are_worth_less_by_the_stated_share_per
         share: acceptances(ReferralTerms(reward_share=share), quality=-0.05, full_reward=0.1) for share in (0.1, 0.8)
     }
     rates = {
-        share: market.customers.order_rate[market.customers.referrer != NOBODY].astype(float)
+        share: market.customers.order_rate[Referral.of(market).columns.referrer != NOBODY].astype(float)
         for share, market in markets.items()
     }
     np.testing.assert_array_equal(markets[0.1].customers.order_rate, markets[0.8].customers.order_rate)
@@ -195,7 +198,7 @@ def test_a_larger_reward_wins_friends_who_are_worth_less_by_the_stated_share_per
 def test_friends_of_a_weak_brand_take_money_amiss_and_goods_or_a_strong_brand_not() -> None:
     def pulls(kind: str, strength: float, share: float = 0.1) -> tuple[float, float]:
         world = shop(word_of_mouth=replace(TALKATIVE, brand_strength=strength))
-        telling = telling_of(world, ReferralTerms(reward_share=share, kind=kind), 0.0)
+        telling = talk_params(world, ReferralTerms(reward_share=share, kind=kind), 0.0)
         return telling.pull_weak, telling.offer_pull
 
     in_kind = pulls("in_kind", 0.0)
@@ -221,14 +224,15 @@ def test_a_friend_who_accepts_orders_next_week_and_is_booked_as_a_referral() -> 
     for week in range(12):
         market.step()
         orders = market.order_log.week(week)
-        first = orders.row[(orders.nth == 0) & (people.source[orders.row] == market.referral.source)]
+        first = orders.row[(orders.nth == 0) & (people.source[orders.row] == Referral.of(market).source)]
         assert set(first) <= set(won_before), "nobody orders in the week of the invitation"
         assert first.size >= 0.99 * won_before.size - 1, "who accepts orders within a day or so"
-        won_before = market.referral._won[-market.referral.weeks[week].accepted :].copy()
-    named = people.referrer[people.referrer != NOBODY]
+        won_before = Referral.of(market)._won[-Referral.of(market).weeks[week].accepted :].copy()
+    named = market.column("referrer")
+    named = named[named != NOBODY]
     assert named.size > 50
     assert (people.orders[named] > 0).all(), "only people who ordered recommend"
-    assert market.books["referred"].sum() == sum(week.won for week in market.referral.weeks.values()) * market.scale
+    assert market.books["referred"].sum() == sum(week.won for week in Referral.of(market).weeks.values()) * market.scale
 
 
 # What bonds do to lives
@@ -245,11 +249,11 @@ def companions(**changes) -> Market:
     )
     market = Market(world, today())
     rows = np.arange(20_000, dtype=np.int32)
-    market.customers.referrer[rows] = 40_000 + rows  # their friends: rows that never leave
+    Referral.of(market).columns.referrer[rows] = 40_000 + rows  # their friends: rows that never leave
     market.customers.stage[40_000:] = CUSTOMER
     market.customers.order_clock[40_000:] = 1e9
     market.customers.life_clock[40_000:] = 1e9
-    market.referral._won = rows
+    Referral.of(market)._won = rows
     return market
 
 
@@ -270,21 +274,21 @@ def test_the_advantage_is_gone_with_the_friend() -> None:
     market = companions(referred_departure=0.3)
     market.customers.stage[40_000:] = GONE
     market.run(52)
-    assert not (market.customers.bond[:20_000] & ACCOMPANIED).any()
+    assert not (Referral.of(market).columns.bond[:20_000] & ACCOMPANIED).any()
     assert abs(leavers(market, slice(0, 20_000)) - 0.10) < 4 * math.sqrt(0.09 / 20_000)
 
 
 def test_who_has_won_a_friend_stays_longer_for_a_year_and_no_longer() -> None:
     market = companions(referrer_departure=0.5)
-    market.referral._won = np.empty(0, np.int32)
-    market.referral._winners = np.arange(20_000, dtype=np.int32)
-    market.customers.recommended[:20_000] = 0
+    Referral.of(market)._won = np.empty(0, np.int32)
+    Referral.of(market)._winners = np.arange(20_000, dtype=np.int32)
+    Referral.of(market).columns.recommended[:20_000] = 0
     market.run(52)
     se = math.sqrt(0.09 / 20_000)
     assert abs(leavers(market, slice(0, 20_000)) - (1 - 0.9**0.5)) < 4 * se
     there = 1 - leavers(market, slice(0, 20_000))
     market.run(52)
-    assert not (market.customers.bond[:20_000] & RECOMMENDED).any()
+    assert not (Referral.of(market).columns.bond[:20_000] & RECOMMENDED).any()
     second_year = 1 - (1 - leavers(market, slice(0, 20_000))) / there
     assert abs(second_year - (1 - 0.9 ** (51 / 52 + 0.5 / 52))) < 4 * se
 
@@ -300,14 +304,14 @@ def test_the_premium_of_referred_customers_fades_over_two_and_a_half_years() -> 
     )
     market = Market(world, today())
     rows = np.arange(2000, dtype=np.int32)
-    market.customers.referrer[rows] = rows + 2000
-    market.referral._won = rows
+    Referral.of(market).columns.referrer[rows] = rows + 2000
+    Referral.of(market)._won = rows
     market.run(140)
     for week in (1, 65, 120, 139):
         orders = market.order_log.week(week)
         mean = [orders.value[(orders.row < 2000) == ours].mean() for ours in (True, False)]
         assert mean[0] / mean[1] == pytest.approx(1 + 0.2 * max(0.0, 1 - week / 130), abs=0.01)
-    assert (market.customers.bond[:2000] & REFERRED_BOND).all()
+    assert (Referral.of(market).columns.bond[:2000] & REFERRED).all()
 
 
 def test_who_has_won_a_friend_orders_for_a_little_more_while_it_is_fresh() -> None:
@@ -319,8 +323,8 @@ def test_who_has_won_a_friend_orders_for_a_little_more_while_it_is_fresh() -> No
         word_of_mouth=replace(NO_EFFECT, p_invite=1e-12, referrer_value=0.05),
     )
     market = Market(world, today())
-    market.referral._winners = np.arange(1000, dtype=np.int32)
-    market.customers.recommended[:1000] = 0
+    Referral.of(market)._winners = np.arange(1000, dtype=np.int32)
+    Referral.of(market).columns.recommended[:1000] = 0
     market.run(60)
     for week, premium in ((10, 0.05), (52, 0.05), (53, 0.0), (59, 0.0)):
         orders = market.order_log.week(week)
@@ -330,8 +334,8 @@ def test_who_has_won_a_friend_orders_for_a_little_more_while_it_is_fresh() -> No
 
 def test_a_discount_that_everybody_has_today_is_no_offer_to_friends() -> None:
     world = shop(word_of_mouth=TALKATIVE, today_rate=0.1)
-    assert telling_of(world, None, 0.1).offer_pull == 0.0
-    assert telling_of(world, ReferralTerms(friend_rate=0.3), 0.3).offer_pull == pytest.approx(3.0 * 0.2)
+    assert talk_params(world, None, 0.1).offer_pull == 0.0
+    assert talk_params(world, ReferralTerms(friend_rate=0.3), 0.3).offer_pull == pytest.approx(3.0 * 0.2)
 
 
 def test_two_years_of_a_referred_customer_are_worth_a_sixth_more() -> None:
@@ -345,16 +349,16 @@ def test_two_years_of_a_referred_customer_are_worth_a_sixth_more() -> None:
     )
     market = Market(world, today())
     rows = np.arange(20_000, dtype=np.int32)
-    market.customers.referrer[rows] = rows + 20_000
-    market.referral._won = rows
+    Referral.of(market).columns.referrer[rows] = rows + 20_000
+    Referral.of(market)._won = rows
     record = Record(market.run(104))
     ours = record.orders.row < 20_000
     premium = record.contribution[ours].sum() / record.contribution[~ours].sum() - 1
     assert 0.05 < premium < 0.25  # though a friend who leaves takes the advantage along
     world = replace(world, word_of_mouth=replace(world.word_of_mouth, referred_value=0.2))
     market = Market(world, today())
-    market.customers.referrer[rows] = rows + 20_000
-    market.referral._won = rows
+    Referral.of(market).columns.referrer[rows] = rows + 20_000
+    Referral.of(market)._won = rows
     record = Record(market.run(104))
     assert 0.05 < record.contribution[ours].sum() / record.contribution[~ours].sum() - 1 < 0.25
 
@@ -369,9 +373,9 @@ def test_without_effect_recommendations_cost_their_rewards_and_nothing_else() ->
     rewarded = Market(world, today(Play("friends", ReferralReward(friend_rate=0.0, delay_weeks=0))), customers=500).run(
         40
     )
-    for name in column_names():
+    for name in columns_of(plain):
         if name != "referral_rewards":
-            np.testing.assert_array_equal(getattr(plain.customers, name), getattr(rewarded.customers, name), name)
+            np.testing.assert_array_equal(plain.column(name), rewarded.column(name), name)
     paid = rewarded.ledger.balances()[REFERRAL_REWARDS]
     assert paid > 0
     assert rewarded.ledger.balances()[CASH] == plain.ledger.balances()[CASH] - paid
@@ -383,10 +387,8 @@ def test_without_effect_recommendations_cost_their_rewards_and_nothing_else() ->
 def test_nobody_talking_is_a_world_without_the_mechanism() -> None:
     silent = Market(shop(), today(), customers=300).run(30)
     mute = Market(shop(word_of_mouth=replace(TALKATIVE, p_invite=1e-15, p_warn=0.0)), today(), customers=300).run(30)
-    for name in column_names():
-        column = getattr(silent.customers, name)
-        if column.size:
-            np.testing.assert_array_equal(column, getattr(mute.customers, name), name)
+    for name, column in columns_of(silent).items():
+        np.testing.assert_array_equal(column, mute.column(name), name)
 
 
 def test_every_reward_is_the_stated_share_of_a_friends_first_order_and_is_paid_when_due() -> None:
@@ -397,14 +399,18 @@ def test_every_reward_is_the_stated_share_of_a_friends_first_order_and_is_paid_w
     people, expected = market.customers, 0
     for week in range(30):
         orders = market.order_log.week(week)
-        for j in np.flatnonzero((orders.nth == 0) & (people.source[orders.row] == market.referral.source)):
+        for j in np.flatnonzero((orders.nth == 0) & (people.source[orders.row] == Referral.of(market).source)):
             assert orders.paid[j] == math.floor(orders.value[j] * 0.8 + 0.5)
-            friend = people.referrer[orders.row[j]]
+            friend = market.column("referrer")[orders.row[j]]
             expected += int(people.identified[friend]) * math.floor(200 + 0.1 * orders.paid[j] + 0.5)
-    weeks = market.referral.weeks
+    weeks = Referral.of(market).weeks
     assert sum(week.earned for week in weeks.values()) == expected == market.ledger.balances()[REFERRAL_REWARDS]
     assert [weeks[w].paid for w in range(3, 30)] == [weeks[w].earned for w in range(27)]
-    assert -market.ledger.balances()[REWARDS_OWED] == market.referral.owed == sum(weeks[w].earned for w in (27, 28, 29))
+    assert (
+        -market.ledger.balances()[REWARDS_OWED]
+        == Referral.of(market).owed
+        == sum(weeks[w].earned for w in (27, 28, 29))
+    )
     assert sum(market.ledger.balances().values()) == 0
 
 
@@ -414,8 +420,8 @@ def test_nobody_gets_more_rewards_a_year_than_the_terms_allow() -> None:
         market = Market(world, today(Play("f", ReferralReward(most_rewards=most))), customers=500)
         for _ in range(60):
             market.step()
-            assert market.customers.referral_rewards.max() <= most
-        assert market.customers.referrals.max() > most, "friends beyond the cap still come"
+            assert Referral.of(market).columns.referral_rewards.max() <= most
+        assert Referral.of(market).columns.referrals.max() > most, "friends beyond the cap still come"
 
 
 def test_false_claims_cost_rewards_and_bring_nobody() -> None:
@@ -428,7 +434,7 @@ def test_false_claims_cost_rewards_and_bring_nobody() -> None:
         for share in (0.0, 0.25)
     )
     np.testing.assert_array_equal(honest.customers.orders, lying.customers.orders)
-    weeks = lying.referral.weeks.values()
+    weeks = Referral.of(lying).weeks.values()
     others = sum(week.claimed for week in weeks)
     came = Record(lying).acquired.size - sum(week.won for week in weeks)
     assert abs(others / came - 0.25) < 4 * math.sqrt(0.25 * 0.75 / came)
@@ -438,7 +444,7 @@ def test_false_claims_cost_rewards_and_bring_nobody() -> None:
 def test_rewards_move_weak_ties_more_than_strong_ones_and_size_hardly_matters() -> None:
     world = shop(word_of_mouth=TALKATIVE)
     none, small, usual, double = (
-        telling_of(world, ReferralTerms(reward_share=share, kind="in_kind"), 0.0) for share in (0.0, 0.05, 0.1, 0.2)
+        talk_params(world, ReferralTerms(reward_share=share, kind="in_kind"), 0.0) for share in (0.0, 0.05, 0.1, 0.2)
     )
     assert none.pull_weak == none.pull_strong == 0.0
     assert usual.pull_weak == 0.35
@@ -458,8 +464,8 @@ def test_more_reward_brings_more_friends_and_a_better_offer_more_acceptances() -
             ReferralReward(),
         )
     )
-    invitations = [sum(w.invitations for w in m.referral.weeks.values()) for m in (bare, rewarded, offered)]
-    won = [sum(w.won for w in m.referral.weeks.values()) for m in (bare, rewarded, offered)]
+    invitations = [sum(w.invitations for w in Referral.of(m).weeks.values()) for m in (bare, rewarded, offered)]
+    won = [sum(w.won for w in Referral.of(m).weeks.values()) for m in (bare, rewarded, offered)]
     assert invitations[1] > 1.1 * invitations[0]
     assert won[2] > 1.1 * won[1] > 1.1 * won[0]
 
@@ -469,7 +475,7 @@ def test_warnings_lower_the_chance_of_a_first_order() -> None:
     world = replace(world, word_of_mouth=replace(world.word_of_mouth, warning=0.5))
     world = replace(world, channels=(Channel("ads", leads_most=4000, p_convert=0.5),))
     market = Market(world, today())
-    market.customers.warned[::2] = 2
+    Referral.of(market).columns.warned[::2] = 2
     market.run(8)
     bought = market.customers.orders > 0
     assert 0 < bought[::2].sum() < 0.7 * bought[1::2].sum()
@@ -478,7 +484,7 @@ def test_warnings_lower_the_chance_of_a_first_order() -> None:
 def test_who_leaves_may_warn_one_contact() -> None:
     world = shop(base=Base(s=5.0, beta=20.0), word_of_mouth=replace(TALKATIVE, p_warn=0.5))
     market = Market(world, today(), customers=600).run(20)
-    left, warned = market.totals[1], int(market.customers.warned.sum())
+    left, warned = market.totals[1], int(Referral.of(market).columns.warned.sum())
     assert abs(warned / left - 0.5) < 4 * math.sqrt(0.25 / left)
 
 
@@ -493,7 +499,7 @@ def test_referral_money_counts_in_cac_value_and_the_cost_per_friend() -> None:
     assert kpis["referral_rate"] == pytest.approx(record.by_friend.mean())
     assert kpis["referral_cost"] == pytest.approx(rewards * market.scale)
     given = record.orders.value - record.orders.paid
-    friends = (record.orders.nth == 0) & (record.source == market.referral.source)
+    friends = (record.orders.nth == 0) & (record.source == Referral.of(market).source)
     assert kpis["cac_referral"] == pytest.approx((rewards + given[friends].sum() / market.minor) / friends.sum())
     assert kpis["ltv_52_friends"] > kpis["ltv_52"]
 
@@ -506,7 +512,7 @@ def test_the_k_factor_counts_friends_of_a_customers_first_year() -> None:
     friends = sum(
         1
         for row, at in start.items()
-        if (by := int(market.customers.referrer[row])) in start and start[by] <= 52 and at - start[by] <= 52
+        if (by := int(Referral.of(market).columns.referrer[row])) in start and start[by] <= 52 and at - start[by] <= 52
     )
     assert read_all(market)["k_factor"] == pytest.approx(friends / len(cohort))
 

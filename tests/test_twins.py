@@ -19,8 +19,9 @@ from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import LIKE, gains_of_changed, twin_lives
 from crmlab.experiments.twins.watched_market import recorded_columns
 from crmlab.sim import Coupon, Play
-from crmlab.sim.customers import STAGES, Customers
+from crmlab.sim.customers import STAGES
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.record import Record
 from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, Today
 from tests.conftest import shop, today
@@ -136,8 +137,8 @@ def test_points_and_tier_of_a_member_are_shown_and_are_nothing_without_the_progr
     assert {"points", "tier", "offered"} <= set(lives.records)
     assert lives.baseline.weeks["points"].eq(0).all()
     market = lived(arm)
-    assert lives.arm.weeks["points"].iloc[-1] == market.customers.points[lives.customer]
-    assert lives.arm.weeks["tier"].iloc[-1] == market.customers.tier[lives.customer]
+    assert lives.arm.weeks["points"].iloc[-1] == Loyalty.of(market).columns.points[lives.customer]
+    assert lives.arm.weeks["tier"].iloc[-1] == Loyalty.of(market).columns.tier[lives.customer]
     silver = lives.arm.weeks["tier"].iloc[:-1] == 1
     assert lives.arm.weeks.loc[silver[silver].index, "offered"].eq(np.float64(0.05)).all()
     headings = [note.text for note in chart_of(lives, question).figure.layout.annotations]
@@ -145,9 +146,10 @@ def test_points_and_tier_of_a_member_are_shown_and_are_nothing_without_the_progr
 
 
 def test_records_are_columns_that_the_firm_sees_and_never_hidden_traits(cut) -> None:
-    people = Customers.empty(1, 1)
-    hidden = {name for name, field in Customers.__dataclass_fields__.items() if not field.metadata["seen"]}
-    assert not hidden & set(recorded_columns(people))
+    market = Market(shop(), (), customers=1)
+    hidden = {name for owner in market.owners for name in set(owner.names()) - set(owner.seen())}
+    assert {"order_rate", "progress", "bond"} <= hidden
+    assert not hidden & set(recorded_columns(market))
     assert not hidden & set(cut.records)
     shown = cut.to_json()["lives"]["cut"]
     assert "stage" not in shown["records"]
@@ -157,7 +159,7 @@ def test_records_are_columns_that_the_firm_sees_and_never_hidden_traits(cut) -> 
 def test_stages_are_told_as_known_to_the_simulation_only() -> None:
     lives = twin_lives(QUESTION, "mix", like="most_changed")
     changes = lives.arm.stage_changes
-    assert set(changes["stage"]) <= set(STAGES)
+    assert set(changes["stage"]) <= set(STAGES.values())
     headings = [note.text for note in chart_of(lives).figure.layout.annotations if note.text.startswith("<b>")]
     assert headings[-1] == "<b>Stage (known to the simulation only)</b>"
     assert not any("stage" in heading.lower() for heading in headings[:-1])
@@ -223,7 +225,7 @@ def test_the_command_as_json_is_json_alone(asked, capsys) -> None:
     [
         (["--arm", "price_cuts"], '--arm price_cuts: not a known arm. Did you mean "price_cut"?'),
         (["--arm", "today"], "--arm today is the baseline"),
-        (["--customer", "999999"], "--customer 999999: this market has people 0 to 1,999"),
+        (["--customer", "999999"], "--customer 999999: this market has people 0 to 6,799"),
         (["--customer", "-1"], "--customer -1: this market has people 0 to"),
         (["--like", "winner"], "--like"),
         (["--weeks", "0"], "--weeks"),

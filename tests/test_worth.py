@@ -18,6 +18,7 @@ from crmlab.sim import ChannelBudget, Coupon, Discount, Play, PointsRule, Public
 from crmlab.sim.actions import ActionError, check_action
 from crmlab.sim.levers import ranged_fields
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.world import Spend
 from crmlab.strategies import PointsAndTiers
@@ -48,7 +49,7 @@ def test_the_default_programme_moves_its_members_by_4_to_12_percent_and_heavy_bu
 )
 def test_what_is_worth_nothing_or_out_of_reach_moves_nobody(worthless: dict[str, float]) -> None:
     orders, se = effect(PointsAndTiers(**PLAIN_TIERS, **worthless))
-    assert abs(orders) <= 2 * se + 0.002
+    assert abs(orders) <= 2 * se  # nobody's hazard is touched, so both are exactly 0
 
 
 def test_the_effect_does_not_fall_as_a_benefit_is_worth_more() -> None:
@@ -88,11 +89,11 @@ def test_points_add_up_under_random_rules(seed: int) -> None:
     )
     market = Market(shop(), today(Play("random", Random(), stop=30)), customers=300, seed=seed).run(45)
     issued = burnt = expired = 0
-    for week in market.loyalty.weeks.values():
+    for week in Loyalty.of(market).weeks.values():
         issued, burnt, expired = issued + week.issued, burnt + week.burnt, expired + week.expired
         assert issued == burnt + expired + week.outstanding
     for column in ("points", "points_pending", "points_recent", "progress"):
-        assert (getattr(market.customers, column) >= 0).all(), column
+        assert (market.column(column) >= 0).all(), column
     assert sum(market.ledger.balances().values()) == 0
 
 

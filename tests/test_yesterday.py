@@ -9,16 +9,18 @@ import pytest
 
 from crmlab.experiments.replication.recentre import recentred
 from crmlab.sim import Coupon, Play, Tag
-from crmlab.sim.customers import NOT_ENROLLED, PROGRAMME, Customers, column_names
+from crmlab.sim.customers import Customers
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED, MemberColumns
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.price.prices import Prices
 from crmlab.sim.world import History, Population
 from crmlab.strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import shop, today
 from tests.test_oracle import assert_same_lives
 
 PROGRAMME_OF_TODAY = today(Play("points", PointsAndTiers(silver_spend=40.0, reward_value=2.0)))
-MEMBERS = [n for n in column_names() if Customers.__dataclass_fields__[n].metadata["part"] == PROGRAMME]
 
 
 def base_alone(**changes):
@@ -80,18 +82,18 @@ def test_without_their_past_the_same_customers_order_too_little_in_the_first_wee
 
 
 def assert_books_agree(market: Market) -> None:
-    opening = market.loyalty.opening
+    opening = Loyalty.of(market).opening
     stock = opening.outstanding
-    for week in market.loyalty.weeks.values():
+    for week in Loyalty.of(market).weeks.values():
         stock += week.issued - week.burnt - week.expired
         assert week.outstanding == stock
-    assert market.customers.points.sum() == stock
+    assert Loyalty.of(market).columns.points.sum() == stock
     for name in ("points", "points_pending", "points_recent"):
-        assert (getattr(market.customers, name) >= 0).all(), name
-    assert (market.customers.points_recent >= market.customers.points_pending).all()
+        assert (market.column(name) >= 0).all(), name
+    assert (Loyalty.of(market).columns.points_recent >= Loyalty.of(market).columns.points_pending).all()
     balances = market.ledger.balances()
     assert sum(balances.values()) == 0
-    assert -balances["points liability"] == market.ledger.liability
+    assert -balances["points liability"] == Loyalty.of(market).liability
     assert balances["opening balance"] == opening.liability
     assert -balances["points liability"] == opening.liability + balances["points provision"]
 
@@ -102,28 +104,28 @@ def test_the_books_of_points_agree_from_week_0_on(expiry, expiry_weeks) -> None:
     programme = PointsAndTiers(expiry=expiry, expiry_weeks=expiry_weeks, pending_weeks=4, reward_value=1.0)
     plays = today(Play("points", programme))
     market = Market(replace(base_alone(), today=plays), plays, customers=500)
-    opening = market.loyalty.opening
-    assert opening.outstanding == market.customers.points.sum()
+    opening = Loyalty.of(market).opening
+    assert opening.outstanding == Loyalty.of(market).columns.points.sum()
     assert opening.outstanding > 0 or expiry == "calendar"  # 78 weeks before week 0 all points lapsed, as at week 0
     for _ in range(60):
         market.step()
         assert_books_agree(market)
-    assert market.loyalty.weeks[59].burnt >= 0
+    assert Loyalty.of(market).weeks[59].burnt >= 0
 
 
 def test_points_before_week_0_are_owed_by_the_firm_and_cost_the_run_nothing() -> None:
     world = replace(base_alone(), today=PROGRAMME_OF_TODAY)
     market = Market(world, PROGRAMME_OF_TODAY, customers=500).run(1)
-    owed = market.loyalty.opening.liability
+    owed = Loyalty.of(market).opening.liability
     assert owed > 0
-    assert market.ledger.balances()["points provision"] == market.ledger.liability - owed
+    assert market.ledger.balances()["points provision"] == Loyalty.of(market).liability - owed
 
 
 def test_recorded_orders_stay_as_they_were() -> None:
     """Today's rules write the programme; records of customers and their orders are the same with and without."""
     for world in (base_alone(), base_alone(history=imported())):
         plain, lived = (found(replace(world, today=t), 1, 0) for t in (today(), PROGRAMME_OF_TODAY))
-        for name in set(column_names()) - {*MEMBERS, "reference", "debt"}:
+        for name in set(Customers.names()) - {"reference", "debt"}:
             np.testing.assert_array_equal(getattr(plain.customers, name), getattr(lived.customers, name), name)
         earned = sum(orders.earned.sum() for orders in lived.past.values())
         assert earned > 0
@@ -132,41 +134,45 @@ def test_recorded_orders_stay_as_they_were() -> None:
 def test_members_joined_at_an_order_and_heavier_buyers_did_more_often() -> None:
     founders = found(replace(base_alone(), today=PROGRAMME_OF_TODAY), 1, 0)
     people, n = founders.customers, founders.n_founding
-    member = people.enrolled[:n] != NOT_ENROLLED
+    columns = founders.inheritance["loyalty"].columns
+    enrolled = columns.get("enrolled")
+    member = enrolled != NOT_ENROLLED
     assert 0.2 < member.mean() < 0.98
-    assert (people.enrolled[:n][member] >= np.floor(people.first_order[:n][member])).all()
+    assert (enrolled[member] >= np.floor(people.first_order[:n][member])).all()
     assert people.order_rate[:n][member].mean() > people.order_rate[:n][~member].mean()
-    assert (people.points[:n][~member] == 0).all()
+    assert (columns.get("points")[~member] == 0).all()
     silver = people.spend_52[:n] >= 4_000
-    assert (people.tier[:n][member & silver] >= 1).all()
+    assert (columns.get("tier")[member & silver] >= 1).all()
     grace = PROGRAMME_OF_TODAY[1].strategy.grace_weeks
-    assert (people.tier_ends[:n][people.tier[:n] > 0] > -grace).all()  # whose time and grace are over has fallen
-    assert set(np.unique(people.tier[:n])) >= {0, 1, 2}
+    assert (
+        columns.get("tier_ends")[columns.get("tier") > 0] > -grace
+    ).all()  # whose time and grace are over has fallen
+    assert set(np.unique(columns.get("tier"))) >= {0, 1, 2}
 
 
 def test_the_first_rows_are_the_same_in_a_smaller_market() -> None:
     for world in (base_alone(), base_alone(history=imported(300))):
         world = replace(world, today=PROGRAMME_OF_TODAY)
-        small, large = (found(world.at_rows(rows)[0], 2, 1).customers for rows in (200, 700))
-        for name in [*MEMBERS, "orders", "reference"]:
-            np.testing.assert_array_equal(getattr(small, name)[:200], getattr(large, name)[:200], name)
+        small, large = (Market(world, (), customers=rows, seed=2, replication=1) for rows in (200, 700))
+        for name in [*MemberColumns.names(), "orders", "reference"]:
+            np.testing.assert_array_equal(small.column(name)[:200], large.column(name)[:200], name)
 
 
 def test_a_programme_that_an_arm_introduces_starts_empty() -> None:
     world = recentred(base_alone(), today(Play("tiers", DiscountTiers(silver_spend=40.0))))
     market = Market(world, (*world.today, PROGRAMME_OF_TODAY[1]), customers=500)
-    assert not market.customers.enrolled.size
+    assert not Loyalty.of(market).columns.enrolled.size
     market.run(3)
-    assert market.loyalty.opening.outstanding == 0
-    assert (market.customers.enrolled[market.customers.enrolled != NOT_ENROLLED] >= 0).all()
+    assert Loyalty.of(market).opening.outstanding == 0
+    assert (Loyalty.of(market).columns.enrolled[Loyalty.of(market).columns.enrolled != NOT_ENROLLED] >= 0).all()
 
 
 def test_an_arm_that_ends_todays_programme_still_owes_its_points() -> None:
     world = replace(base_alone(), today=PROGRAMME_OF_TODAY)
     market = Market(world, today(), customers=500).run(30)
-    assert market.loyalty.opening.outstanding > 0
-    assert sum(week.issued for week in market.loyalty.weeks.values()) == 0
-    assert sum(week.burnt + week.expired for week in market.loyalty.weeks.values()) > 0
+    assert Loyalty.of(market).opening.outstanding > 0
+    assert sum(week.issued for week in Loyalty.of(market).weeks.values()) == 0
+    assert sum(week.burnt + week.expired for week in Loyalty.of(market).weeks.values()) > 0
     assert_books_agree(market)
 
 
@@ -191,16 +197,16 @@ def test_coupons_and_marks_that_today_has_given_are_there_at_week_0() -> None:
     everybody_uses_them = replace(world, price=replace(world.price, coupon_use=1.0))
     market = Market(everybody_uses_them, plays, customers=800)
     people = market.customers
-    held = people.coupon_ends > 0
+    held = market.column("coupon_ends") > 0
     silent = -people.last_order
     assert 0.02 < held.mean() < 0.9
     assert (silent[held] >= 26).all()  # who has ordered since has used it
     assert market.look().tag("written to").sum() >= held.sum()
-    hardly_anybody_does = Market(world, plays, customers=800).customers
-    unused = (hardly_anybody_does.coupon_ends > 0) & (-hardly_anybody_does.last_order < 26)
+    hardly_anybody_does = Market(world, plays, customers=800)
+    unused = (hardly_anybody_does.column("coupon_ends") > 0) & (-hardly_anybody_does.column("last_order") < 26)
     assert unused.any()
     fresh = Market(replace(world, today=()), plays, customers=800)
-    assert not fresh.customers.coupon_ends.any()
+    assert not Prices.of(fresh).columns.coupon_ends.any()
 
 
 def test_a_price_that_has_been_paid_for_years_is_thought_normal_at_week_0() -> None:

@@ -16,10 +16,9 @@ from crmlab.experiments.bench.model import (
     talkative_world,
 )
 from crmlab.experiments.bench.numpy_plain import NumpyMarket
-from crmlab.sim.conditions import Offer, Programme
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
-from crmlab.sim.orders import Orders
+from crmlab.sim.mechanism import Week
 
 
 class TimedMarket(Market):
@@ -27,11 +26,10 @@ class TimedMarket(Market):
 
     seconds_in_pass = 0.0
 
-    def live(self, offer: Offer, programme: Programme) -> Orders:
+    def run_clocks(self, week: Week) -> None:
         begun = time.process_time()
-        orders = super().live(offer, programme)
+        super().run_clocks(week)
         self.seconds_in_pass += time.process_time() - begun
-        return orders
 
     @property
     def outcome(self) -> Outcome:

@@ -18,8 +18,9 @@ import numpy as np
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.sim import Play
-from crmlab.sim.customers import NOT_ENROLLED
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
+from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.strategy import Strategy
@@ -106,7 +107,7 @@ class _Pair:
         """Relative change of the orders of all members, of heavy buyers, of others."""
         world = replace(self.world, loyalty=loyalty)
         market = self._live(world, Play("programme", self.strategy))
-        joined = market.customers.enrolled
+        joined = Loyalty.of(market).columns.enrolled
         after, before = _orders_since(market, joined), _orders_since(self.plain, joined)
         heavy_rate = order_rates(self.world).of_orders.quantile(1 - loyalty.heavy_share)
         member = joined != NOT_ENROLLED

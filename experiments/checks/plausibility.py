@@ -15,8 +15,8 @@ from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.currencies import currency_note
 from crmlab.experiments.wording.quantities import quantity
 from crmlab.sim.actions import ChannelBudget, Coupon, Discount, FirstOrderOffer, PointsRule, PublicDiscount, TierRule
-from crmlab.sim.channels import hill_leads, opening_clock
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.channels import hill_leads, opening_clock
 from crmlab.sim.orders import YEAR
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.replication.persona_table import persona_table
-from crmlab.sim.channels import hill_elasticity
 from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
+from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 
@@ -153,7 +154,7 @@ def _ltv(record: Record) -> pd.DataFrame:
     """What a customer of the cohort of the KPIs LTV, CAC of the LTV cohort and payback has brought by age: cumulative
     contribution before CAC, as earned and discounted (`ltv`), beside what the cohort cost."""
     weeks = min(YEAR, record.weeks)
-    cohort = record.cohort(weeks)
+    cohort = Cohort(record, weeks)
     return pd.DataFrame(
         {
             "age_weeks": np.arange(weeks + 1),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 
-from crmlab.sim.channels import hill_leads
+from crmlab.sim.mechanisms.acquisition.channels import hill_leads
 from crmlab.sim.world import World
 
 SILVER, REWARD = 2.13, 0.142  # mean orders: spend of 52 weeks for the silver tier, worth of a reward

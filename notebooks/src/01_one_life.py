@@ -24,10 +24,10 @@ from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import twin_lives
 from crmlab.sim import Play
+from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.behavior import price_pull
 from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.market import Market
-from crmlab.sim.micro import MicroMarket
 from crmlab.sim.record import Record
 from crmlab.strategies import PriceCut
 
@@ -221,12 +221,12 @@ print(Market.step.__doc__)
 # claims: "has eight steps": sum(line.strip()[:1].isdigit() for line in Market.step.__doc__.splitlines()) == 8
 
 # %% [markdown]
-# `Market` lives all people in one compiled pass over columns. `MicroMarket` tells the same story with one Mesa agent
+# `Market` lives all people in one compiled pass over columns. `AgentMarket` tells the same story with one Mesa agent
 # per person, a thousand times slower and easier to read (`sim/micro.py`). They agree to the last bit:
 
 # %%
 few = {"customers": 4 if FAST else 10, "seed": SEED}
-agents, columns = MicroMarket(world, today, **few).run(8), Market(world, today, **few).run(8)
+agents, columns = AgentMarket(world, today, **few).run(8), Market(world, today, **few).run(8)
 print("the same orders: ", agents.customers.orders.tolist() == columns.customers.orders.tolist())
 print("the same clocks: ", agents.customers.order_clock.tobytes() == columns.customers.order_clock.tobytes())
 person = agents.people[0]

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.files.world_file import WorldFile, load_world
-from crmlab.sim.customers import column_names
 from crmlab.sim.market import Market
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import HEADLINE, read_all
@@ -38,6 +37,14 @@ from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, Referra
 RECORD = Path(__file__).with_name("baseline.json")
 ROWS, WEEKS, REPLICATIONS, SEED = 400, 60, 2, 11
 DIGITS = 1e-12  # relative: sums in another order
+
+PEOPLE = (
+    "order_rate", "departure_rate", "p_dropout", "mean_order", "elasticity", "persona", "reach", "stage", "order_clock",
+    "life_clock", "reference", "debt", "identified", "source", "first_order", "last_order", "orders", "orders_52",
+    "spend", "spend_52", "coupon_rate", "coupon_ends", "enrolled", "points", "points_pending", "points_recent",
+    "progress", "rewarded", "tier", "tier_ends", "mood", "mood_ends", "referrer", "referrals", "referral_rewards",
+    "recommended", "bond", "warned",
+)  # fmt: skip
 
 ARMS: dict[str, tuple[Play, ...]] = {
     "today": (),
@@ -90,8 +97,9 @@ def run(world: WorldFile, plays: tuple[Play, ...], replication: int) -> Market:
 def facts_of(market: Market) -> dict[str, Any]:
     """Hashes of the raw tables and the headline figures of a market."""
     orders = market.order_log.table(since=0)[1]
-    people = [getattr(market.customers, name) for name in column_names()]
+    people = [market.column(name) for name in PEOPLE]
     journal = market.ledger.table()
+    journal = journal.sort_values(list(journal.columns))  # mechanisms may book in another order
     return {
         "orders": _hash(*orders),
         "people": _hash(*people),

@@ -22,6 +22,7 @@ import numpy as np
 
 from crmlab.experiments.questions.explain.estimates import Reading
 from crmlab.experiments.questions.explain.two_lives import Floats, TwoLives, Which, per_person
+from crmlab.sim import lifetime
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 
@@ -129,7 +130,7 @@ def mean_lines(before: Cohort, after: Cohort) -> dict[str, float]:
 
 def _cohort(record: Record, kpi: str) -> Cohort:
     n = record.market.customers.n
-    early = record.cohort(YEAR).members
+    early = lifetime.Cohort(record, YEAR).members
     rows = record.acquired[early]
     who = np.zeros(n, np.bool_)
     who[rows] = True
@@ -137,4 +138,4 @@ def _cohort(record: Record, kpi: str) -> Cohort:
         reading = np.zeros(n)
         reading[rows] = record.second_after[early] <= YEAR
         return Cohort(who, reading)
-    return Cohort(who, record.cohort(YEAR).by_person)
+    return Cohort(who, lifetime.Cohort(record, YEAR).by_person)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.compiling import rule
-from crmlab.sim.draws import COUPON, READINESS, uniforms
+from crmlab.sim.draws import BEFORE_WEEK_0, COUPON, READINESS, uniforms
 from crmlab.sim.quantiles import KNOTS, beta_quantiles, quantile
 from crmlab.sim.responses import PriceResponse
 
@@ -27,4 +27,4 @@ def coupon_readiness(price: PriceResponse) -> NDArray[np.float64]:
 def would_use(key0, key1, who, ends, readiness):
     """Whether somebody would use the coupon that ends in that week."""
     keen = quantile(readiness, uniforms(key0, key1, READINESS, who, 0)[0])
-    return uniforms(key0, key1, COUPON, who, ends)[0] < keen
+    return uniforms(key0, key1, COUPON, who, ends if ends > 0 else BEFORE_WEEK_0 + ends)[0] < keen

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 
-from crmlab.sim.behavior import tier_gap
-from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.compiling import rule
 from crmlab.sim.customers import LONG_AGO
+from crmlab.sim.mechanisms.loyalty.rules import tier_gap
 from crmlab.sim.orders import YEAR
 
 CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3  # moods
+MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
 
 FULL_WORTH = 0.05  # of yearly spend: from here on deadlines and moods have their full effect
 CARD_WORTH = 0.10  # of spend: what the cards gave on which the head start was measured (one free in ten)
@@ -24,7 +25,7 @@ MOST_PERKS = 0.30  # of yearly spend: benefits act like a price cut of at most s
 LEAST_SPEND = 0.01  # currency a year: keeps shares of spend finite
 
 
-@compiled
+@rule
 def points_worth(weekly_spend, order_rate, multiplier, programme):
     """What the points of one currency unit are worth when burnt, as the member expects it; 0 when a reward is out of
     reach at the own rate of spending, or the points would lapse between two orders."""
@@ -44,7 +45,7 @@ def perks_worth(tier, weekly_spend, perks_felt, programme):
     return min(MOST_PERKS, perks_felt * programme.perks[tier] / max(YEAR * weekly_spend, LEAST_SPEND))
 
 
-@compiled
+@rule
 def tier_worth(tier, weekly_spend, order_rate, perks_felt, programme):
     """What a tier gives on one currency unit of spend: points, price cut and other benefits, as a share of it."""
     points = points_worth(weekly_spend, order_rate, programme.multipliers[tier], programme)
@@ -74,14 +75,6 @@ def goal_pull(filled, worth, gradient, power):
     if filled <= 0.0 or worth <= 0.0:
         return 0.0
     return gradient * min(worth, MOST_WORTH) * math.exp(power * math.log(filled))
-
-
-@rule
-def progress_after(progress, reward_points, burnt, earned):
-    """Points on the card after an order. A reward empties it, and so does the first order after it was full: whoever
-    lets a reward lie is not drawn by it for ever."""
-    left = progress - burnt if burnt > 0 else progress % reward_points
-    return max(0, left) + earned
 
 
 @rule
@@ -121,7 +114,7 @@ def at_stake(
     return stake
 
 
-@compiled
+@rule
 def loyalty_pull(
     week, order_rate, mean_order, elasticity, enrolled, points, progress, rewarded, tier, tier_ends, mood, mood_ends,
     spend_52, orders_52, loyal, programme,

@@ -1,0 +1,226 @@
+"""The contract of a mechanism: one room of the market, with its own numbers, columns, actions and accounts.
+
+A week runs in phases, each through all mechanisms in their declared order:
+
+    settle   carry out the actions of its own kinds, by its own rules
+    affect   say what it does to each person this week (`Effects`), and who becomes a lead (`Entries`)
+             ... the kernel runs the clocks: who orders when, who leaves when ...
+    mark     give the week's orders their marks: points, invitations; note who is won for next week
+    close    end its week: reviews, expiries, money into the ledger, its figures of the week
+
+A mechanism overrides the phases it needs and is not asked in the others. It writes no columns but its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+from crmlab.sim.actions import Action
+from crmlab.sim.columns import Columns
+from crmlab.sim.customer_agent import CustomerAgent
+from crmlab.sim.customers import Customers
+from crmlab.sim.kernel import person_ids
+from crmlab.sim.kernel_types import NO_EFFECT, Effects, Entries, Happened, Offer
+from crmlab.sim.ledger import Ledger
+from crmlab.sim.orders import OrderLog, Orders
+from crmlab.sim.plays import Play
+from crmlab.sim.view import FirmView
+from crmlab.sim.world import Channel, World
+
+PHASES = ("settle", "affect", "mark", "close")
+NO_ROWS = np.empty(0, np.int32)
+
+A = TypeVar("A", bound=Action)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays the same through a run and every mechanism may read: the world, the people, and the books.
+
+    `scale` is the number of real people per row, `minor` the minor units in one currency unit, `key` the luck of the
+    replication; `sources` are the ways in which people come, by number. `tags` are the firm's marks on customers, by
+    name: the first week in which each customer no longer carries it. `queue` [channels, prospects] holds the rows of
+    the prospects in the order in which each channel would reach them, `opening_clock` [channels] how far the channels
+    have come by week 0.
+    """
+
+    world: World
+    customers: Customers
+    n_founding: int
+    key: tuple[np.uint64, np.uint64]
+    ledger: Ledger
+    order_log: OrderLog
+    scale: float = 1.0
+    tags: dict[str, NDArray[np.int16]] = field(default_factory=dict)
+    queue: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0), np.int32))
+    opening_clock: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def minor(self) -> float:
+        return self.world.minor
+
+    @property
+    def sources(self) -> tuple[Channel, ...]:
+        return self.world.sources
+
+    def person_ids(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Who some rows are in the draws. Shape as `rows`."""
+        ids: NDArray[np.int64] = person_ids(rows, self.n_founding)
+        return ids
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An action that a play's strategy returned, and which customers of the view it may reach (None: all)."""
+
+    play: Play
+    action: Action
+    reached: NDArray[np.bool_] | None
+
+
+@dataclass
+class Week:
+    """One week of a market, as it passes through the phases.
+
+    `rows` [n] are the rows of the view's customers. `effects` and `offer` are filled by settle and affect; `orders`
+    and `departed` (rows of customers who left) are there from `mark` on. Figures go into `series`, by name, in rows
+    and their currency; `by_channel` likewise, by source.
+    """
+
+    number: int
+    view: FirmView
+    rows: NDArray[np.int32]
+    asked: list[Asked]
+    n: int
+    n_sources: int
+    season: float = 1.0
+    orders: Orders = field(default_factory=lambda: Orders.space(0))
+    single: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    departed: NDArray[np.int32] = field(default_factory=lambda: NO_ROWS)
+    entries: list[Entries] = field(default_factory=list)
+    won: list[tuple[NDArray[np.int32], int]] = field(default_factory=list)
+    series: dict[str, float] = field(default_factory=dict)
+    by_channel: dict[str, NDArray[Any]] = field(default_factory=dict)
+    groups: dict[str, NDArray[np.int8]] = field(default_factory=dict)
+    results: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    effect_room: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # kept from week to week by the market
+
+    def __post_init__(self) -> None:
+        self.offer = Offer(np.zeros(self.n_sources + 1), np.zeros(self.n_sources + 1))
+        self._effects: dict[str, NDArray[np.float64]] = {}
+
+    def actions(self, kind: type[A]) -> Iterator[tuple[Asked, A]]:
+        """The actions of one kind, in the order of the plays."""
+        for asked in self.asked:
+            if isinstance(asked.action, kind):
+                yield asked, asked.action
+
+    def effect(self, name: str) -> NDArray[np.float64]:
+        """The effect of that name on every person, to be added to (`log_rate`), multiplied (`departure`,
+        `order_value`) or raised (`standing`, `single`). Shape [n]."""
+        if name not in self._effects:
+            if name not in self.effect_room:
+                self.effect_room[name] = np.empty(self.n)
+            self._effects[name] = self.effect_room[name]
+            self._effects[name].fill(getattr(NO_EFFECT, name))
+        return self._effects[name]
+
+    @property
+    def effects(self) -> Effects:
+        """All effects so far; those that nobody asked for are empty."""
+        none = np.zeros(0)
+        return Effects(*(self._effects.get(name, none) for name in Effects._fields))
+
+    def happen(self, happened: Happened, n_orders: int, n_departed: int) -> None:
+        """What the clocks have brought: copies of the first so many orders and departures."""
+        no_points = np.zeros((2, n_orders), np.int32)
+        self.orders = Orders._make([*(column[:n_orders].copy() for column in happened[:5]), *no_points])
+        self.single = happened.single[:n_orders].copy()
+        self.departed = happened.departed[:n_departed].copy()
+
+    def enter(self, rows: NDArray[np.int32], at: NDArray[np.float64], source: NDArray[np.int8]) -> None:
+        """Let people become leads this week, at these moments of it, through these sources."""
+        self.entries.append(Entries(rows, at, source))
+
+    def win(self, rows: NDArray[np.int32], source: int) -> None:
+        """Let people become leads when the next week begins."""
+        self.won.append((rows, source))
+
+
+class HasMechanisms(Protocol):
+    """A market, as far as its mechanisms go."""
+
+    mechanisms: Mapping[str, Mechanism]
+
+
+class Mechanism:
+    """Base of all mechanisms. `params` are its numbers, of the world; `columns` its own, empty until they are opened.
+
+    `settles` are the kinds of action it carries out, `series` the names of the weekly figures it notes, `accounts` what
+    it posts (see `ledger.Account`). `lives_before` says that it has been at work before week 0 as well: today's policy
+    is then carried out over the recorded orders.
+    """
+
+    name: ClassVar[str]
+    settles: ClassVar[tuple[type[Action], ...]] = ()
+    series: ClassVar[tuple[str, ...]] = ()
+    lives_before: ClassVar[bool] = False
+    columns: Columns
+
+    def __init__(self, setting: Setting, params: Any = None) -> None:
+        self.setting = setting
+        self.params = params
+        self.columns = Columns()
+
+    @classmethod
+    def of(cls, market: HasMechanisms) -> Self:
+        """This mechanism in a market."""
+        found = market.mechanisms[cls.name]
+        assert isinstance(found, cls)
+        return found
+
+    @property
+    def on(self) -> bool:
+        """Whether it does anything in this world."""
+        return True
+
+    @property
+    def weeks_needed(self) -> int:
+        """How many past weeks of orders it must be able to look up."""
+        return 0
+
+    def join(self, model: mesa.Model) -> None:
+        """Place its agents in the market, if it has any."""
+
+    def inherit(self, before: Mechanism) -> None:
+        """Go on from the state that the same mechanism had at week 0 in the founding customers' past."""
+
+    def settle(self, week: Week) -> None:
+        """Carry out the actions of its own kinds."""
+
+    def affect(self, week: Week) -> None:
+        """Say what it does to each person this week."""
+
+    def mark(self, week: Week) -> None:
+        """Give the week's orders their marks."""
+
+    def close(self, week: Week) -> None:
+        """End its week."""
+
+    def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
+        """`affect`, told person by person in plain Python: the oracle compares both."""
+        self.affect(week)
+
+    def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
+        """`mark`, told order by order in plain Python: the oracle compares both."""
+        self.mark(week)
+
+    def phases(self) -> Mapping[str, bool]:
+        """Which phases it takes part in."""
+        return {phase: getattr(type(self), phase) is not getattr(Mechanism, phase) for phase in PHASES}

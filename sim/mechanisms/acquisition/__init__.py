@@ -1,0 +1,1 @@
+"""Acquisition: channels that turn budgets into attention and prospects into leads."""

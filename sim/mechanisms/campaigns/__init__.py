@@ -1,0 +1,1 @@
+"""Campaigns: marks on customers, and what was seen of those treated and held out."""

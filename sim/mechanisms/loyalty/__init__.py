@@ -1,0 +1,1 @@
+"""The loyalty programme: points, tiers, and what they do to members."""

@@ -1,0 +1,1 @@
+"""Prices: standing cuts, offers on first orders, coupons."""

@@ -1,0 +1,1 @@
+"""Word of mouth: recommendations, warnings, and rewards for friends won."""

@@ -1,0 +1,97 @@
+"""Word of mouth told person by person, in plain Python: the second telling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crmlab.sim.customer_agent import CustomerAgent
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.draws import INVITE, WARN
+from crmlab.sim.mechanism import Week
+from crmlab.sim.mechanisms.referral.columns import FriendColumns
+from crmlab.sim.mechanisms.referral.network import Graph, contact, n_contacts, place_of
+from crmlab.sim.mechanisms.referral.passes import MAX_WARNINGS
+from crmlab.sim.mechanisms.referral.rules import (
+    can_be_won,
+    p_accept,
+    p_invite,
+    quality_pull,
+    reward_pull,
+    sociability,
+    value_factor,
+)
+from crmlab.sim.mechanisms.referral.talk import TalkParams
+from crmlab.sim.responses import WordOfMouth
+
+
+def affect_friends(
+    agents: Sequence[CustomerAgent], week: Week, columns: FriendColumns, params: WordOfMouth,
+    departure: NDArray[np.float64],
+) -> None:  # fmt: skip
+    """What bonds and warnings do to each person this week; `departure` is by bond."""
+    for person in agents:
+        row, bond = person.row, int(columns.bond[person.row])
+        week.effect("departure")[row] *= departure[bond]
+        weeks = week.number - float(person.first_order) if person.orders else 0.0
+        week.effect("order_value")[row] *= value_factor(
+            bond, weeks, float(params.referred_value), float(params.referred_value_weeks), float(params.referrer_value)
+        )
+        if person.stage != CUSTOMER:
+            week.effect("log_rate")[row] -= float(params.warning) * float(columns.warned[row])
+
+
+def contact_of(
+    person: CustomerAgent, u: float, graph: Graph, agents: Sequence[CustomerAgent]
+) -> tuple[CustomerAgent, bool]:
+    """The contact that a uniform picks, and whether it is a strong tie."""
+    place = place_of(person.row, graph, *person.key)
+    row, strong = contact(place, int(u * n_contacts(place, graph)), graph, *person.key)
+    return agents[row], strong
+
+
+def invite(
+    person: CustomerAgent, nth: int, agents: Sequence[CustomerAgent], columns: FriendColumns, talk: TalkParams,
+    graph: Graph, won: list[int],
+) -> tuple[bool, CustomerAgent | None]:  # fmt: skip
+    """After an order: whether this person invites a contact, and the contact if that one accepts. `won` are the rows of
+    those who accepted somebody else's invitation this week."""
+    u_invite, u_whom, u_accept, _ = person.draw(INVITE, nth)
+    friend, strong = contact_of(person, u_whom, graph, agents)
+    pull = reward_pull(talk, strong, int(columns.referral_rewards[person.row])) if person.identified else 0.0
+    readily = sociability(talk, person.persona, *person.key, person.who)
+    if u_invite >= p_invite(talk.p_invite, readily, pull):
+        return False, None
+    if not can_be_won(friend.stage) or friend.row in won:
+        return True, None
+    base = talk.accept_strong if strong else talk.accept_weak
+    offer = talk.offer_pull + quality_pull(talk, float(friend.order_rate))
+    accepts = u_accept < p_accept(base, offer, float(columns.warned[friend.row]), talk.warning)
+    return True, friend if accepts else None
+
+
+def converse(
+    agents: Sequence[CustomerAgent], week: Week, columns: FriendColumns, talk: TalkParams, graph: Graph, source: int
+) -> tuple[int, NDArray[np.int32], int, NDArray[np.bool_]]:
+    """What people say this week, one after the other: (invitations, rows won, warnings, false claims [orders])."""
+    orders, won = week.orders, list[int]()
+    invitations, claims = 0, np.zeros(orders.n, np.bool_)
+    for j in range(orders.n):
+        person, nth = agents[orders.row[j]], int(orders.nth[j])
+        came_by_themselves = nth == 0 and person.source != source
+        claims[j] = came_by_themselves and person.draw(INVITE, 0)[3] < talk.false_claims
+        invites, friend = invite(person, nth, agents, columns, talk, graph, won)
+        invitations += invites
+        if friend is not None:
+            columns.referrer[friend.row] = person.row
+            won.append(friend.row)
+    warnings = 0
+    for row in week.departed:
+        u_warns, u_whom, _, _ = agents[row].draw(WARN, 0)
+        if u_warns < talk.p_warn:
+            warned, _ = contact_of(agents[row], u_whom, graph, agents)
+            columns.warned[warned.row] = min(int(columns.warned[warned.row]) + 1, MAX_WARNINGS)
+            warnings += 1
+    return invitations, np.array(won, np.int32), warnings, claims

@@ -1,0 +1,129 @@
+"""Word of mouth's passes over people and orders, compiled.
+
+An invitation is keyed (customer, order), so it goes to the same contact with the same answer under every policy,
+reached or not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crmlab.sim.compiling import compiled
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.draws import INVITE, WARN, uniforms
+from crmlab.sim.kernel import person_id
+from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_BONDS, RECOMMENDED, REFERRED
+from crmlab.sim.mechanisms.referral.network import contact, n_contacts, place_of
+from crmlab.sim.mechanisms.referral.rules import (
+    can_be_won,
+    p_accept,
+    p_invite,
+    quality_pull,
+    reward_pull,
+    sociability,
+    value_factor,
+)
+
+MAX_WARNINGS = 255
+
+
+@compiled
+def move_friends(
+    log_rate, departure, order_value, stage, orders, first_order, bond, warned, week, factors, warning, referred_value,
+    referred_value_weeks, referrer_value,
+):  # fmt: skip
+    """What bonds and warnings do: bonds to departure (`factors` [bonds]) and order value of customers, warnings to the
+    first order of everybody else."""
+    for i in range(bond.size):
+        if warned[i] > 0 and stage[i] != CUSTOMER:
+            log_rate[i] -= warning * float(warned[i])
+        if bond[i] > 0:
+            departure[i] *= factors[bond[i]]
+            weeks = 0.0 if orders[i] == 0 else week - float(first_order[i])
+            order_value[i] *= value_factor(bond[i], weeks, referred_value, referred_value_weeks, referrer_value)
+
+
+@compiled
+def spread_word(
+    orders, departed, stage, identified, persona, sources, order_rate, referrer, warned, rewards, talk, graph, source,
+    n_founding, key0, key1,
+):  # fmt: skip
+    """Recommendations after the week's orders, then warnings of those who left, both in order of rows.
+
+    Of two who win the same friend the one with the lower row comes first. `rewards` [n] are those of this programme
+    year. Returns (invitations, rows won, warnings, false claims [orders]).
+    """
+    won = np.empty(orders.row.size, np.int32)
+    taken = set(won[:0])
+    claims = np.zeros(orders.row.size, np.bool_)
+    invitations = n_won = warnings = 0
+    most = max(talk.pull_strong, talk.pull_weak, 0.0)
+    for j in range(orders.row.size):
+        i = orders.row[j]
+        who = person_id(i, n_founding)
+        u_invite, u_whom, u_accept, u_claim = uniforms(key0, key1, INVITE, who, orders.nth[j])
+        claims[j] = orders.nth[j] == 0 and sources[i] != source and u_claim < talk.false_claims
+        readily = sociability(talk, persona[i], key0, key1, who)
+        if u_invite >= p_invite(talk.p_invite, readily, most):
+            continue  # whoever the contact is
+        place = place_of(i, graph, key0, key1)
+        number = np.int64(u_whom * n_contacts(place, graph))
+        other, strong = contact(place, number, graph, key0, key1)
+        pull = reward_pull(talk, strong, rewards[i]) if identified[i] else 0.0
+        if u_invite >= p_invite(talk.p_invite, readily, pull):
+            continue
+        invitations += 1
+        if can_be_won(stage[other]) and np.int32(other) not in taken:
+            base = talk.accept_strong if strong else talk.accept_weak
+            pull = talk.offer_pull + quality_pull(talk, float(order_rate[other]))
+            if u_accept < p_accept(base, pull, float(warned[other]), talk.warning):
+                taken.add(np.int32(other))
+                referrer[other] = i
+                won[n_won] = other
+                n_won += 1
+    for j in range(departed.size):
+        u_warns, u_whom, _, _ = uniforms(key0, key1, WARN, person_id(departed[j], n_founding), 0)
+        if u_warns < talk.p_warn:
+            place = place_of(departed[j], graph, key0, key1)
+            other, _ = contact(place, np.int64(u_whom * n_contacts(place, graph)), graph, key0, key1)
+            warned[other] = min(warned[other] + 1, MAX_WARNINGS)
+            warnings += 1
+    return invitations, won[:n_won].copy(), warnings, claims
+
+
+@compiled
+def renew_bonds(bond, stage, referrer, recommended, won, winners, week, weeks_after_success):
+    """For this week: which of those won still have their friend here, and who has won one lately."""
+    for i in winners:
+        lately = week <= recommended[i] + weeks_after_success
+        bond[i] = (bond[i] | RECOMMENDED) if lately else (bond[i] & (N_BONDS - 1 - RECOMMENDED))
+    for i in won:
+        with_friend = stage[referrer[i]] == CUSTOMER
+        bond[i] |= REFERRED
+        bond[i] = (bond[i] | ACCOMPANIED) if with_friend else (bond[i] & (N_BONDS - 1 - ACCOMPANIED))
+
+
+@compiled
+def credit_friends(
+    orders, claims, source, referrer, identified, referrals, recommended, rewards_year, referral, week, reward, share,
+    max_rewards,
+):  # fmt: skip
+    """Credit every friend's first order and every false claim. Returns (rewards, minor units earned)."""
+    rewards = 0
+    earned = np.int64(0)
+    for j in range(orders.row.size):
+        if orders.nth[j] > 0:
+            continue
+        rewarded = claims[j]
+        if source[orders.row[j]] == referral:
+            i = referrer[orders.row[j]]
+            referrals[i] += 1
+            recommended[i] = week
+            rewarded = identified[i] and rewards_year[i] < max_rewards
+            if rewarded:
+                rewards_year[i] += 1
+        amount = np.int64(np.floor(reward + share * orders.paid[j] + 0.5))
+        if rewarded and amount > 0:
+            rewards += 1
+            earned += amount
+    return rewards, earned
