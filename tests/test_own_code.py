@@ -244,7 +244,7 @@ def test_an_edited_global_of_a_notebook_makes_another_run(mine: Path):
         cell(2, "def rate():\\n    return RATE\\n")
         cell(3, "@dataclass(frozen=True)\\nclass Off:\\n    'Off.'\\n    def decide(self, view):\\n"
                 "        return [PublicDiscount(rate())]\\n")
-        from crmlab.lab import Experiment
+        from crmlab.lab import new_experiment
         from crmlab.experiments.runs.run_id import run_id
         from crmlab.experiments.own_code.standalone import standalone
         def ident():

@@ -59,10 +59,10 @@ class Replication:
         design = self.experiment.design
         return found(self.setting.at_rows(design.customers)[0], design.seed, self.index, self.use)
 
-    def opened(self, plays: Sequence[Play] = (), market: type[Market] = Market, **more: Any) -> Any:
-        """A market of the kind `market` at the start of week 0; `more` goes to its constructor."""
+    def opened(self, plays: Sequence[Play] = (), market: type[Market] | None = None, **more: Any) -> Any:
+        """A market (of the kind `market`) at the start of week 0; `more` goes to its constructor."""
         design = self.experiment.design
-        return market(
+        return (market or Market)(
             self.setting,
             tuple(plays),
             customers=design.customers,
@@ -73,7 +73,7 @@ class Replication:
             **more,
         )
 
-    def simulate(self, plays: Sequence[Play], market: type[Market] = Market, **more: Any) -> Any:
+    def simulate(self, plays: Sequence[Play], market: type[Market] | None = None, **more: Any) -> Any:
         """The same market after the weeks of the design under these plays."""
         return self.opened(plays, market, **more).run(self.experiment.design.weeks)
 
