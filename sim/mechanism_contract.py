@@ -186,10 +186,9 @@ def _differences(one: Market, other: Market, shared: bool = False) -> Iterator[t
         yield "their columns", sorted(names[0]), sorted(names[1])
     for name in sorted(names[0] & names[1]):
         yield from _difference(name, one.column(name), other.column(name))
-    for name, mine, theirs in zip(
-        ("row", "nth", "at", "value", "paid"), one.order_log.table()[1], other.order_log.table()[1], strict=False
-    ):
-        yield from _difference(f"the orders' {name}", mine, theirs)
+    mine, theirs = (market.order_log.table()[1]._asdict() for market in (one, other))
+    for name in ("row", "nth", "at", "value", "paid"):
+        yield from _difference(f"the orders' {name}", mine[name], theirs[name])
 
 
 def _difference(name: str, mine: NDArray[Any], theirs: NDArray[Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -45,14 +45,14 @@ world = "world.toml"
 weeks = 30
 customers = 200
 replications = 4
-unknowns = "all"
-[[arm]]
-name = "cut"
+unknowns = true
+[arms.cut]
 strategies = [{ kind = "price_cut", rate = 0.1 }]
 [sweep]
-objectives = ["discontent", "orders"]
-[sweep.values]
-"satisfaction.p_late" = [0.0, 0.3]
+arm = "cut"
+unknowns = [{ unknown = "satisfaction.p_late", points = 2 }]
+design = "grid"
+replications = 2
 """
 
 
@@ -96,8 +96,12 @@ def test_late_orders_drive_customers_away_and_none_does_where_it_is_off(beside: 
 def test_a_mechanism_from_outside_is_in_validation_assumptions_sampled_worlds_kpis_and_report(
     beside: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exit_code(["validate", "late.toml"]) == 2, "code that lies beside a file runs only when it is trusted"
-    assert "service" in capsys.readouterr().err
+    outside = beside / "sent"  # somebody else's files, of which nothing was loaded yet
+    outside.mkdir()
+    for name, text in (("foreign.py", "service.py"), ("world.toml", "world.toml"), ("late.toml", "late.toml")):
+        (outside / name).write_text((beside / text).read_text().replace('"service:', '"foreign:'))
+    assert exit_code(["validate", "sent/late.toml"]) == 2, "code that lies beside a file runs only when it is trusted"
+    assert "--trust" in capsys.readouterr().err
     assert exit_code(["compare", "late.toml", "--trust", "--out", "out", "--workers", "1"]) == 0
     capsys.readouterr()
     folder = next(path for path in (beside / "out").iterdir() if (path / "resolved.json").exists())
@@ -185,12 +189,15 @@ def test_a_mechanism_that_breaks_the_contract_is_told_which_clause(how: str, tol
         check_mechanism(breaking)
 
 
+@dataclass(frozen=True)
+class WithoutRange(Meddling):
+    """Says nothing of where its number may lie."""
+
+    guess: float = 1.0
+
+
 def test_a_mechanism_without_ranges_name_or_words_is_refused() -> None:
     with pytest.raises(ContractError, match="Unknown"):
-        check_mechanism(
-            dataclass(frozen=True)(
-                type("Bare", (Meddling,), {"__annotations__": {"x": float}, "x": 1.0, "__doc__": "Bare."})
-            )
-        )
+        check_mechanism(WithoutRange)
     with pytest.raises(ContractError, match="frozen dataclass"):
         check_mechanism(object())
