@@ -104,12 +104,12 @@ def test_a_mechanism_from_outside_is_in_validation_assumptions_sampled_worlds_kp
     assert "--trust" in capsys.readouterr().err
     assert exit_code(["compare", "late.toml", "--trust", "--out", "out", "--workers", "1"]) == 0
     capsys.readouterr()
-    folder = next(path for path in (beside / "out").iterdir() if (path / "resolved.json").exists())
+    folder = next((beside / "out").glob("*/*/resolved.json")).parent
     assumptions = pd.read_parquet(folder / "assumptions.parquet").set_index("name")
     assert assumptions.loc["satisfaction.p_late", "value"] == 0.15
     assert tuple(assumptions.loc["satisfaction.slope", ["low", "high"]]) == (0.2, 1.5)
     assert assumptions.loc["satisfaction.p_late", "varied"]
-    assert "discontent" in set(pd.read_parquet(folder / "kpis.parquet")["kpi"])
+    assert "discontent" in set(pd.read_parquet(folder / "effects.parquet")["kpi"])
     assert "Discontent at the end" in (folder / "report.html").read_text(encoding="utf-8")
     stored = json.loads((folder / "resolved.json").read_text())
     assert stored["world"]["mechanisms"]["satisfaction"]["kind"] == "service:Satisfaction"
