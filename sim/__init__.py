@@ -21,6 +21,7 @@ from crmlab.sim.actions import (
     Tag,
     TierRule,
 )
+from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
@@ -30,6 +31,8 @@ from crmlab.sim.view import FirmView
 if TYPE_CHECKING:
     from crmlab.sim.contract import ContractError, check_strategy
     from crmlab.sim.market import Market
+    from crmlab.sim.mechanism import Mechanism, Setting, Week
+    from crmlab.sim.mechanism_contract import check_mechanism
     from crmlab.sim.readings import KPIS, Kpi
     from crmlab.sim.world import World
 
@@ -38,6 +41,7 @@ __all__ = [
     "Action",
     "Audience",
     "ChannelBudget",
+    "Columns",
     "ContractError",
     "Coupon",
     "Discount",
@@ -46,17 +50,22 @@ __all__ = [
     "Kpi",
     "Lever",
     "Market",
+    "Mechanism",
     "Play",
     "PointsRule",
     "PublicDiscount",
     "ReferralTerms",
+    "Setting",
     "Strategy",
     "Tag",
     "Target",
     "TierRule",
     "Unknown",
+    "Week",
     "World",
+    "check_mechanism",
     "check_strategy",
+    "column",
     "levers_of",
 ]
 
@@ -67,6 +76,10 @@ _HEAVY = {
     "KPIS": "readings",
     "ContractError": "contract",
     "check_strategy": "contract",
+    "check_mechanism": "mechanism_contract",
+    "Mechanism": "mechanism",
+    "Setting": "mechanism",
+    "Week": "mechanism",
 }
 
 

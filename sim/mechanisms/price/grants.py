@@ -69,7 +69,7 @@ class Grants(Columns):
         self.n = max(self.n, n)
 
     def copy(self) -> Self:
-        return type(self)(self.n, Grant(*(column.copy() for column in self.lines)))
+        return type(self)(self.n, Grant._make(column.copy() for column in self.lines))
 
     @property
     def nbytes(self) -> int:
@@ -77,13 +77,15 @@ class Grants(Columns):
 
     def add(self, given: Grant) -> None:
         """Grant more coupons."""
-        together = [np.concatenate(parts) for parts in zip(self.lines, given, strict=True)]
-        order = np.argsort(together[0], kind="stable")  # two sorted runs: merged in one sweep
-        self.lines = Grant(*(column[order] for column in together))
+        together = Grant._make(
+            np.concatenate([getattr(self.lines, name), getattr(given, name)]) for name in Grant._fields
+        )
+        order = np.argsort(together.row, kind="stable")  # two sorted runs: merged in one sweep
+        self.lines = Grant._make(column[order] for column in together)
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Strike all other lines."""
-        self.lines = Grant(*(column[kept] for column in self.lines))
+        self.lines = Grant._make(column[kept] for column in self.lines)
 
     def drop_void(self, week: int) -> None:
         """Strike the coupons that are void in that week."""
@@ -104,8 +106,8 @@ class Grants(Columns):
 
 def lines_of(told: Sequence[tuple[Any, ...]]) -> Grant:
     """Coupons told one by one."""
-    columns = zip(*told, strict=True) if told else [()] * 4
-    return Grant(*(np.array(c, none.dtype) for c, none in zip(columns, Grant.none(), strict=True)))
+    row, rate, ends, liked = zip(*told, strict=True) if told else ((), (), (), ())
+    return Grant(np.array(row, np.int32), np.array(rate, np.float32), np.array(ends, np.int16), np.array(liked, bool))
 
 
 @compiled

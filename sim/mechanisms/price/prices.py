@@ -70,30 +70,27 @@ class Prices(Mechanism):
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         for person in agents if self.columns.is_open else ():
-            usable = [
-                float(rate)
-                for row, rate, ends, _ in zip(*self.columns.lines, strict=True)
-                if row == person.row
-                and ends > week.number
-                and would_use(*person.key, person.who, int(ends), self.readiness)
-            ]
+            usable = self._usable(person, week.number)
             if usable:
-                week.effect("single")[person.row] = max(usable)
+                week.effect("single")[person.row] = -min(usable)[0]
 
     def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        lines = list(zip(*self.columns.lines, strict=True))
         for row in week.orders.row[week.single]:
-            person = agents[row]
-            usable = [
-                (-rate, ends, number)
-                for number, (holder, rate, ends, _) in enumerate(lines)
-                if holder == row
-                and ends > week.number
-                and would_use(*person.key, person.who, int(ends), self.readiness)
-            ]
+            usable = self._usable(agents[row], week.number)
             if usable:
+                lines = list(zip(*tuple(self.columns.lines), strict=True))
                 del lines[min(usable)[2]]
-        self.columns.lines = lines_of(lines)
+                self.columns.lines = lines_of(lines)
+
+    def _usable(self, person: CustomerAgent, week: int) -> list[tuple[float, int, int]]:
+        """The coupons that somebody holds and would use: (-rate, end, number of the line)."""
+        lines = self.columns.lines
+        return [
+            (-float(lines.rate[line]), int(lines.ends[line]), line)
+            for line in range(lines.row.size)
+            if lines.row[line] == person.row and lines.ends[line] > week
+            and would_use(*person.key, person.who, int(lines.ends[line]), self.readiness)
+        ]  # fmt: skip
 
     def _raise(self, rates: NDArray[np.float64], asked: Asked, channel: str | None, rate: float) -> None:
         where = slice(None) if channel is None else source_number(asked, channel, self._names) + 1
