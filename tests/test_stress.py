@@ -26,8 +26,8 @@ from crmlab.experiments.questions.stress.world_table import read_world_table, se
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.reporting.report import write_report
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics
 from crmlab.strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today
