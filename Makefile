@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 CORES  ?= 2
 
-.PHONY: demo test test-slow lint check format bench lab lock clean
+.PHONY: demo example test test-slow lint check format bench lab lock clean
 
 # The core environment runs experiments; the development one adds tests, linters and JupyterLab.
 $(VENV)/.core: requirements/core.txt pyproject.toml
@@ -27,6 +27,11 @@ demo: $(VENV)/.core
 	    --holdout-weeks 39 --out results/demo/cdnow.toml
 	$(BIN)/crmlab compare experiments/library/cdnow.toml --world results/demo/cdnow.toml --out results
 	$(BIN)/crmlab tune experiments/library/cdnow_tune.toml --world results/demo/cdnow.toml --out results
+
+# The run that is kept in the repository, played anew: after every change of the simulation's numbers.
+example: $(VENV)/.core
+	rm -rf results/example
+	$(BIN)/crmlab compare experiments/library/example.toml --out results --workers 1
 
 # The tests, two at a time, and a few of them once more as plain Python without compilation: some four minutes.
 test: $(VENV)/.dev

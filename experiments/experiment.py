@@ -27,7 +27,8 @@ class Design:
     """How the question is put to the simulation.
 
     `customers` are founding customer rows (prospects come on top, in the world's proportion). `unknowns` adds, to the
-    replications of the fixed world, as many in which one set of the world's unknowns is drawn per replication.
+    replications of the fixed world, as many worlds with a set of unknowns drawn for each. Every one of these is lived
+    on `lives` markets: two tell luck and world apart, one costs a third less and leaves luck in the range.
     """
 
     weeks: int = 104
@@ -35,6 +36,7 @@ class Design:
     replications: int = 16
     seed: int = 1
     unknowns: bool = True
+    lives: int = 2
     confidence: float = 0.95
     primary: str = "customer_equity"
 
@@ -89,6 +91,9 @@ class Experiment:
     sections: tuple[Callable[..., Any], ...] = ()
 
     def __post_init__(self) -> None:
+        added = [kpi for numbers in self.world.mechanisms.values() for kpi in getattr(numbers, "kpis", ())]
+        new = tuple(kpi for kpi in added if kpi.id not in {known.id for known in self.kpis})
+        object.__setattr__(self, "kpis", (*self.kpis, *new))  # what the world's mechanisms can be judged by
         adopt(self.kpis)
 
     @property

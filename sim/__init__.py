@@ -9,6 +9,7 @@ if __name__ != "crmlab.sim":
 from typing import TYPE_CHECKING, Any
 
 from crmlab.sim.actions import Action, Audience
+from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.campaigns.actions import Tag
@@ -23,6 +24,8 @@ from crmlab.sim.view import FirmView
 if TYPE_CHECKING:
     from crmlab.sim.contract import ContractError, check_strategy
     from crmlab.sim.market import Market
+    from crmlab.sim.mechanism import Mechanism, Setting, Week
+    from crmlab.sim.mechanism_contract import check_mechanism
     from crmlab.sim.readings import KPIS, Kpi
     from crmlab.sim.world import World
 
@@ -31,6 +34,7 @@ __all__ = [
     "Action",
     "Audience",
     "ChannelBudget",
+    "Columns",
     "ContractError",
     "Coupon",
     "Discount",
@@ -39,17 +43,22 @@ __all__ = [
     "Kpi",
     "Lever",
     "Market",
+    "Mechanism",
     "Play",
     "PointsRule",
     "PublicDiscount",
     "ReferralTerms",
+    "Setting",
     "Strategy",
     "Tag",
     "Target",
     "TierRule",
     "Unknown",
+    "Week",
     "World",
+    "check_mechanism",
     "check_strategy",
+    "column",
     "levers_of",
 ]
 
@@ -60,6 +69,10 @@ _HEAVY = {
     "KPIS": "readings",
     "ContractError": "contract",
     "check_strategy": "contract",
+    "check_mechanism": "mechanism_contract",
+    "Mechanism": "mechanism",
+    "Setting": "mechanism",
+    "Week": "mechanism",
 }
 
 

@@ -25,6 +25,7 @@ from crmlab.sim.actions import Action
 from crmlab.sim.columns import Columns
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import Customers
+from crmlab.sim.draws import added_purpose, draw_many
 from crmlab.sim.kernel import person_ids
 from crmlab.sim.kernel_types import NO_EFFECT, Effects, Entries, Happened, Offer
 from crmlab.sim.ledger import Ledger
@@ -64,6 +65,13 @@ class Setting:
     @property
     def minor(self) -> float:
         return self.world.minor
+
+    def draw(self, name: str, rows: NDArray[np.int32], number: NDArray[Any] | int = 0) -> NDArray[np.float64]:
+        """A uniform in (0, 1) for each of some rows: luck that goes by a `name` and by what is counted, the number of
+        the order, say, or the week. The same under every policy, and met by no other draw. Shape [rows]."""
+        numbers = np.broadcast_to(np.asarray(number, np.int64), rows.shape)
+        drawn: NDArray[np.float64] = draw_many(*self.key, added_purpose(name), self.person_ids(rows), numbers)
+        return drawn
 
     def person_ids(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
         """Who some rows are in the draws. Shape as `rows`."""
@@ -147,6 +155,19 @@ class Week:
     def win(self, rows: NDArray[np.int32], source: int) -> None:
         """Let people become leads when the next week begins."""
         self.won.append((rows, source))
+
+
+class MechanismNumbers(Protocol):
+    """What a world file names to add a mechanism: a frozen dataclass of `Unknown` numbers that can start it.
+
+    `name` is the name of its section (`[[mechanism]]`, "satisfaction.slope"); `kpis` are what it can be judged by.
+    """
+
+    name: ClassVar[str]
+
+    def start(self, setting: Setting) -> Mechanism:
+        """The mechanism of one market, ready for its first week."""
+        ...
 
 
 class HasMechanisms(Protocol):

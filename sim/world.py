@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -192,6 +192,7 @@ class World:
     correlation: Annotated[
         Mapping[str, float], Unknown(-0.95, 0.95, "correlation of normal scores", "scenario", "A")
     ] = field(default_factory=dict, hash=False)  # of two TRAITS within every persona, by "one/other"
+    mechanisms: Mapping[str, Any] = field(default_factory=dict, hash=False)  # that this world adds: numbers, by name
     history: History | None = field(default=None, compare=False)
     today: tuple[Play, ...] = field(default=(), hash=False)  # policy under which the customers of week 0 have lived
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it

@@ -63,6 +63,9 @@ def effect(**changes: object) -> object:
         "p_low": 0.79,
         "p_high": 1.0,
         "luck_share": 0.1,
+        "luck_share_low": 0.05,
+        "luck_share_high": 0.2,
+        "luck_left": 0.02,
         "no_difference_in": 0,
     }
     return next(pd.DataFrame([plain | changes]).itertuples(index=False))
@@ -175,7 +178,7 @@ def test_the_verdict_sentence_names_kpi_size_range_and_odds(effects: pd.DataFram
     assert sentence.startswith("Worse: customer equity is worse than under today (−$45,400, −11.0%). ")
     assert "It is ahead of today in 0 of 16 sampled worlds (so in 0% to 21% of such worlds); range −$" in sentence
     assert "(88% of such worlds lie there, surely 74%)." in sentence
-    assert "Of that spread (variance) 10% is the luck of one market, 90% is the world; more customers" in sentence
+    assert "10% (between 5.0% and 20%) of the variance is its luck, 90% the world; luck is taken out" in sentence
 
 
 def test_few_replications_are_warned_of() -> None:

@@ -62,7 +62,7 @@ def test_one_arm_alone_is_not_asked_when_it_breaks_even(experiment: Experiment) 
     counted: list[int] = []
     alone = replace(experiment, arms=experiment.arms[:1], design=Design(weeks=2, customers=50, replications=2))
     found = compare(alone, workers=1, on_progress=lambda _done, total: counted.append(total))
-    assert counted == [4] * 4  # two replications of the stated world, two of sampled ones
+    assert counted == [6] * 6  # two replications of the stated world, two lives of each of two sampled ones
     assert found.tables["breakeven"].empty
 
 
@@ -86,7 +86,7 @@ def test_an_arm_without_effect_differs_by_exactly_nothing(comparison) -> None:
     same = comparison.effects[comparison.effects["arm"] == "same"]
     assert (same["difference"].dropna() == 0).all()
     assert same["low_unknowns"].isna().all()  # that no difference was seen is no range of width nothing
-    assert set(same.loc[same["difference"].notna(), "no_difference_in"]) == {8}
+    assert set(same.loc[same["difference"].notna(), "no_difference_in"]) == {12}
     assert (same["p_better"].dropna() == 0.5).all()
 
 
@@ -101,10 +101,32 @@ def test_the_headline_holds_cac_repurchase_ltv_equity_and_volume(comparison) -> 
     assert {"cac", "repurchase_52", "ltv_52", "customer_equity", "first_orders"} <= set(HEADLINE)
 
 
-def test_unknowns_widen_what_is_claimed(comparison) -> None:
-    row = comparison.effects.set_index(["arm", "kpi"]).loc[("tiers", "orders")]
-    assert row["worlds"] == 4
-    assert 0 < row["luck_share"] < 1  # worlds differ by more than luck
+@pytest.fixture(scope="module")
+def two_sizes() -> list[pd.Series]:
+    """The same question, and the same sixteen sampled worlds, on a small market and on one eight times as large."""
+    arms = (ARMS[0], ARMS[1])
+    found = []
+    for customers in (200, 1600):
+        design = Design(weeks=26, customers=customers, replications=16, seed=3)
+        effects = compare(Experiment("sizes", shop(), arms, design), workers=1).effects
+        found.append(effects.set_index(["arm", "kpi"]).loc[("tiers", "orders")])
+    return found
+
+
+def test_unknowns_widen_what_is_claimed(two_sizes) -> None:
+    """Of a market in which luck is small, the worlds surely differ, and by more than the luck of the stated one."""
+    large = two_sizes[1]
+    assert large["worlds"] == 16
+    assert large["luck_share_high"] < 0.75
+    assert large["high_unknowns"] - large["low_unknowns"] > 2 * (large["high"] - large["low"])
+
+
+def test_what_a_policy_does_to_states_of_the_world_hangs_little_on_the_number_of_rows(two_sizes) -> None:
+    small, large = two_sizes
+    assert small["luck_share"] > large["luck_share_high"]  # it is luck that the rows change ...
+    widths = [one["high_unknowns"] - one["low_unknowns"] for one in two_sizes]
+    assert (1 - small["luck_left"]) * widths[0] < widths[1] < widths[0] / (1 - large["luck_left"])  # ... not the worlds
+    assert max(small["p_low"], large["p_low"]) <= min(small["p_high"], large["p_high"])
 
 
 def test_every_arm_of_a_sampled_world_meets_the_same_world(experiment: Experiment) -> None:

@@ -35,7 +35,7 @@ def readings(experiment: Experiment, gains: np.ndarray) -> pd.DataFrame:
     """Sampled worlds in which the first arm gains so much."""
     arms = experiment.arms[:2]
     return pd.DataFrame(
-        {"arm": arm.name, "world": "sampled", "replication": r, "customer_equity": gain if arm is arms[1] else 0.0}
+        {"arm": arm.name, "world": "sampled", "number": r, "customer_equity": gain if arm is arms[1] else 0.0}
         for arm in arms
         for r, gain in enumerate(gains)
     )

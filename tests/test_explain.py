@@ -177,7 +177,7 @@ def test_composition_and_treatment_sum_to_the_effect_in_every_replication(found)
     assert set(lines.index.get_level_values("measure")) == {
         "customer_equity", "contribution", "revenue", "orders", "ltv_52", "repurchase_52",
     }  # fmt: skip
-    assert len(lines) == 6 * 2 * DESIGN.replications
+    assert len(lines) == 6 * (1 + DESIGN.lives) * DESIGN.replications
     off = (lines[list(LINES)].sum(axis=1) - lines[TOTAL]).abs()
     assert (off <= 1e-9 * (1 + lines[list(LINES)].abs().max(axis=1))).all()
     assert (lines[WON] != 0).all()
@@ -237,7 +237,7 @@ def test_the_segments_of_the_founding_base_add_up_to_what_changes_for_existing_c
     orders = (groups.xs("orders", level="measure") * people).sum(axis=1)
     existing = per_replication(found, "composition")[EXISTING].xs("orders", level="measure").droplevel("group")
     np.testing.assert_allclose(orders, existing, rtol=1e-9)
-    assert (people.sum(axis=1) == shop().population.customers).all()
+    np.testing.assert_allclose(people.sum(axis=1), shop().population.customers, rtol=1e-12)
     shares = sum(groups.xs(measure, level="measure") for measure in ("more", "same", "fewer"))
     np.testing.assert_allclose(shares.to_numpy(), 1.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crmlab.experiments.checks.guard import guard_notes
+from crmlab.experiments.replication.guard import guard_notes, strongest_world
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
@@ -43,3 +43,22 @@ def test_validate_says_where_the_guard_would_bind_and_nothing_where_it_does_not(
     notes = guard_notes(experiment)
     assert len(notes) == 1, notes
     assert notes[0].startswith('arm "much": reactions add up')
+
+
+def test_validate_looks_at_the_strongest_reactions_that_may_be_sampled_too() -> None:
+    """A third off beside a programme is free of the guard as stated, not where people react most."""
+    arms = {"both": [PointsAndTiers(), PriceCut(0.3)]}
+    experiment = new_experiment("shop", arms=arms, customers=500, weeks=26)
+    (note,) = guard_notes(experiment)
+    assert "where all reactions are at the strong end of their ranges" in note
+    assert (
+        guard_notes(dataclasses.replace(experiment, design=dataclasses.replace(experiment.design, unknowns=False)))
+        == []
+    )
+
+
+def test_the_corner_of_the_sampled_worlds_lies_at_the_end_away_from_absence() -> None:
+    world = strongest_world(new_experiment("shop", cut=[PriceCut(0.1)]))
+    assert world.price.gain > shop().price.gain
+    assert world.loyalty.goal_gradient > shop().loyalty.goal_gradient
+    assert world.spend == new_experiment("shop", cut=[PriceCut(0.1)]).world.spend

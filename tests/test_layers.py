@@ -56,7 +56,7 @@ def test_no_file_is_loaded_under_a_second_name(package: str) -> None:
 
 # The rooms of experiments from the bottom to the top: a room imports from those below it. A folder of `questions` is a
 # room of its own. Every import counts, wherever it stands: those inside functions and under TYPE_CHECKING too.
-ROOMS = [
+LAYERS = [
     {"experiment", "json_data", "own_code", "parameters", "rows", "wording"},
     {"errors", "levers", "own_kpis", "printing", "statistics"},
     {"charts", "disk"},
@@ -76,7 +76,7 @@ ROOMS = [
 ]
 
 
-def modules() -> dict[str, Path]:
+def every_module() -> dict[str, Path]:
     """Every module of the package by its dotted name without `crmlab.`."""
     found = {}
     for package in ("sim", "strategies", "experiments"):
@@ -88,7 +88,7 @@ def modules() -> dict[str, Path]:
 
 def arrows() -> dict[str, set[str]]:
     """Which modules each module imports, anywhere in its text."""
-    known = modules()
+    known = every_module()
     graph: dict[str, set[str]] = {}
     for name, path in known.items():
         named: set[str] = set()
@@ -132,32 +132,10 @@ def test_no_module_imports_another_in_a_circle() -> None:
     assert circles(arrows()) == []
 
 
-# What runs the week and knows no mechanism by name.
-KERNEL = {"kernel", "kernel_types", "behavior", "mechanism", "actions", "ledger", "asking", "customer_agent"}
-MECHANISMS = {"price", "acquisition", "loyalty", "referral", "campaigns"}
-
-
-def mechanisms_in(targets: set[str]) -> set[str]:
-    """The mechanisms whose rooms these modules stand in."""
-    return {name.split(".")[2] for name in targets if name.startswith("sim.mechanisms.") and name.count(".") > 2}
-
-
-def test_a_mechanism_imports_no_other_mechanism_and_the_kernel_imports_none() -> None:
-    for name, targets in arrows().items():
-        if name.removeprefix("sim.") in KERNEL:
-            assert not mechanisms_in(targets), f"{name} knows a mechanism by name"
-        for own in mechanisms_in({name}):
-            assert mechanisms_in(targets) <= {own}, f"{name} imports another mechanism"
-
-
-def test_every_mechanism_is_in_the_list_of_those_that_every_market_has() -> None:
-    assert mechanisms_in(arrows()["sim.mechanisms.shipped"]) == MECHANISMS == mechanisms_in(set(arrows()))
-
-
 def test_inside_the_experiments_every_import_runs_down_the_published_rooms() -> None:
-    level = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
+    level = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
     graph = {name: to for name, to in arrows().items() if name.startswith("experiments.")}
-    assert {room_of(name) for name in graph} - {None} == set(level), "a new room needs its place in ROOMS"
+    assert {room_of(name) for name in graph} - {None} == set(level), "a new room needs its place in LAYERS"
     for name, targets in graph.items():
         for target in targets:
             here, below = room_of(name), room_of(target) if target.startswith("experiments.") else None
@@ -176,3 +154,22 @@ def test_the_contract_is_light(package: str) -> None:
     code = f"import sys, crmlab.{package}; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
+
+
+MECHANISMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
+KNOW_NONE = ("sim.kernel", "sim.kernel_types", "sim.behavior", "sim.mechanism", "sim.asking", "sim.customer_agent")
+
+
+def test_a_mechanism_imports_no_other_one_and_the_kernel_imports_none() -> None:
+    for name, below in arrows().items():
+        mechanisms = {module.split(".")[2] for module in below if module.startswith("sim.mechanisms.")}
+        if name in KNOW_NONE:
+            assert not mechanisms, f"{name} knows a mechanism by name"
+        if name.startswith("sim.mechanisms.") and name != "sim.mechanisms.shipped":
+            assert mechanisms <= {name.split(".")[2]}, f"{name} imports another mechanism"
+
+
+def test_every_shipped_mechanism_is_in_the_list_of_those_that_every_market_has() -> None:
+    shipped = {m.split(".")[2] for m in arrows()["sim.mechanisms.shipped"] if m.startswith("sim.mechanisms.")}
+    folders = {path.parent.name for path in (ROOT / "sim" / "mechanisms").glob("*/__init__.py")}
+    assert shipped == folders >= set(MECHANISMS)

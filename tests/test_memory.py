@@ -16,8 +16,7 @@ import pytest
 
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.questions.compare import compare as comparing
-from crmlab.experiments.questions.stress import simulate as stress_lives
-from crmlab.experiments.replication import run as living
+from crmlab.experiments.replication import replication as replicating
 from crmlab.experiments.replication.tables import run_tables
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
@@ -75,12 +74,12 @@ def test_no_market_survives_its_replication(monkeypatch: pytest.MonkeyPatch, no_
             super().__init__(*given, **named)
             alive.add(self)
 
-    for module in (living, comparing, stress_lives):
+    for module in (replicating, comparing):
         monkeypatch.setattr(module, "Market", Watched)
     experiment = new_experiment("shop", tiers=DiscountTiers(silver_spend=20.0), **SMALL)
     made = 0
     for replication in range(3):
-        made += len(living.run_replication(experiment, replication))
+        made += len(replicating.run_replication(experiment, replication))
         assert not alive, f"{len(alive)} of {made} markets are still there"
     comparing.compare(experiment, workers=1)
     assert not alive
@@ -90,12 +89,12 @@ def test_the_memory_of_one_process_is_flat_over_five_hundred_replications() -> N
     world = replace(shop(), population=Population(customers=50, prospects=250))
     arms = (Arm("today", today()), Arm("tiers", today(Play("tiers", DiscountTiers(silver_spend=20.0)))))
     experiment = Experiment("many", world, arms, Design(weeks=4, customers=50, unknowns=False))
-    lived = living.run_replication  # with its tables, as a comparison lives them
+    simulated = replicating.run_replication  # with its tables, as a comparison runs them
     for replication in range(60):
-        lived(experiment, replication)
+        simulated(experiment, replication)
     before = resident_bytes()
     for replication in range(60, 560):
-        lived(experiment, replication)
+        simulated(experiment, replication)
     grown = (resident_bytes() - before) / MEGABYTE
     assert grown < 20, f"{grown:.0f} MB more after 500 replications"
 

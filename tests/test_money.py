@@ -246,7 +246,10 @@ def test_the_costs_of_the_programme_are_the_same_person_by_person_group_by_group
     groups = record.membership.by_group(group, 3) @ weight
     np.testing.assert_allclose(groups, np.bincount(group, persons), rtol=1e-9)
     setup = record.setup_costs_by_week  # is nobody's: it does not depend on who joins
-    assert persons.sum() == pytest.approx((record.programme_costs_by_week - setup) @ weight, abs=2.08)  # cents per week
+    gap = persons.sum() - (record.programme_costs_by_week - setup) @ weight
+    # Persons are exact, books in whole cents: provision, lapses, benefits and running costs are rounded once a week.
+    # Such errors are even within half a cent, so 104 weeks of four accounts have a standard deviation of 6 cents.
+    assert abs(gap) < 4 * 0.01 * np.sqrt(4 * 104 / 12)
     cohort = Cohort(record, 52)
     assert cohort.by_person.sum() / cohort.n == pytest.approx(cohort.ltv)
 

@@ -216,6 +216,8 @@ def test_a_class_of_a_script_is_verified_and_played_again_in_another_folder_with
     verified = crmlab("verify", str(moved), "--all", "--workers", "2", at=elsewhere)
     assert verified.returncode == 0, verified.stderr
     assert f"Run {run.name} holds." in verified.stdout
+    on_a_cluster = crmlab("verify", str(moved), "--on", "dask", at=elsewhere)
+    assert f"Run {run.name} holds." in on_a_cluster.stdout, on_a_cluster.stderr
     again = crmlab("rerun", str(moved), "--json", "--workers", "1", at=elsewhere)
     assert again.returncode == 0, again.stderr
     assert Path(json.loads(again.stdout)["again"]).name == run.name
@@ -242,7 +244,7 @@ def test_an_edited_global_of_a_notebook_makes_another_run(mine: Path):
         cell(2, "def rate():\\n    return RATE\\n")
         cell(3, "@dataclass(frozen=True)\\nclass Off:\\n    'Off.'\\n    def decide(self, view):\\n"
                 "        return [PublicDiscount(rate())]\\n")
-        from crmlab.lab import Experiment
+        from crmlab.lab import new_experiment
         from crmlab.experiments.runs.run_id import run_id
         from crmlab.experiments.own_code.standalone import standalone
         def ident():

@@ -26,10 +26,12 @@ from crmlab.experiments.questions.stress.world_table import read_world_table, se
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.reporting.report import write_report
+from crmlab.experiments.spec.builder import new_experiment
+from crmlab.experiments.statistics.verdict import judge
 from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.plays import Play
 from crmlab.sim.world import Base, Economics
-from crmlab.strategies import ChannelMix, DiscountTiers, PriceCut
+from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut
 from tests.conftest import cohort, shop, today
 from tests.test_docs import examples
 
@@ -378,3 +380,24 @@ def test_a_policy_that_fails_in_one_world_leaves_that_world_out_and_is_told(monk
     (failure,) = result.failures
     assert failure["task"] == "world 2, replications 0"
     assert "no such world" in failure["error"]
+
+
+def test_a_reward_that_is_worthless_or_out_of_reach_is_certified_in_no_way() -> None:
+    """As a strategist would try it: tiers without benefit, a hundredth back, a reward after 6,050 of spend with a head
+    start. None gains orders anywhere, each costs what a programme costs, and keeping today is what every score says."""
+    plain = {"silver_multiplier": 1.0, "gold_extra_multiplier": 0.0}
+    arms = {
+        "no benefit": PointsAndTiers(earn_rate=0.0),
+        "next to nothing": PointsAndTiers(earn_rate=0.003, reward_value=1.0, **plain),
+        "out of reach": PointsAndTiers(earn_rate=0.01, reward_value=60.5, welcome_share=0.8, **plain),
+    }
+    experiment = new_experiment("shop", arms=arms, weeks=52, customers=300, replications=4, seed=1)
+    found = stress(replace(experiment, task=Stress(arm="out of reach", worlds=12)), workers=1)
+    assert {r.arm for r in found.recommendations} == {"today"}
+    effects = found.comparison.effects.set_index(["arm", "kpi"])
+    for arm in arms:
+        assert effects.loc[(arm, "customer_equity"), "worlds_better"] == 0
+        assert judge(effects.reset_index().query("arm == @arm and kpi == 'customer_equity'").iloc[0]).word == "worse"
+    loses = next(flip for flip in found.flips if flip.kind == "loses")
+    assert len(loses.numbers) == 12
+    assert "Nothing flips" not in " ".join(loses.sentences)

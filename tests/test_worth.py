@@ -49,7 +49,7 @@ def test_the_default_programme_moves_its_members_by_4_to_12_percent_and_heavy_bu
 )
 def test_what_is_worth_nothing_or_out_of_reach_moves_nobody(worthless: dict[str, float]) -> None:
     orders, se = effect(PointsAndTiers(**PLAIN_TIERS, **worthless))
-    assert abs(orders) <= 2 * se + 0.002
+    assert abs(orders) <= 2 * se  # nobody's hazard is touched, so both are exactly 0
 
 
 def test_the_effect_does_not_fall_as_a_benefit_is_worth_more() -> None:

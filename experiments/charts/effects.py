@@ -16,7 +16,7 @@ from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import Look
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.verdict import Verdict, ahead, difference, in_sentence, interval, judge
-from crmlab.experiments.wording.quantities import UNDEFINED, between, quantity, relative, signed_percent
+from crmlab.experiments.wording.quantities import UNDEFINED, between, percent, quantity, relative, signed_percent
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def lift_forest(effects: pd.DataFrame, look: Look, primary: str) -> Chart:
     note = (
         "Thick line: range due to luck alone, in the world as stated. Thin line: range of the sampled worlds. "
         "Filled mark: decided, by the rule of the verdict. "
-        "Pointer at the edge: beyond the scale."
+        "Pointer at the edge: beyond the scale. "
+        "Luck of one market: its part of the variance in sampled worlds; the rest is the worlds', as is the range."
     )
     if skipped:
         note += f" {skipped} KPI(s) that are 0 or undefined under {look.baseline} are in the table only."
@@ -170,6 +171,7 @@ def _table(effects: pd.DataFrame, look: Look, primary: str) -> pd.DataFrame:
             "In %": relative(row.difference, row.baseline_value),
             "Luck only": interval(row, money),
             "Range of worlds": between(row.low_unknowns, row.high_unknowns, row.unit, money),
+            "Luck of one market": percent(row.luck_share) if math.isfinite(row.luck_share) else UNDEFINED,
             "Verdict": judge(row).word,
             "Ahead in": ahead(row) if row.direction else "",
             "p (Holm)": "< 0.1%" if row.p_holm < 0.001 else quantity(row.p_holm, "share"),

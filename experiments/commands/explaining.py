@@ -83,12 +83,16 @@ def explain(
 def print_explanation(run: StoredRun) -> None:
     """The four parts of an explanation, each number with its intervals."""
     from crmlab.experiments.questions.explain.charts import TWO_LIVES, deadweight_sentence
+    from crmlab.experiments.statistics.verdict import verdict_sentence
 
     answer, resolved = run.json("explain"), run.json("resolved")
     design, words = resolved["design"], _Words(resolved)
     say(
         f"{answer['arm']} against {answer['baseline']}, {design['weeks']} weeks, {design['replications']} replications."
     )
+    effects = run.table("effects")
+    said = verdict_sentence(effects, answer["arm"], answer["baseline"], design["primary"], words.currency)
+    say(f"{answer['arm']}: {said}")
     say()
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi["headline"]]
     _print_contributions(run.table("contributions"), list(dict.fromkeys([design["primary"], *headline])), answer, words)
@@ -129,12 +133,12 @@ def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str,
     values = table.set_index(["kpi", "player", "method"])["value"]
     rows: list[tuple[str, ...]] = []
     for kpi in kpis:
-        rows.append((KPIS[kpi].label, *[""] * 5))
+        rows.append((KPIS[kpi].label, *[""] * 6))
         for row in each_row(table[(table["kpi"] == kpi) & (table["method"] == "shapley")]):
             ends = [values.get((kpi, row.player, method)) for method in ("alone", "last")]
             first, last = (change(end, row.unit, words.currency) if end is not None else "" for end in ends)
-            rows.append((f"  {row.player}", first, last, *words.estimate(row, row.unit)))
-    columns = ["KPI and play", "joining first", "joining last", "on average", *words.intervals]
+            rows.append((f"  {row.player}", first, last, *words.estimate(row, row.unit), row.verdict))
+    columns = ["KPI and play", "joining first", "joining last", "on average", *words.intervals, "verdict"]
     print_table("What each play contributes", columns, rows, words.origin)
     say(f"On average over {answer['joining']} in which the plays can join (Shapley); the sum is the effect of the arm.")
     say()

@@ -133,10 +133,10 @@ class _Checked:
 
 def _checked(file: Path, world: Path | None, settings: list[str] | None) -> _Checked:
     from crmlab.experiments.calibration.trust import light_of
-    from crmlab.experiments.checks.guard import guard_notes
     from crmlab.experiments.checks.plausibility import notes, touched
     from crmlab.experiments.files.toml_source import TomlSource
     from crmlab.experiments.questions.compare.deciding import resting_on
+    from crmlab.experiments.replication.guard import guard_notes
     from crmlab.experiments.spec.experiment_file import load_experiment
     from crmlab.sim.actions import ActionError
 

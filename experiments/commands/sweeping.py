@@ -79,6 +79,7 @@ def sweep(
 
 def print_sweep(run: StoredRun) -> None:
     """What the design of the sweep allows to be said, table by table."""
+    from crmlab.experiments.statistics.verdict import verdict_sentence
     from crmlab.experiments.wording.provenance import provenance
 
     answer, resolved = run.json("sweep"), run.json("resolved")
@@ -88,6 +89,10 @@ def print_sweep(run: StoredRun) -> None:
         f"one, {answer['replications']} replications each: {answer['arm']} against {answer['baseline']}, on the same "
         "people with the same luck."
     )
+    effects, primary = run.table("effects"), resolved["design"]["primary"]
+    if not effects.empty:
+        said = verdict_sentence(effects, answer["arm"], answer["baseline"], primary, resolved["currency"])
+        say(f"{answer['arm']} as stated: {said}")
     say()
     for listing in _listings(run, answer, resolved["currency"]):
         say(listing.sentence)

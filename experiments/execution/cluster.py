@@ -18,6 +18,7 @@ from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
 from crmlab.experiments.execution.environment import difference, surroundings_and_sources
 from crmlab.experiments.execution.executor import workers_for
+from crmlab.experiments.own_code.loading import own_modules
 
 HERE = "dask"
 SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://")
@@ -92,9 +93,9 @@ class Dask:
         return AHEAD * max(1, self._threads())
 
     def begin(self, work: Callable[[Any], Any]) -> None:
-        from distributed.protocol.pickle import dumps, loads  # they also carry what a notebook has defined
+        from distributed.protocol.pickle import loads
 
-        pickled = dumps(work)
+        pickled = _pickled(work)
         # A task of its own and no scattered data: when its worker dies, the scheduler can make it again.
         name = f"crmlab-work-{hashlib.sha256(pickled).hexdigest()[:16]}"
         self._work = self._client.submit(loads, pickled, key=name)
@@ -174,6 +175,23 @@ def _refuse_workers_of_other_versions(client: Any, where: str) -> None:
         raise ClusterError(f"The workers of {where} have no crmlab: {error}.") from None
     for worker, theirs in found.items():
         _refuse_other_versions(worker, surroundings_and_sources(), theirs)
+
+
+def _pickled(work: Callable[[Any], Any]) -> bytes:
+    """A callable with the code of its own that it needs: what was typed in, and modules that are not installed."""
+    import cloudpickle
+    from distributed.protocol.pickle import dumps
+
+    own = own_modules()
+    if not own:
+        return dumps(work)  # also carries what a notebook has defined
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return cloudpickle.dumps(work)
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _live_there(ours: Mapping[str, str], work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Lived:

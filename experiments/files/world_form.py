@@ -97,6 +97,9 @@ class _WorldForm(Form):
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
     channel: list[ChannelForm] = Field(default_factory=list, max_length=MOST_CHANNELS)  # type: ignore[valid-type]
     persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
+    mechanism: list[dict[str, Any]] = Field(
+        default_factory=list, description='Mechanisms that this world adds: kind = "package.module:Class", and numbers.'
+    )
     correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
 
 

@@ -8,6 +8,7 @@ import re
 import sys
 from functools import reduce
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from crmlab.experiments.own_code.consent import digest_of, may_run, was_trusted
@@ -47,6 +48,7 @@ def typed_in_again(file: Path, name: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         setattr(module, WAS, "__main__")
         sys.modules[called] = module
+        _FOLDERS.add(file.parent.resolve())
         if str(file.parent) not in sys.path:
             sys.path.append(str(file.parent))
         try:
@@ -55,6 +57,16 @@ def typed_in_again(file: Path, name: str) -> Any:
             del sys.modules[called]
             raise NotLoaded(f'cannot load "{name}": it ends with {type(error).__name__}: {error}.') from None
     return getattr(sys.modules[called], name)
+
+
+def own_modules() -> list[ModuleType]:
+    """The modules of the user's own that were loaded here: another machine, or another process, may not have them."""
+    found = []
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if hasattr(module, WAS) or (file and _in_own_folder(Path(file).resolve())):
+            found.append(module)
+    return found
 
 
 def loaded(place: str, folder: Path | None = None) -> Any:

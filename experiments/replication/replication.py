@@ -14,6 +14,7 @@ from crmlab.experiments.execution.chunks import Failed
 from crmlab.experiments.execution.failures import attempt
 from crmlab.experiments.execution.run import Run, WorldKind
 from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.replication.lives import number_of_world
 from crmlab.experiments.replication.recentre import recentred
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.replication.tables import run_tables
@@ -42,7 +43,8 @@ class Replication:
     @classmethod
     def sampled(cls, experiment: Experiment, index: int, use: int = MODEL) -> Replication:
         """The replication in the world that is drawn from the unknowns for it."""
-        return cls(experiment, sampled_world(experiment, index), index, use)
+        number = number_of_world(experiment.design, "sampled", index)
+        return cls(experiment, sampled_world(experiment, number), index, use)
 
     @cached_property
     def setting(self) -> World:
@@ -57,10 +59,10 @@ class Replication:
         design = self.experiment.design
         return found(self.setting.at_rows(design.customers)[0], design.seed, self.index, self.use)
 
-    def opened(self, plays: Sequence[Play] = (), market: type[Market] = Market, **more: Any) -> Any:
-        """A market of the kind `market` at the start of week 0; `more` goes to its constructor."""
+    def opened(self, plays: Sequence[Play] = (), market: type[Market] | None = None, **more: Any) -> Any:
+        """A market (of the kind `market`) at the start of week 0; `more` goes to its constructor."""
         design = self.experiment.design
-        return market(
+        return (market or Market)(
             self.setting,
             tuple(plays),
             customers=design.customers,
@@ -71,7 +73,7 @@ class Replication:
             **more,
         )
 
-    def simulate(self, plays: Sequence[Play], market: type[Market] = Market, **more: Any) -> Any:
+    def simulate(self, plays: Sequence[Play], market: type[Market] | None = None, **more: Any) -> Any:
         """The same market after the weeks of the design under these plays."""
         return self.opened(plays, market, **more).run(self.experiment.design.weeks)
 

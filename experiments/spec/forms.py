@@ -18,7 +18,12 @@ DesignForm = form_of(
         "customers": {"ge": 1, "le": 10_000_000, "description": "Founding customer rows; prospects come on top."},
         "replications": {"ge": 2, "le": 100_000, "description": "Markets played per arm, each with its own luck."},
         "seed": {"ge": 0, "le": 2**63 - 1, "description": "Names the luck: the same seed gives the same numbers."},
-        "unknowns": {"description": "Whether to play as many markets again with drawn unknowns."},
+        "unknowns": {"description": "Whether to play as many worlds with drawn unknowns too."},
+        "lives": {
+            "ge": 1,
+            "le": 16,
+            "description": "Markets played in each of these worlds: from 2 on, luck is told apart from the world.",
+        },
         "confidence": {"ge": 0.5, "le": 0.999, "description": "Of the intervals."},
         "primary": {"description": "KPI on which the decision rests."},
     },

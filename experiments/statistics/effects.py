@@ -4,20 +4,25 @@ Two ranges answer two questions. *Luck only*: how well do the replications pin d
 stated? It shrinks with their number. *Luck plus unknowns*: what could the effect be in a world that we do not know, one
 draw of the unknowns each? It does not shrink: more replications only show it more sharply.
 
-The second is a range of worlds as they came out: quantiles at Weibull's positions k / (n + 1), which hold the stated
-share of further worlds whatever the distribution. Of few worlds that is the range from the lowest to the highest, and
-how much it holds is said: on average (n - 1) / (n + 1), and at least so much with the stated confidence (Wilks 1941).
+The second speaks of states of the world, not of single markets. What one market shows is the effect in its world and
+the luck of that market; so every sampled world is lived more than once, and variance components tell the two apart:
+the lives of one world differ by luck alone, whatever its size is in that world. As much luck as is surely in the means
+of the worlds is taken out of their spread (`without_luck`). Of what is left the range is made: quantiles at Weibull's
+positions k / (n + 1), which hold the stated share of further worlds whatever the distribution. Of few worlds that is
+the range from the lowest to the highest, XX
+1941).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from scipy.special import betaincinv, stdtrit
+from scipy.special import betaincinv, fdtri, stdtrit
 
 SKEWED = 1.0  # beyond this sample skewness the luck-only interval of many pairs is a BCa bootstrap, not Student's t
 MANY = 50  # pairs: of fewer, the sample skewness says little, and choosing by it costs a point of coverage
@@ -33,9 +38,12 @@ class Effect:
     `low`, `high`: interval of the difference in the world as stated. `low_unknowns`, `high_unknowns`: range of the
     difference over the sampled `worlds`; `range_holds` is the share of further worlds that it holds on average, and
     `range_holds_at_least` with the stated confidence. In `worlds_better` the arm wins, in `worlds_tied` it is equal;
-    `p_better` is the share of worlds in which it wins, a tie counting half, and lies between `p_low` and `p_high`.
-    `luck_share` is the part of the variance between the sampled worlds that is the luck of the one market that was
-    lived in each. `no_difference_in`: the number of replications, if every one of them came out exactly equal (there
+    `p_better` is the share of worlds in which it wins, a tie counting half, and lies between `p_low` and `p_high`,
+    counting the draw of the worlds and the luck that all of them may share.
+    All of these are of the worlds' effects with luck taken out. `luck_share` is the part that luck has in the variance
+    of one market in an unknown world, between `luck_share_low` and `luck_share_high`, each held with the stated
+    confidence; `luck_left` is the part by which the range is too wide at most, since only sure luck is taken out.
+    `no_difference_in`: the number of replications, if every one of them came out exactly equal (there
     is no interval then), else 0.
     """
 
@@ -55,6 +63,9 @@ class Effect:
     p_low: float
     p_high: float
     luck_share: float
+    luck_share_low: float
+    luck_share_high: float
+    luck_left: float
     p_value: float
     variance_reduction: float
     replications_needed: float
@@ -69,22 +80,24 @@ def paired_effect(
     baseline_sampled: ArrayLike = (),
     direction: int = 1,
     confidence: float = 0.95,
-    own_luck: bool = True,
 ) -> Effect:
     """Compare an arm with the baseline, replication by replication.
 
-    `arm`, `baseline`: readings of the fixed world; `..._sampled`: of sampled worlds. Shape [replications] each. Pairs
-    in which a reading is undefined are left out. `direction` says which sign is better (0: neither, P is of "higher").
-    `own_luck`: every sampled world was lived once, with luck of its own; otherwise all of them with the same luck.
+    `arm`, `baseline`: readings of the fixed world, shape [replications]; `..._sampled`: of sampled worlds, shape
+    [worlds] or [worlds, lives], each life with luck of its own. Pairs (worlds) in which a reading is undefined are left
+    out. `direction` says which sign is better (0: neither, P is of "higher").
     """
     a, b = _pairs(arm, baseline)
-    a_s, b_s = _pairs(arm_sampled, baseline_sampled)
-    difference, over_worlds = a - b, a_s - b_s
-    same = difference.size + over_worlds.size if not difference.any() and not over_worlds.any() else 0
+    a_s, b_s = _pairs(_by_life(arm_sampled), _by_life(baseline_sampled))
+    difference, lived = a - b, a_s - b_s
+    over_worlds, luck = without_luck(lived, confidence)
+    same = difference.size + lived.size if not difference.any() and not lived.any() else 0
     low, high, low_unknowns, high_unknowns = both_ranges(difference, over_worlds, confidence)
     holds, at_least = range_holds(over_worlds.size, confidence)
-    wins, ties = int((over_worlds * (direction or 1) > 0).sum()), int((over_worlds == 0).sum())
-    p_low, p_high = share_of_worlds(wins, ties, over_worlds.size, confidence)
+    gains = over_worlds * (direction or 1)
+    wins, ties = int((gains > 0).sum()), int((gains == 0).sum())
+    p_low = share_of_worlds(int((gains > luck.error).sum()), 0, over_worlds.size, confidence)[0]
+    p_high = share_of_worlds(int((gains >= -luck.error).sum()), 0, over_worlds.size, confidence)[1]
     return Effect(
         value=_mean(a),
         baseline_value=_mean(b),
@@ -101,7 +114,10 @@ def paired_effect(
         p_better=(wins + ties / 2) / over_worlds.size if over_worlds.size else math.nan,
         p_low=p_low,
         p_high=p_high,
-        luck_share=luck_share(difference, over_worlds) if own_luck else math.nan,
+        luck_share=luck.share,
+        luck_share_low=luck.low,
+        luck_share_high=luck.high,
+        luck_left=luck.left,
         p_value=_p_value(difference),
         variance_reduction=variance_reduction(a, b),
         replications_needed=_replications_needed(difference, _mean(b), confidence),
@@ -176,15 +192,45 @@ def share_of_worlds(wins: int, ties: int, n: int, confidence: float) -> tuple[fl
     return float(low), float(high)
 
 
-def luck_share(stated: NDArray[np.float64], sampled: NDArray[np.float64]) -> float:
-    """Which part of the variance between sampled worlds, each lived once, is luck and not a difference between worlds.
+class Luck(NamedTuple):
+    """What luck has to do with the spread over sampled worlds; the fields of `Effect`. NaN where nobody can tell.
 
-    Variance components: the replications of the world as stated differ by luck alone, those of the sampled worlds by
-    luck and world. Luck is taken to be as large in a sampled world as in the stated one.
+    `error`: standard error that luck leaves in what all worlds have in common, their mean.
     """
-    if min(stated.size, sampled.size) < FEWEST or not np.ptp(sampled) > 0:
-        return math.nan
-    return float(min(1.0, stated.var(ddof=1) / sampled.var(ddof=1)))
+
+    share: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    left: float = math.nan
+    error: float = 0.0
+
+
+def without_luck(lived: NDArray[np.float64], confidence: float) -> tuple[NDArray[np.float64], Luck]:
+    """The effects in sampled worlds, freed from the luck of the markets in which they were seen, and its share.
+
+    `lived` [worlds, lives] are differences, each life of a world with luck of its own. The means over the lives spread
+    by the worlds and by luck / lives. They are drawn together about their common mean until their variance is that of
+    the worlds (constrained empirical Bayes; Louis 1984, Ghosh 1992), but only by as much luck as there is surely, so
+    that the range made of them is never too narrow for it. Luck is measured within each world; that it is not equally
+    large in all of them counts through its degrees of freedom (Satterthwaite 1946). A world in which nothing ever
+    differed stays at nothing. With one life per world, or fewer than `FEWEST` worlds, luck stays in and is not told.
+    """
+    worlds, lives = lived.shape
+    means = lived.mean(axis=1)
+    if lives < 2 or worlds < FEWEST or not np.ptp(means) > 0:
+        return means, Luck()
+    within = lived.var(axis=1, ddof=1)
+    if not within.any():
+        return means, Luck(0.0, 0.0, 0.0, 0.0)
+    ratio = within.mean() / (lives * means.var(ddof=1))  # luck in the variance of the means, F times its true part
+    freedom = np.clip((lives + 1) * within.sum() ** 2 / (within**2).sum() - 2, 1, worlds * (lives - 1))
+    surely, at_most = (ratio / fdtri(freedom, worlds - 1, p) for p in (confidence, 1 - confidence))
+    low, share, high = (min(1.0, float(part)) for part in (surely, ratio, at_most))
+    drawn = means.mean() + math.sqrt(1 - low) * (means - means.mean())
+    left = 1 - math.sqrt((1 - high) / (1 - low)) if low < 1 else 0.0
+    error = math.sqrt(within.mean() / lived.size)
+    of_one = [lives * part / (1 + (lives - 1) * part) for part in (share, low, high)]
+    return np.where(lived.any(axis=1), drawn, 0.0), Luck(of_one[0], of_one[1], of_one[2], left, error)
 
 
 def variance_reduction(arm: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
@@ -214,8 +260,14 @@ def holm(p_values: list[float]) -> list[float]:
 
 def _pairs(arm: ArrayLike, baseline: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     a, b = np.asarray(arm, np.float64), np.asarray(baseline, np.float64)
-    defined = np.isfinite(a) & np.isfinite(b)
-    return a[defined], b[defined]
+    undefined = ~(np.isfinite(a) & np.isfinite(b))
+    left_out = undefined if a.ndim == 1 else undefined.any(axis=1)
+    return a[~left_out], b[~left_out]
+
+
+def _by_life(readings: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(readings, np.float64)
+    return values if values.ndim == 2 else values[:, None]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

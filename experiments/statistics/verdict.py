@@ -9,13 +9,16 @@ charts and JSON all ask `judge`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from crmlab.experiments.rows import each_row
-from crmlab.experiments.statistics.effects import FEWEST
+from crmlab.experiments.statistics.effects import FEWEST, paired_effect
 from crmlab.experiments.wording.quantities import between, change, percent, relative
 
 ARROWS = {1: "▲", -1: "▼", 0: "○"}
@@ -51,6 +54,13 @@ def judge(effect: Any) -> Verdict:
     words = {1: ("better", "worse"), -1: ("worse", "better")}.get(int(effect.direction), ("higher", "lower"))
     word = words[moved < 0] if moved else _undecided(effect)
     return Verdict(word, ARROWS[moved], "luck and unknowns" if sampled else "luck only", low, high)
+
+
+def judge_differences(stated: ArrayLike, direction: int, confidence: float, lived: ArrayLike = ()) -> Verdict:
+    """The verdict on paired differences themselves: `stated` [replications], `lived` [worlds, lives] in sampled worlds.
+    Undefined ones are left out."""
+    effect = paired_effect(stated, np.zeros_like(stated), lived, np.zeros_like(lived), direction, confidence)
+    return judge(SimpleNamespace(direction=direction, **asdict(effect)))
 
 
 def rule(unknowns: bool, confidence: float) -> str:
@@ -147,21 +157,31 @@ def how_sure(effect: Any, baseline: str, currency: str = "USD") -> list[str]:
         f"range {span} ({held})."
     ]
     if not _enough_worlds(effect) and (verdict.low > 0 or verdict.high < 0):
-        said.append("So few worlds decide nothing: it takes six at least.")
+        few = "So few worlds decide nothing: it takes six at least."
+        said.append(few if effect.worlds < 6 else "Luck could have made that of so few worlds, so nothing is decided.")
     elif (verdict.low > 0 or verdict.high < 0) and not verdict.decided:
         said.append("The world as stated says the contrary, so nothing is decided.")
-    if math.isfinite(effect.luck_share):
-        said.append(luck_words(effect.luck_share))
+    if how_lived := luck_words(effect):
+        said.append(how_lived)
     return said
 
 
-def luck_words(share: float) -> str:
-    """What the spread over sampled worlds is made of, each lived once, and what would make it narrower."""
-    if share >= 1:
-        return "That spread may be nothing but the luck of one market in each world: more customers would tell more."
-    words = f"Of that spread (variance) {percent(share)} is the luck of one market, {percent(1 - share)} is the world"
-    narrower = 1 - math.sqrt(1 - share)
-    return words + (f"; more customers narrow it by {percent(narrower)} at most." if narrower >= 0.05 else ".")
+def luck_words(effect: Any) -> str:
+    """Which part of the spread over sampled worlds is the luck of one market, and what was done about it; empty where
+    nobody can tell."""
+    share, low, high = effect.luck_share, effect.luck_share_low, effect.luck_share_high
+    if not math.isfinite(share):
+        return ""
+    span = f"{percent(share)} (between {percent(low)} and {percent(high)})"
+    words = (
+        f"Of what one market in such a world shows, {span} of the variance is its luck, {percent(1 - share)} the world"
+    )
+    if effect.luck_left < 0.05:
+        return words + "; luck is taken out of the range."
+    return words + (
+        "; luck is taken out of the range as far as it is surely there, so the range may be "
+        f"up to {percent(effect.luck_left)} too wide: more customers would tell more."
+    )
 
 
 def few_replications(replications: float) -> str:

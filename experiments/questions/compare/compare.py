@@ -1,7 +1,7 @@
 """Compare arms with the baseline over paired replications: the page on which an experiment is read.
 
-1 live     every replication of the fixed world, and as many worlds drawn from the unknowns, all arms on the
-           same people and the same luck
+1 live     every replication of the fixed world, and as many worlds drawn from the unknowns (each on two markets, to
+           tell its luck from the world), all arms on the same people and the same luck
 2 pair     per arm and KPI: difference, two intervals, P(better) over sampled worlds, variance reduction, Holm
 3 ask      how strong would the assumed effects have to be for each arm to pay (break-even)
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -34,11 +34,12 @@ from crmlab.experiments.questions.compare.breakeven import (
     strengthened,
 )
 from crmlab.experiments.questions.compare.deciding import deciding_table, worlds_table
+from crmlab.experiments.replication.lives import by_life, markets_of_sampled_worlds, number_of_world
 from crmlab.experiments.replication.persona_table import with_gains
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.replication.tables import averaged
 from crmlab.experiments.rows import each_row
-from crmlab.experiments.statistics.effects import holm, paired_effect
+from crmlab.experiments.statistics.effects import Effect, holm, paired_effect
 from crmlab.experiments.statistics.ratios import dividing
 from crmlab.experiments.statistics.verdict import judge
 from crmlab.sim.actions import ActionError
@@ -46,6 +47,7 @@ from crmlab.sim.market import Market
 from crmlab.sim.readings import HEADLINE
 
 Progress = Callable[[int, int], None]
+OF_A_PAIR = tuple(f.name for f in fields(Effect) if f.name not in ("value", "baseline_value", "pairs"))
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """{"baseline", "replications", "arms": {arm: {kpi: {...}}}, "failures"}; undefined numbers are null."""
-        keys = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds",
-                "range_holds_at_least", "worlds", "worlds_better", "worlds_tied", "p_better", "p_low", "p_high",
-                "luck_share", "variance_reduction", "p_holm", "replications_needed", "no_difference_in")  # fmt: skip
+        keys = ("value", *(name for name in OF_A_PAIR if name != "p_value"), "p_holm")
         arms: dict[str, dict[str, dict[str, Any]]] = {}
         for row in each_row(self.effects):
             found = {key: getattr(row, key) for key in keys}
@@ -141,7 +141,7 @@ def tasks_of(experiment: Experiment, asked: Families) -> list[Task]:
     replications = range(experiment.design.replications)
     tasks = [Task(r) for r in replications]
     if experiment.design.unknowns:
-        tasks += [Task(r, "sampled") for r in replications]
+        tasks += [Task(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
     few = replications[: replications_asked(experiment.design)]
     return tasks + [Task(r, "fixed", family, strength) for family in asked for strength in FACTORS for r in few]
 
@@ -169,7 +169,16 @@ def _tables(
     experiment: Experiment, runs: list[Run], what_if: Mapping[tuple[str, float], list[Run]], asked: Families
 ) -> dict[str, pd.DataFrame]:
     readings = pd.DataFrame(
-        [{"arm": run.arm, "world": run.world, "replication": run.replication, **run.kpis} for run in runs]
+        [
+            {
+                "arm": run.arm,
+                "world": run.world,
+                "number": number_of_world(experiment.design, run.world, run.replication),
+                "replication": run.replication,
+                **run.kpis,
+            }
+            for run in runs
+        ]
     )
     effects = effects_table(experiment, readings)
     tables = {"runs": readings, "effects": effects}
@@ -193,7 +202,7 @@ def _tables(
         {row.arm: row.difference for row in each_row(effects) if row.kpi == experiment.design.primary},
     )
     tables["assumptions"] = assumptions_table(experiment)
-    sampled = sorted({run.replication for run in runs if run.world == "sampled"})
+    sampled = sorted(set(readings.loc[readings["world"] == "sampled", "number"]))
     tables["worlds"] = worlds_table(experiment, sampled)
     tables["deciding"] = deciding_table(experiment, readings, tables["worlds"])
     return tables
@@ -205,26 +214,27 @@ def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     return ltv.assign(payback=ltv["arm"].map(payback))
 
 
-def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool = True) -> pd.DataFrame:
+def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFrame:
     """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI.
 
-    `own_luck`: every sampled world was lived with luck of its own (`paired_effect`).
+    `readings`: columns arm, world ("fixed" or "sampled"), number (of the world), replication, KPIs. Rows of one world
+    are its lives, each with luck of its own.
     """
     design, base = experiment.design, experiment.baseline.name
     by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
     by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
     nobody = readings.iloc[:0]
+    lives = {arm.name: by_life(by.get((arm.name, "sampled"), nobody)) for arm in experiment.arms}
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:
         for kpi in all_kpis(experiment.kpis):
             effect = paired_effect(
                 by[arm.name, "fixed"][kpi.id],
                 by[base, "fixed"][kpi.id],
-                by.get((arm.name, "sampled"), nobody)[kpi.id],
-                by.get((base, "sampled"), nobody)[kpi.id],
+                lives[arm.name](kpi.id),
+                lives[base](kpi.id),
                 kpi.direction,
                 design.confidence,
-                own_luck,
             )
             rows.append({"arm": arm.name, "kpi": kpi.id, "label": kpi.label, "unit": kpi.unit,
                          "direction": kpi.direction, "hidden": kpi.hidden, **asdict(effect)})  # fmt: skip
@@ -235,8 +245,5 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame, own_luck: bool
     others = table["arm"] != base
     for _, group in table[others].groupby("kpi"):
         table.loc[group.index, "p_holm"] = holm(group["p_value"].tolist())
-    undecided = ["difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
-                 "worlds", "worlds_better", "worlds_tied", "p_better", "p_low", "p_high", "luck_share", "p_value",
-                 "variance_reduction", "replications_needed", "no_difference_in"]  # fmt: skip
-    table.loc[~others, undecided] = np.nan
+    table.loc[~others, list(OF_A_PAIR)] = np.nan
     return table

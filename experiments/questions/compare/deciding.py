@@ -38,16 +38,16 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def worlds_table(experiment: Experiment, replications: Iterable[int]) -> pd.DataFrame:
-    """What was drawn for each sampled world: column `world` (the replication), then one per number that varies.
+def worlds_table(experiment: Experiment, numbers: Iterable[int]) -> pd.DataFrame:
+    """What was drawn for each sampled world: column `world` (its number), then one per number that varies.
 
     The draws are keyed, so this is what the worlds were lived with.
     """
     names = varying(experiment)
     rows = []
-    for replication in replications:
-        world = sampled_world(experiment, replication)
-        rows.append({"world": replication, **{name: get_parameter(world, name) for name in names}})
+    for number in numbers:
+        world = sampled_world(experiment, number)
+        rows.append({"world": number, **{name: get_parameter(world, name) for name in names}})
     return pd.DataFrame(rows, columns=["world", *names])
 
 
@@ -134,11 +134,13 @@ def _groups_of(action: object) -> set[str]:
 
 
 def _gains(experiment: Experiment, arm: Arm, readings: pd.DataFrame, worlds: pd.DataFrame) -> pd.Series:
-    """The arm's difference to the baseline in the primary KPI, by sampled world, where it is a number."""
+    """The arm's difference to the baseline in the primary KPI, by sampled world (the mean over its lives), where it is
+    a number."""
     if readings.empty or worlds.empty:
         return pd.Series(dtype=float)
-    sampled = readings[readings["world"] == "sampled"].set_index("replication")
-    of = {name: rows[experiment.design.primary] for name, rows in sampled.groupby("arm")}
+    sampled = readings[readings["world"] == "sampled"]
+    means = sampled.groupby(["arm", "number"])[experiment.design.primary].agg(lambda lives: lives.mean(skipna=False))
+    of = {name: rows.droplevel("arm") for name, rows in means.groupby("arm")}
     if arm.name not in of:
         return pd.Series(dtype=float)
     gains = (of[arm.name] - of[experiment.baseline.name]).dropna()

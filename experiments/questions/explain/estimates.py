@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from crmlab.experiments.statistics.effects import both_ranges
+from crmlab.experiments.replication.lives import by_life
+from crmlab.experiments.statistics.effects import both_ranges, without_luck
+from crmlab.experiments.statistics.verdict import judge_differences
 
 KEYS = ["part", "group", "item", "measure"]
 
@@ -23,31 +25,33 @@ class Reading(NamedTuple):
     value: float
 
 
-def readings_table(lived: Iterable[tuple[str, int, Sequence[Sequence[Any]]]]) -> pd.DataFrame:
-    """All readings of a run, from (world, replication, readings): the fields of `Reading`, world and replication."""
-    parts = [
-        pd.DataFrame(list(readings), columns=list(Reading._fields)).assign(world=world, replication=replication)
-        for world, replication, readings in lived
-    ]
+def readings_table(lived: Iterable[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]]) -> pd.DataFrame:
+    """All readings of a run, from (place, readings): the fields of `Reading`, and those of the place: world, number of
+    the world, replication."""
+    parts = [pd.DataFrame(list(readings), columns=list(Reading._fields)).assign(**place) for place, readings in lived]
     return pd.concat(parts, ignore_index=True)
 
 
-def estimates(readings: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def estimates(readings: pd.DataFrame, confidence: float, directions: Mapping[str, int]) -> pd.DataFrame:
     """One row per part, group, item and measure, in the order in which they were first read.
 
     `value` is the mean over the replications of the world as stated, `low` and `high` its interval (luck only);
-    `low_unknowns` and `high_unknowns` say where it lies in one more sampled world, NaN where none were sampled.
-    Replications in which a number is undefined are left out; `replications` counts the others.
+    `low_unknowns` and `high_unknowns` say where it lies in one more sampled world, luck taken out; NaN where none were
+    sampled. Replications in which a number is undefined are left out; `replications` counts the others. Of what plays
+    contribute `verdict` is that of the one rule; `directions` says by KPI which sign is better.
     """
     rows = []
     for keys, group in readings.groupby(KEYS, sort=False):
-        fixed, sampled = (_defined(group, world) for world in ("fixed", "sampled"))
+        fixed, lives = group.loc[group["world"] == "fixed", "value"], group[group["world"] == "sampled"]
+        fixed = fixed[np.isfinite(fixed)].to_numpy(np.float64)
+        lived = by_life(lives)("value")
+        lived = lived[np.isfinite(lived).all(axis=1)]
+        sampled, _ = without_luck(lived, confidence)
+        judged = keys[0] == "contributions"  # what a play does to a KPI: the question of a verdict
+        verdict = judge_differences(fixed, directions[str(keys[3])], confidence, lived).word if judged else ""
         low, high, low_unknowns, high_unknowns = both_ranges(fixed, sampled, confidence)
         mean = float(fixed.mean()) if fixed.size else np.nan
-        rows.append((*keys, mean, low, high, low_unknowns, high_unknowns, fixed.size))
-    return pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high", "low_unknowns", "high_unknowns", "replications"])
-
-
-def _defined(group: pd.DataFrame, world: str) -> np.ndarray:
-    values = group.loc[group["world"] == world, "value"].to_numpy(np.float64)
-    return values[np.isfinite(values)]
+        rows.append((*keys, mean, low, high, low_unknowns, high_unknowns, fixed.size, verdict))
+    return pd.DataFrame(
+        rows, columns=[*KEYS, "value", "low", "high", "low_unknowns", "high_unknowns", "replications", "verdict"]
+    )

@@ -21,6 +21,7 @@ from crmlab.experiments.execution.executor import Executor, Failed, run_all
 from crmlab.experiments.execution.failures import NothingLived, settled
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, Task, compile_ahead, effects_table
 from crmlab.experiments.questions.explain import deadweight, winners
 from crmlab.experiments.questions.explain.composition import composition
@@ -36,6 +37,7 @@ from crmlab.experiments.questions.explain.players import (
 )
 from crmlab.experiments.questions.explain.posing import arm_to_explain, asked, changes_of
 from crmlab.experiments.questions.explain.two_lives import TwoLives
+from crmlab.experiments.replication.lives import markets_of_sampled_worlds, number_of_world
 from crmlab.experiments.replication.replication import Replication
 from crmlab.sim.readings import KPIS, read_all
 from crmlab.sim.record import Record
@@ -55,8 +57,8 @@ UNITS_OF = {"segments": winners.UNITS, "deadweight": deadweight.UNITS}
 class Explanation:
     """The answer: the parts of the effect of an arm, each number with its intervals.
 
-    `readings` has a row per world, replication, part, group, item and measure; `runs` the KPIs of the baseline and the
-    arm; `failures` the replications that could not be lived, and why.
+    `readings` has a row per world, its number, replication, part, group, item and measure; `runs` the KPIs of the
+    baseline and the arm; `failures` the replications that could not be lived, and why.
     """
 
     experiment: Experiment
@@ -82,8 +84,9 @@ class Explanation:
 
     @cached_property
     def estimates(self) -> pd.DataFrame:
-        """All parts in one table: part, group, item, measure, value, both intervals, replications."""
-        return estimates(self.readings, self.experiment.design.confidence)
+        """All parts in one table: part, group, item, measure, value, both intervals, replications, verdict."""
+        directions = {kpi.id: kpi.direction for kpi in all_kpis(self.experiment.kpis)}
+        return estimates(self.readings, self.experiment.design.confidence, directions)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -98,17 +101,21 @@ class Explanation:
         return table.rename(columns=dict(zip(("group", "item", "measure"), PARTS[part], strict=True)))
 
     def to_json(self) -> dict[str, Any]:
-        """{"baseline", "arm", "players", "joining", part: {group: {item: {measure: {value, low, high, ...}}}}}; numbers
-        that are undefined are null."""
+        """{"baseline", "arm", "verdicts": {kpi: word}, "players", "joining", part: {group: {item: {measure: {value,
+        low, high, ...}}}}}; numbers that are undefined are null."""
         tree: dict[str, Any] = {}
         for row in self.estimates.to_dict("records"):
             part, group, item, measure = (str(row.pop(key)) for key in ("part", "group", "item", "measure"))
-            estimate = {name: number if math.isfinite(number) else None for name, number in row.items()}
+            verdict = {"verdict": word} if (word := row.pop("verdict")) else {}
+            estimate = verdict | {name: number if math.isfinite(number) else None for name, number in row.items()}
             tree.setdefault(part, {}).setdefault(group, {}).setdefault(item, {})[measure] = estimate
         exact = len(self.players) <= EXACT_PLAYERS
         return {
             "baseline": self.experiment.baseline.name,
             "arm": self.arm,
+            "verdicts": {
+                kpi: reading["verdict"] for kpi, reading in self.comparison.to_json()["arms"][self.arm].items()
+            },
             "players": list(self.players),
             "joining": "all orders" if exact else f"{SAMPLED_ORDERS} orders drawn per replication",
             "replications": self.experiment.design.replications,
@@ -137,7 +144,7 @@ def explain(
     replications = range(experiment.design.replications)
     tasks = [Task(r) for r in replications]
     if experiment.design.unknowns:
-        tasks += [Task(r, "sampled") for r in replications]
+        tasks += [Task(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
     compile_ahead(experiment)
     lived = run_all(partial(_live, experiment), tasks, workers, on_progress, store=store, stage="explain")
     return _explanation(experiment, players, tasks, lived)
@@ -180,9 +187,10 @@ def _explanation(
     done, failures = settled(tasks, lived)
     readings, runs = [], []
     for task, outcome in done:
-        readings.append((task.world, task.replication, outcome["readings"]))
-        for arm, kpis in outcome["kpis"].items():
-            runs.append({"arm": arm, "world": task.world, "replication": task.replication, **kpis})
+        number = number_of_world(experiment.design, task.world, task.replication)
+        place = {"world": task.world, "number": number, "replication": task.replication}
+        readings.append((place, outcome["readings"]))
+        runs += [{"arm": arm, **place, **kpis} for arm, kpis in outcome["kpis"].items()]
     if not any(run["world"] == "fixed" for run in runs):
         raise NothingLived("no replication of the stated world", failures)
     names = tuple(player.name for player in players)

@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.experiments.errors import UserError
+from crmlab.experiments.replication.lives import STATED
 from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.sim.readings import KPIS
-
-STATED = -1  # number of the world as stated, in the table of lives
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from crmlab.experiments.execution.chunks import Failed
 from crmlab.experiments.execution.failures import attempt
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.questions.stress.gains import STATED
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.questions.stress.states_of_the_world import possible_world
+from crmlab.experiments.replication.lives import STATED
 from crmlab.experiments.replication.replication import Replication
 
 REPLICATIONS_PER_TASK = 4  # that share the re-centring of a world

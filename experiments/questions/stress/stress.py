@@ -26,12 +26,13 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, compile_ahead, effects_table
 from crmlab.experiments.questions.stress.flips import Flip, flips_of
-from crmlab.experiments.questions.stress.gains import STATED, Gains, gains_of
+from crmlab.experiments.questions.stress.gains import Gains, gains_of
 from crmlab.experiments.questions.stress.posing import stress_in
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.questions.stress.score_table import Recommendation, score_table
 from crmlab.experiments.questions.stress.simulate import Task, live, tasks_of
 from crmlab.experiments.questions.stress.states_of_the_world import unknowns_by_world
+from crmlab.experiments.replication.lives import STATED
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ class StressResult:
         means = self.lives.groupby(["arm", "world", "number"], as_index=False)[
             [kpi.id for kpi in all_kpis(self.experiment.kpis)]
         ].mean(numeric_only=True)
-        sampled = means[means["world"] == "sampled"].rename(columns={"number": "replication"})
+        sampled = means[means["world"] == "sampled"].assign(replication=0)  # the lives of all worlds share their luck
         readings = pd.concat([self.lives[self.lives["world"] == "fixed"], sampled], ignore_index=True)
-        effects = effects_table(self.experiment, readings, own_luck=False)
+        effects = effects_table(self.experiment, readings)
         pays = self.scores[self.scores["score"] == "pays"].set_index("arm")
         for arm in self.gains.arms[1:]:  # one interval of the share of worlds, which counts luck too
             mine = (effects["arm"] == arm) & (effects["kpi"] == self.gains.kpi)

@@ -47,16 +47,18 @@ def _point_cells(row: Mapping[Any, Any], answer: Answer, kpi: Any, currency: str
     cells = {f["factor"]: number(row[f"{f['kind']}.{f['factor']}"]) for f in answer["factors"]}
     cells[f"difference to {answer['baseline']}"] = change(row["difference"], kpi.unit, currency)
     cells["its range, luck only"] = between(row["low"], row["high"], kpi.unit, currency)
+    cells["verdict, luck only"] = row["verdict"]
     return cells | {f"under {answer['arm']}": quantity(row["value"], kpi.unit, currency)}
 
 
 def _points_words(mine: pd.DataFrame, kpi: Any) -> str:
     designed = mine[~mine["stated"]]
     known = designed[designed["difference"].notna()]
-    up, down = int((known["low"] > 0).sum()), int((known["high"] < 0).sum())
-    words = {1: ("better", "worse"), -1: ("worse", "better")}.get(kpi.direction, ("higher", "lower"))
-    text = f"Of {len(designed)} points, {up} are {words[0]} than the baseline beyond luck, {down} {words[1]}, "
-    text += f"{len(known) - up - down} not decided."
+    words = ("better", "worse") if kpi.direction else ("higher", "lower")
+    more, less, same = (int((known["verdict"] == word).sum()) for word in (*words, "unchanged"))
+    text = f"Of {len(designed)} points, {more} are {words[0]} than the baseline beyond luck, {less} {words[1]}, "
+    text += f"{len(known) - more - less - same} not decided."
+    text += f" {same} are exactly as the baseline." if same else ""
     refused = int((designed["refused"] != "").sum())
     lost = len(designed) - len(known) - refused
     text += f" {refused} are refused by the strategy." if refused else ""

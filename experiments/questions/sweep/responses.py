@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.sweep.points import Point, stated_values
 from crmlab.experiments.questions.sweep.question import Factor, Sweep
 from crmlab.experiments.questions.sweep.simulate import Life, Lived, life_of
 from crmlab.experiments.statistics.effects import luck_interval
+from crmlab.experiments.statistics.verdict import judge_differences
 
 RISES, FALLS, BOTH, FLAT = "rises", "falls", "rises and falls", "no change beyond luck"
 UNCLEAR = "no clear direction"
@@ -39,7 +41,8 @@ def response_table(
     """One row per point and KPI: factor values, the arm's and the baseline's mean, the difference and its luck.
 
     `low`, `high`: luck-only interval of the mean difference; `se`: its standard error; `pairs`: replications in which
-    both have a value; `stated`: the experiment as written; `refused`: why a strategy does not take these levers.
+    both have a value; `verdict`: by the one rule, luck only; `stated`: the experiment as written; `refused`: why a
+    strategy does not take these levers.
     """
     base, confidence = experiment.baseline.name, experiment.design.confidence
     written = stated_values(sweep, experiment)
@@ -58,9 +61,15 @@ def response_table(
                     "baseline_value": mean_of(lived.of(point.unknowns, Life(base), kpi)),
                 }
                 | _effect(differences, confidence)
+                | {"verdict": judge_differences(differences, direction_of(experiment, kpi), confidence).word}
                 | {"refused": refused.get(point.number, "")}
             )
     return pd.DataFrame(rows).sort_values("point", kind="stable", ignore_index=True)
+
+
+def direction_of(experiment: Experiment, kpi: str) -> int:
+    """Which sign of a difference in a KPI is better, 0 where neither is."""
+    return next(known.direction for known in all_kpis(experiment.kpis) if known.id == kpi)
 
 
 def _effect(differences: NDArray[np.float64], confidence: float) -> dict[str, float]:

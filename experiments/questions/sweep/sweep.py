@@ -28,6 +28,7 @@ from crmlab.experiments.questions.sweep.responses import effects_of, response_ta
 from crmlab.experiments.questions.sweep.sensitivity import sensitivity_table
 from crmlab.experiments.questions.sweep.simulate import Lived, Progress, live_points
 from crmlab.experiments.questions.sweep.tornado import swing_table, tornado_table
+from crmlab.experiments.replication.lives import STATED
 from crmlab.sim.readings import KPIS
 
 
@@ -133,7 +134,7 @@ def _arms(experiment: Experiment, asked: Sweep) -> list[str]:
 def _stated(experiment: Experiment, asked: Sweep, lived: Lived) -> dict[str, pd.DataFrame]:
     """The experiment as written, as `compare` would tell it, luck only."""
     arms = (experiment.baseline.name, asked.arm)
-    readings = lived.table(asked, [Point(0)], arms).drop(columns="point").assign(world="fixed")
+    readings = lived.table(asked, [Point(0)], arms).drop(columns="point").assign(world="fixed", number=STATED)
     pairs = readings.groupby("replication")["arm"].transform("size") == len(arms)
     readings = readings[pairs].reset_index(drop=True)  # where one of both failed, there is nothing to compare
     alone = replace(experiment, arms=tuple(arm for arm in experiment.arms if arm.name in arms))
@@ -197,7 +198,7 @@ def _points_json(asked: Sweep, responses: pd.DataFrame) -> list[dict[str, Any]]:
     for row in responses.to_dict("records"):
         values = {factor.path: _finite(row[factor.column]) for factor in asked.factors}
         point = points.setdefault(row["point"], {"point": row["point"], "values": values, "effects": {}})
-        keys = ("value", "baseline_value", "difference", "low", "high", "se", "pairs")
+        keys = ("value", "baseline_value", "difference", "low", "high", "se", "pairs", "verdict")
         point["effects"][row["kpi"]] = {key: _finite(row[key]) for key in keys}
         if row["refused"]:
             point["refused"] = row["refused"]

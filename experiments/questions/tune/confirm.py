@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.execution.run import WorldKind
+from crmlab.experiments.experiment import Design
 from crmlab.experiments.levers.space import meant
 from crmlab.experiments.questions.tune.candidates import Judged, can_win, judge, told_as_ratios
 from crmlab.experiments.questions.tune.markets import Lives
 from crmlab.experiments.questions.tune.question import EQUITY, Tune
 from crmlab.experiments.questions.tune.scoring import score_interval, scored
+from crmlab.experiments.replication.lives import number_of_world
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,18 @@ def winner_table(winners: list[Winner]) -> pd.DataFrame:
     )
 
 
-def effect_readings(lives: Lives, world: WorldKind) -> pd.DataFrame:
-    """The fresh markets as the table from which effects are computed: arm, world, replication, KPIs."""
+def effect_readings(lives: Lives, world: WorldKind, design: Design) -> pd.DataFrame:
+    """The fresh markets as the table from which effects are computed: arm, world, number of the world, replication,
+    KPIs."""
     return pd.concat(
-        [kpis.assign(arm=arm, world=world, replication=range(len(kpis))) for arm, kpis in lives.items()],
+        [
+            kpis.assign(
+                arm=arm,
+                world=world,
+                number=[number_of_world(design, world, replication) for replication in kpis.index],
+                replication=kpis.index,
+            )
+            for arm, kpis in lives.items()
+        ],
         ignore_index=True,
     )

@@ -26,14 +26,14 @@ class Markets:
     """Where arms are lived. Calling it with a replication and some arms gives the readings of each.
 
     `use` names the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is
-    all. `first_world`: replication r is lived in the sampled world of number `first_world` + r; None: in the world as
-    stated.
+    all. `worlds`: the numbers of the sampled worlds in which replications are lived, one after the other and then again
+    from the first; None: in the world as stated.
     """
 
     experiment: Experiment
     use: int
     kpis: tuple[str, ...] | None = None
-    first_world: int | None = None
+    worlds: range | None = None
 
     def __call__(self, task: Task) -> list[dict[str, float] | Failed]:
         index, arms = task
@@ -42,7 +42,9 @@ class Markets:
 
     def world(self, index: int) -> World | None:
         """The world of a replication, None for the one that the experiment states."""
-        return None if self.first_world is None else sampled_world(self.experiment, self.first_world + index)
+        if self.worlds is None:
+            return None
+        return sampled_world(self.experiment, self.worlds[index % len(self.worlds)])
 
 
 def live_arms(

@@ -21,7 +21,7 @@ from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.failures import Failure, NothingLived
 from crmlab.experiments.execution.task_store import TaskStore
-from crmlab.experiments.experiment import Arm, Experiment
+from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.levers.space import with_levers
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, compile_ahead, effects_table
 from crmlab.experiments.questions.tune.advice import Advice, advice
@@ -58,12 +58,17 @@ class Tuning:
     stopped: str
     failures: tuple[dict[str, str], ...] = ()
 
+    @property
+    def _fresh_design(self) -> Design:
+        return replace(self.experiment.design, replications=self.search.confirm_replications)
+
     @cached_property
     def comparison(self) -> Comparison:
         """The winners and the arm as written against the baseline on fresh luck, every KPI."""
-        readings = effect_readings(self.lives, "fixed")
+        readings = effect_readings(self.lives, "fixed", self._fresh_design)
         if self.lives_sampled:
-            readings = pd.concat([readings, effect_readings(self.lives_sampled, "sampled")], ignore_index=True)
+            sampled = effect_readings(self.lives_sampled, "sampled", self._fresh_design)
+            readings = pd.concat([readings, sampled], ignore_index=True)
         lived = replace(self.experiment, arms=(*self.experiment.arms, *self.arms))
         tables = {
             "runs": readings,
@@ -163,7 +168,7 @@ def tune(
     fresh = _Fresh(experiment, search, arms, workers, store)
     lives, failures = fresh.live(sampled=False, on_done=None if over_worlds else show_confirming)
     lives_sampled, more = fresh.live(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
-    judged_on = lives_sampled if search.worlds else lives
+    judged_on = lives if not search.worlds else _first_lives(lives_sampled, search.confirm_replications)
     base = judged_on[experiment.baseline.name]
     winners = tuple(
         confirmed(search, c, judged_on[arm.name], base, experiment.design.confidence)
@@ -176,7 +181,7 @@ def tune(
 
 
 def _searched(experiment: Experiment, search: Tune, workers: Any, show: Any, store: TaskStore | None) -> Found:
-    markets = Markets(experiment, MODEL, search.read, 0 if search.worlds else None)
+    markets = Markets(experiment, MODEL, search.read, range(search.replications) if search.worlds else None)
     baseline = experiment.baseline
     lives, failures = live_arms(markets, [baseline], range(search.replications), workers, store=store, stage="baseline")
     told, base = failures.get(baseline.name, []), lives[baseline.name]
@@ -201,16 +206,22 @@ class _Fresh:
     def live(self, sampled: bool, on_done: Progress | None) -> tuple[Lives, list[Failure]]:
         """Every arm, in the replications in which none of them failed."""
         n, seen = self.search.confirm_replications, self.search.replications
-        markets = Markets(self.experiment, CONFIRM, first_world=seen if sampled else None)
+        lives = n * self.experiment.design.lives if sampled else n
+        markets = Markets(self.experiment, CONFIRM, worlds=range(seen, seen + n) if sampled else None)
         stage = "confirm in worlds" if sampled else "confirm"
-        lives, failures = live_arms(
-            markets, [*self.experiment.arms, *self.arms], range(n), self.workers, on_done, self.store, stage
+        rows_of, failures = live_arms(
+            markets, [*self.experiment.arms, *self.arms], range(lives), self.workers, on_done, self.store, stage
         )
         told = [failure for of_arm in failures.values() for failure in of_arm]
-        whole = [r for r in range(n) if all(r in rows.index for rows in lives.values())]
+        whole = [r for r in range(lives) if all(r in rows.index for rows in rows_of.values())]
         if not whole:
             raise NothingLived("no replication of all the winners", told)
-        return {arm: rows.loc[whole] for arm, rows in lives.items()}, told
+        return {arm: rows.loc[whole] for arm, rows in rows_of.items()}, told
+
+
+def _first_lives(lives: Lives, worlds: int) -> Lives:
+    """One life of every sampled world: as often as the search has lived them."""
+    return {arm: rows[rows.index < worlds] for arm, rows in lives.items()}
 
 
 def _check_defined(search: Tune, experiment: Experiment, base: pd.DataFrame) -> None:
