@@ -27,8 +27,8 @@ from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import Customers
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism import Week
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.mechanisms.price.prices import Prices
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base
 from crmlab.strategies import STRATEGIES, ChannelMix, DiscountTiers
 from tests.conftest import shop, today

@@ -17,14 +17,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.asking import mask_of, rates_of, source_number
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
+from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
 from crmlab.sim.mechanisms.price.grants import Grant, Grants, find_coupons, lines_of
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
 
 
 class Prices(Mechanism):
@@ -39,7 +39,7 @@ class Prices(Mechanism):
         super().__init__(setting, params)
         self.columns = Grants(setting.customers.n)
         self.readiness = coupon_readiness(params)
-        self._names = [source.name for source in setting.sources]
+        self._names = [source.name for source in setting.world.sources]
 
     def inherit(self, before: Mechanism) -> None:
         """Coupons that are still valid in week 0."""
