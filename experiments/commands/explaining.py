@@ -82,7 +82,7 @@ def explain(
 
 def print_explanation(run: StoredRun) -> None:
     """The four parts of an explanation, each number with its intervals."""
-    from crmlab.experiments.questions.explain.charts import TWO_LIVES, deadweight_sentence
+    from crmlab.experiments.questions.explain.charts import BOTH_KNOWN, deadweight_sentence
     from crmlab.experiments.statistics.verdict import verdict_sentence
 
     answer, resolved = run.json("explain"), run.json("resolved")
@@ -100,7 +100,7 @@ def print_explanation(run: StoredRun) -> None:
     _print_segments(run.table("segments"), words)
     _print_deadweight(run.table("deadweight"), words)
     say(deadweight_sentence(run.table("deadweight"), words.currency))
-    say(f"People, composition and discounts: {TWO_LIVES[:1].lower()}{TWO_LIVES[1:]}")
+    say(f"People, composition and discounts: {BOTH_KNOWN[:1].lower()}{BOTH_KNOWN[1:]}")
 
 
 class _Words:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 QUICK_WORLDS = 60
 
 Worlds = Annotated[int | None, typer.Option("--worlds", min=2, help="Possible worlds to draw; default: 200.")]
-Replications = Annotated[int, typer.Option("--replications", min=1, help="Markets lived in each of them.")]
+Replications = Annotated[int, typer.Option("--replications", min=1, help="Markets run in each of them.")]
 Arm = Annotated[
     str | None, typer.Option("--arm", help="The policy on trial; default: the best one in the world as stated.")
 ]
