@@ -17,6 +17,7 @@ from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.checkpoint import Checkpoint
 from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.questions.compare.compare import ReplicationTask
 from crmlab.experiments.questions.explain import charts
 from crmlab.experiments.questions.explain import explain as explaining
 from crmlab.experiments.questions.explain.charts import deadweight_sentence
@@ -304,7 +305,7 @@ def test_a_replication_that_fails_is_left_out_and_named(monkeypatch: pytest.Monk
     run_one = explaining._run
 
     def poisoned(experiment, task):
-        if task == explaining.Task(1):
+        if task == ReplicationTask(1):
             raise ValueError("poisoned")
         return run_one(experiment, task)
 

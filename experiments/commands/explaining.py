@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import (
-    answered,
-    end_on_failures,
-    fit_of,
-    notes_of,
-    report_of,
-    say_fit,
-    say_if_quick,
-)
+from crmlab.experiments.commands.answering import answered, tell
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -31,7 +23,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,17 +59,7 @@ def explain(
     experiment = asked(experiment, arm)
     experiment = small(experiment) if quick else experiment
     run = answered(experiment, file, out, place(workers, on), force)
-    if as_json:
-        print_json(run.json("explain") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
-    else:
-        print_explanation(run)
-        say_if_quick(run)
-        say_fit(run)
-        say(f"Run: {run.path} (all KPIs: in the report, or --json)")
-    report = report_of(run)
-    if not as_json:
-        say(f"Next: open {report} in a browser.")
-    end_on_failures(run)
+    tell(run, print_explanation, "all KPIs: in the report, or --json", as_json)
 
 
 def print_explanation(run: StoredRun) -> None:

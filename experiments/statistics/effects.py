@@ -210,10 +210,10 @@ def without_luck(sampled: NDArray[np.float64], confidence: float) -> tuple[NDArr
 
     `sampled` [worlds, markets] are differences, each market of a world with luck of its own. Means over the markets
     spread by the worlds and by luck / markets. They are drawn together about their common mean until their variance is
-    that of the worlds (constrained empirical Bayes; Louis 1984, Ghosh 1992), but only by as much luck as there is surely, so
-    that the range made of them is never too narrow for it. Luck is measured within each world; that it is not equally
-    large in all of them counts through its degrees of freedom (Satterthwaite 1946). A world in which nothing ever
-    differed stays at nothing. With one market per world, or fewer than `FEWEST` worlds, luck stays in and is not told.
+    that of the worlds (constrained empirical Bayes; Louis 1984, Ghosh 1992), but only by as much luck as there surely
+    is, so that the range made of them is never too narrow for it. Luck is measured within each world; that it is not
+    equally large in all of them counts through its degrees of freedom (Satterthwaite 1946). A world in which nothing
+    ever differed stays at nothing. With one market per world, or fewer than `FEWEST` worlds, luck stays in and is not told.
     """
     worlds, markets = sampled.shape
     means = sampled.mean(axis=1)

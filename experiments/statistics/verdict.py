@@ -57,7 +57,8 @@ def judge(effect: Any) -> Verdict:
 
 
 def judge_differences(stated: ArrayLike, direction: int, confidence: float, sampled: ArrayLike = ()) -> Verdict:
-    """The verdict on paired differences themselves: `stated` [replications], `sampled` [worlds, markets] in sampled worlds.
+    """The verdict on paired differences themselves: `stated` [replications], `sampled` [worlds, markets].
+
     Undefined ones are left out."""
     effect = paired_effect(stated, np.zeros_like(stated), sampled, np.zeros_like(sampled), direction, confidence)
     return judge(SimpleNamespace(direction=direction, **asdict(effect)))

@@ -23,7 +23,7 @@ ALL_TRIED = "all candidates were tried"
 
 @dataclass
 class Found:
-    """What a search has found so far. `simulated` counts replications of candidates, `race` is the log of the rounds."""
+    """What a search has found so far. `simulated` counts replications of candidates, `race` logs the rounds."""
 
     judged: list[Judged] = field(default_factory=list)
     race: list[dict[str, Any]] = field(default_factory=list)
