@@ -8,21 +8,14 @@ if __name__ != "crmlab.sim":
 
 from typing import TYPE_CHECKING, Any
 
-from crmlab.sim.actions import (
-    Action,
-    Audience,
-    ChannelBudget,
-    Coupon,
-    Discount,
-    FirstOrderOffer,
-    PointsRule,
-    PublicDiscount,
-    ReferralTerms,
-    Tag,
-    TierRule,
-)
+from crmlab.sim.actions import Action, Audience
 from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
+from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
+from crmlab.sim.mechanisms.campaigns.actions import Tag
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
+from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target

@@ -32,7 +32,7 @@ from crmlab.sim.ledger import Ledger
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
-from crmlab.sim.world import Channel, World
+from crmlab.sim.world import World
 
 PHASES = ("settle", "affect", "mark", "close")
 NO_ROWS = np.empty(0, np.int32)
@@ -45,7 +45,7 @@ class Setting:
     """What stays the same through a run and every mechanism may read: the world, the people, and the books.
 
     `scale` is the number of real people per row, `minor` the minor units in one currency unit, `key` the luck of the
-    replication; `sources` are the ways in which people come, by number. `tags` are the firm's marks on customers, by
+    replication. `tags` are the firm's marks on customers, by
     name: the first week in which each customer no longer carries it. `queue` [channels, prospects] holds the rows of
     the prospects in the order in which each channel would reach them, `opening_clock` [channels] how far the channels
     have come by week 0.
@@ -65,10 +65,6 @@ class Setting:
     @property
     def minor(self) -> float:
         return self.world.minor
-
-    @property
-    def sources(self) -> tuple[Channel, ...]:
-        return self.world.sources
 
     def draw(self, name: str, rows: NDArray[np.int32], number: NDArray[Any] | int = 0) -> NDArray[np.float64]:
         """A uniform in (0, 1) for each of some rows: luck that goes by a `name` and by what is counted, the number of

@@ -17,16 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import Discount
 from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.contract import ContractError
 from crmlab.sim.kernel_types import Effects
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism import PHASES, Mechanism, Week
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.price.actions import Discount
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import WordOfMouth
-from crmlab.sim.world import Base, Channel, Population, World
+from crmlab.sim.world import Base, Population, World
 
 WEEKS, CUSTOMERS = 26, 150
 LARGEST_CUT = 0.95

@@ -15,7 +15,7 @@ OPEN = {  # in the world
     "sim/mechanisms/loyalty/loyalty.py Loyalty",
     "sim/mechanisms/loyalty/membership.py Membership",
     "sim/record.py Record",
-    "sim/responses.py LoyaltyResponse",
+    "sim/mechanisms/loyalty/params.py LoyaltyResponse",
     "sim/view.py FirmView",
 }
 

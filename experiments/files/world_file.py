@@ -18,8 +18,9 @@ from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import PLAIN, REACTIONS, FitForm, WorldForm, contradictions
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.wording.names import not_known
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
-from crmlab.sim.world import Base, Channel, Population, Spend, World
+from crmlab.sim.world import Base, Population, Spend, World
 from crmlab.strategies.today import Today
 
 SHIPPED = Path(__file__).parents[1] / "worlds"

@@ -15,7 +15,8 @@ from crmlab.experiments.files.persona_form import MOST_PERSONAS, PersonaForm, pe
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.parameters.registry import PARAMETERS
 from crmlab.sim.levers import unknowns_of
-from crmlab.sim.world import REFERRAL, Base, Channel, Population, PurchaseModel, Spend, World
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.world import REFERRAL, Base, Population, PurchaseModel, Spend, World
 
 RESERVED = {
     "before": "stands for customers from before week 0.",

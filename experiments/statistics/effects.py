@@ -213,7 +213,8 @@ def without_luck(sampled: NDArray[np.float64], confidence: float) -> tuple[NDArr
     that of the worlds (constrained empirical Bayes; Louis 1984, Ghosh 1992), but only by as much luck as there surely
     is, so that the range made of them is never too narrow for it. Luck is measured within each world; that it is not
     equally large in all of them counts through its degrees of freedom (Satterthwaite 1946). A world in which nothing
-    ever differed stays at nothing. With one market per world, or fewer than `FEWEST` worlds, luck stays in and is not told.
+    ever differed stays at nothing. With one market per world, or fewer than `FEWEST` worlds, luck stays in and is not
+    told.
     """
     worlds, markets = sampled.shape
     means = sampled.mean(axis=1)
