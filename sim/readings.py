@@ -15,6 +15,7 @@ import numpy as np
 from crmlab.sim.kpi import ALL, COHORT, FADER, LEFT_OUT, MARKETING_METRICS, NAN, NONE, RUN, Kpi, total
 from crmlab.sim.ledger import Kind
 from crmlab.sim.lifetime import Cohort
+from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.kpis import KPIS as LOYALTY
 from crmlab.sim.mechanisms.referral.kpis import KPIS as REFERRAL
 from crmlab.sim.orders import YEAR
@@ -209,7 +210,7 @@ HEADLINE = (
 )  # fmt: skip
 
 
-def read_all(market, own: Sequence[Kpi] = ()) -> dict[str, float]:
+def read_all(market: Market, own: Sequence[Kpi] = ()) -> dict[str, float]:
     """Every KPI of a market that has been run, and one's own."""
     record = Record(market)
     return {kpi.id: float(kpi.read(record)) for kpi in (*_KPIS, *own)}
