@@ -23,6 +23,8 @@ import numpy as np
 from crmlab.experiments.questions.explain.estimates import Reading
 from crmlab.experiments.questions.explain.paired_records import Floats, PairedRecords, Which, per_person
 from crmlab.sim import lifetime
+from crmlab.sim.ledger import Kind
+from crmlab.sim.mechanisms.loyalty.accounts import WELCOME as WELCOME_POINTS
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
 
@@ -93,11 +95,13 @@ def _worth(record: Record, kpi: str) -> Floats:
 def _costs_of_nobody(record: Record, discounted: bool) -> dict[str, float]:
     """Costs that belong to no order, by line: currency units of the rows."""
     weight = _present(record, np.arange(record.weeks)) if discounted else np.ones(record.weeks)
+    costs = record.costs
+    welcome = costs.booked(WELCOME_POINTS)
     by_week = {
-        MEDIA: record.channel_costs_by_week,
-        PROGRAMME: record.programme_costs_by_week,
-        REFERRAL: record.referral_costs_by_week,
-        WELCOME: record.welcome_costs_by_week,
+        MEDIA: costs.by_week(Kind.REACH),
+        PROGRAMME: costs.by_week(Kind.UPKEEP, Kind.OVERHEAD),
+        REFERRAL: costs.by_week(Kind.INCENTIVE) - welcome,
+        WELCOME: welcome,
     }
     return {line: float(costs @ weight) for line, costs in by_week.items()}
 

@@ -79,7 +79,7 @@ def per_person(record: Record, of_order: Floats) -> Floats:
 
 def given(record: Record) -> Floats:
     """What the firm gave away on each order: discount, and the cost of the points burnt on it. Currency units."""
-    return (record.orders.value - record.orders.paid + record.reward_cost) / record.market.minor
+    return (record.orders.value - record.orders.paid + record.mechanisms_cost) / record.market.minor
 
 
 def _among(rows: NDArray[np.int32], n: int) -> Which:
