@@ -167,7 +167,7 @@ def test_a_stress_test_that_was_interrupted_goes_on_to_the_same_tables(tmp_path)
 
 def test_world_n_is_the_sampled_world_n_of_a_comparison_and_the_stated_one_its_fixed_world() -> None:
     experiment = small_shop()
-    lives = stress(experiment, 1).lives.set_index(["number", "arm", "replication"])["customer_equity"]
+    lives = stress(experiment, 1).readings.set_index(["number", "arm", "replication"])["customer_equity"]
     fixed = {run.arm: run.kpis["customer_equity"] for run in run_replication(experiment, 1)}
     assert {arm: lives[-1, arm, 1] for arm in fixed} == fixed
     (sampled,) = (r for r in run_replication(experiment, 0, "sampled") if r.arm == "tiers")
