@@ -195,6 +195,13 @@ def test_on_dask_too_a_task_that_raises_or_kills_its_workers_harms_no_other(tmp_
     assert [isinstance(r, Failed) for r in results] == [n == 3 for n in range(8)]
 
 
+@pytest.mark.slow
+def test_on_dask_a_task_that_only_waited_beside_a_killer_is_not_given_up(tmp_path: Path) -> None:
+    with Dask("dask", workers=1) as one:  # so that others wait wherever the killer dies
+        results = run_all(functools.partial(kill_the_worker, tmp_path, 99), range(8), one)
+    assert [isinstance(r, Failed) for r in results] == [n == 3 for n in range(8)]
+
+
 @pytest.fixture
 def daemons(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     """A scheduler and two workers as processes of their own; the scheduler's file is `scheduler.json`."""

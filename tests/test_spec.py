@@ -1,5 +1,6 @@
 """Experiment files: what is read from them, and what a wrong one says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.spec.schemas import schema_text
 from crmlab.experiments.spec.subsets import only_arm, quick
+from crmlab.lab import load_world
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import Target
@@ -235,6 +238,16 @@ def test_friends_are_a_source_in_files_and_in_python(tmp_path):
     assert play.target.sources == ("referral",)
     same = new_experiment("shop", arms={"cut": [Play("targeted_discount", TargetedDiscount(), play.target)]})
     assert same.arms[1].plays[1] == play
+
+
+def test_friends_are_no_source_where_nobody_talks_about_the_firm():
+    world = load_world("shop")
+    silent = replace(world, world=replace(world.world, word_of_mouth=WordOfMouth(p_invite=0.0)))
+    play = Play("targeted_discount", TargetedDiscount(), Target(sources=("referral",)))
+    with pytest.raises(SpecError) as error:
+        new_experiment(silent, arms={"cut": [play]})
+    (found,) = error.value.problems
+    assert "would reach nobody: in this world no friend wins another (p_invite of [word_of_mouth] is 0)" in found
 
 
 def test_a_ladder_has_as_many_steps_as_wanted_by_orders_or_by_spend(tmp_path):

@@ -10,7 +10,8 @@ import signal
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Done, Lost, run_chunk
 from crmlab.experiments.execution.environment import difference, surroundings_and_sources
 from crmlab.experiments.execution.executor import workers_for
-from crmlab.experiments.own_code.loading import own_modules
+from crmlab.experiments.own_code.sending import pickled_with_code
 
 HERE = "dask"
 SCHEMES = ("tcp://", "tls://", "ws://", "wss://", "ucx://")
 CONNECT_SECONDS, CLOSE_SECONDS = 5, 10
 GONE = (OSError, CancelledError)  # what a client raises whose scheduler is not there any more
+RESTART_SECONDS = 600  # that a worker of our own may be away: Dask's 15 end one that dies again at the wrong moment
 AHEAD = 2  # chunks per thread that are under way, so that no worker waits for the next one
 
 
@@ -50,7 +52,9 @@ class Dask:
             raise UserError(f"--workers is about processes on this machine; the scheduler at {where} has its own.")
         self._client: Any = None
         self._cluster: Any = None
+        self._settings = ExitStack()
         self._chunks: dict[Any, Chunk] = {}
+        self._suspects: set[str] = set()  # keys of tasks that were on workers which died, running or only queued there
 
     def __enter__(self) -> Dask:
         try:
@@ -60,9 +64,11 @@ class Dask:
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in a sentence of ours
         try:
             if self._address is None:
+                self._settings.enter_context(_patience())
                 self._cluster = _local_cluster(self._workers)
             self._client = Client(self._address or self._cluster, timeout=f"{CONNECT_SECONDS}s", set_as_default=False)
         except (OSError, TimeoutError):
+            self._settings.close()
             raise ClusterError(f"No Dask scheduler answers at {self._address}.") from None
         try:
             if self._cluster is not None:
@@ -84,21 +90,22 @@ class Dask:
                 with suppress(*GONE):
                     thing.close(timeout=CLOSE_SECONDS)
         self._client = self._cluster = None
+        self._settings.close()
 
     def __str__(self) -> str:
         return f"{self.where}, {self._threads()} threads"
 
     @property
     def room(self) -> int:
+        if self._suspects:  # each of them alone, so that the next death tells which one it is
+            return 1
         return AHEAD * max(1, self._threads())
 
     def begin(self, work: Callable[[Any], Any]) -> None:
-        from distributed.protocol.pickle import loads
-
-        pickled = _pickled(work)
+        pickled = pickled_with_code(work)
         # A task of its own and no scattered data: when its worker dies, the scheduler can make it again.
         name = f"crmlab-work-{hashlib.sha256(pickled).hexdigest()[:16]}"
-        self._work = self._client.submit(loads, pickled, key=name)
+        self._work = self._client.submit(bytes, pickled, key=name)  # workers hand bytes on as they are
         self._call = uuid.uuid4().hex[:8]
 
     def give(self, chunk: Chunk) -> None:
@@ -115,18 +122,21 @@ class Dask:
                 done = wait(list(self._chunks), timeout=seconds, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 return []
-            return [(self._chunks.pop(future), self._back(future)) for future in done]
+            return [(chunk, self._back(future, chunk)) for future in done for chunk in [self._chunks.pop(future)]]
 
     def end(self) -> None:
         if self._chunks and self._client.status == "running":
             with suppress(*GONE):
                 self._client.cancel(list(self._chunks), force=True)
-        self._chunks = {}
+        self._chunks, self._suspects = {}, set()
         self._work = None
 
-    def _back(self, future: Any) -> Done | Lost:
+    def _back(self, future: Any, chunk: Chunk) -> Done | Lost:
         from distributed import KilledWorker
 
+        keys = {key for key, _ in chunk.tasks}
+        was_alone = keys <= self._suspects
+        self._suspects -= keys
         try:
             if future.status == "finished":
                 return future.result()
@@ -134,7 +144,10 @@ class Dask:
         except Exception as raised:  # it had finished, and its worker died before the result was fetched
             error = raised
         if isinstance(error, KilledWorker):
-            return Lost("WorkerDied: every worker that tried it died (too little memory is the usual reason).", DEATHS)
+            if not was_alone:  # it may only have waited where another one killed the worker
+                self._suspects |= keys
+            reason = "WorkerDied: every worker that tried it died (too little memory is the usual reason)."
+            return Lost(reason, DEATHS if was_alone else 1)
         if isinstance(error, GONE) and self._client.status == "running":  # so it is not the scheduler that is gone
             return Lost("WorkerDied: the worker died before its result was fetched.")
         raise error
@@ -154,18 +167,28 @@ class Dask:
 
 def _local_cluster(workers: int) -> Any:
     """A cluster of processes on this machine."""
-    import dask
     from distributed import LocalCluster
 
-    with dask.config.set({"distributed.scheduler.allowed-failures": DEATHS - 1}):
-        return LocalCluster(
-            n_workers=workers_for(workers, 10**6),
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        )
+    return LocalCluster(
+        n_workers=workers_for(workers, 10**6),
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        memory_limit=0,
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _patience() -> Any:
+    """Settings for as long as a cluster of our own is there: how often a task, and how long a worker, may fail."""
+    import dask
+
+    return dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": DEATHS - 1,
+            "distributed.deploy.lost-worker-timeout": f"{RESTART_SECONDS}s",
+        }
+    )
 
 
 def _refuse_workers_of_other_versions(client: Any, where: str) -> None:
@@ -177,29 +200,20 @@ def _refuse_workers_of_other_versions(client: Any, where: str) -> None:
         _refuse_other_versions(worker, surroundings_and_sources(), theirs)
 
 
-def _pickled(work: Callable[[Any], Any]) -> bytes:
-    """A callable with the code of its own that it needs: what was typed in, and modules that are not installed."""
-    import cloudpickle
-    from distributed.protocol.pickle import dumps
-
-    own = own_modules()
-    if not own:
-        return dumps(work)  # also carries what a notebook has defined
-    for module in own:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        return cloudpickle.dumps(work)
-    finally:
-        for module in own:
-            cloudpickle.unregister_pickle_by_value(module)
-
-
-def _run_there(ours: Mapping[str, str], work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Done:
+def _run_there(ours: Mapping[str, str], pickled: bytes, tasks: Iterable[tuple[str, Any]]) -> Done:
     """Run a chunk on a worker, which may have joined after the versions of the others were compared."""
     from distributed import get_worker
 
     _refuse_other_versions(get_worker().address, ours, surroundings_and_sources())
-    return run_chunk(work, tasks)
+    return run_chunk(_unpickled(pickled), tasks)
+
+
+@lru_cache(maxsize=1)
+def _unpickled(work: bytes) -> Any:
+    """What the chunks of one call share, read once per worker."""
+    import cloudpickle
+
+    return cloudpickle.loads(work)
 
 
 def _leave_interrupts_to_the_driver() -> None:

@@ -20,6 +20,7 @@ from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
+from crmlab.sim.world import REFERRAL
 from crmlab.strategies import STRATEGIES
 from crmlab.strategies.channel_mix import ChannelMix
 from crmlab.strategies.first_order_offer import WelcomeOffer
@@ -220,7 +221,12 @@ def _target_of(
             problems.append(problem(not_known(name, "segment", SEGMENTS), (*loc, "segments"), source, name))
     sources = None if channels is None else [*(c.name for c in channels), "before"]
     for name in form.sources:
-        if sources is not None and name not in sources:
+        if sources is not None and name == REFERRAL and name not in sources:
+            text = (
+                "would reach nobody: in this world no friend wins another (p_invite of [word_of_mouth] is 0). Known: "
+            )
+            problems.append(problem(f"{text}{', '.join(sources)}.", (*loc, "sources"), source, name))
+        elif sources is not None and name not in sources:
             problems.append(problem(not_known(name, "source", sources), (*loc, "sources"), source, name))
     bands = {name: tuple(band) for name in BANDS if (band := getattr(form, name)) is not None}
     for name, (low, high) in bands.items():

@@ -45,7 +45,7 @@ def may_run(module: str, reach: Reach) -> bool:
     kept = remember(module, reach)
     more = f" and {len(reach.files) - 1} more files that it reaches" if len(reach.files) > 1 else ""
     until = "from now on, until something in it changes" if kept else "for this time"
-    told(f"Running {next(iter(reach.files))}{more} from {reach.folder}: trusted {until}.")
+    told(f"Running {next(iter(reach.files))}{more} from {reach.folder}: its code is trusted {until}.")
     return True
 
 
