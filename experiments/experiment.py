@@ -91,6 +91,9 @@ class Experiment:
     sections: tuple[Callable[..., Any], ...] = ()
 
     def __post_init__(self) -> None:
+        added = [kpi for numbers in self.world.mechanisms.values() for kpi in getattr(numbers, "kpis", ())]
+        new = tuple(kpi for kpi in added if kpi.id not in {known.id for known in self.kpis})
+        object.__setattr__(self, "kpis", (*self.kpis, *new))  # what the world's mechanisms can be judged by
         adopt(self.kpis)
 
     @property

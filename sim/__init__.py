@@ -8,20 +8,14 @@ if __name__ != "crmlab.sim":
 
 from typing import TYPE_CHECKING, Any
 
-from crmlab.sim.actions import (
-    Action,
-    Audience,
-    ChannelBudget,
-    Coupon,
-    Discount,
-    FirstOrderOffer,
-    PointsRule,
-    PublicDiscount,
-    ReferralTerms,
-    Tag,
-    TierRule,
-)
+from crmlab.sim.actions import Action, Audience
+from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
+from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
+from crmlab.sim.mechanisms.campaigns.actions import Tag
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
+from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target
@@ -30,6 +24,8 @@ from crmlab.sim.view import FirmView
 if TYPE_CHECKING:
     from crmlab.sim.contract import ContractError, check_strategy
     from crmlab.sim.market import Market
+    from crmlab.sim.mechanism import Mechanism, Setting, Week
+    from crmlab.sim.mechanism_contract import check_mechanism
     from crmlab.sim.readings import KPIS, Kpi
     from crmlab.sim.world import World
 
@@ -38,6 +34,7 @@ __all__ = [
     "Action",
     "Audience",
     "ChannelBudget",
+    "Columns",
     "ContractError",
     "Coupon",
     "Discount",
@@ -46,17 +43,22 @@ __all__ = [
     "Kpi",
     "Lever",
     "Market",
+    "Mechanism",
     "Play",
     "PointsRule",
     "PublicDiscount",
     "ReferralTerms",
+    "Setting",
     "Strategy",
     "Tag",
     "Target",
     "TierRule",
     "Unknown",
+    "Week",
     "World",
+    "check_mechanism",
     "check_strategy",
+    "column",
     "levers_of",
 ]
 
@@ -67,6 +69,10 @@ _HEAVY = {
     "KPIS": "readings",
     "ContractError": "contract",
     "check_strategy": "contract",
+    "check_mechanism": "mechanism_contract",
+    "Mechanism": "mechanism",
+    "Setting": "mechanism",
+    "Week": "mechanism",
 }
 
 

@@ -9,7 +9,8 @@ Two audiences. Actions on *identified* customers carry one entry per row of the 
 `audience` says which of the two. A play with a target, a holdout or a ramp reaches some identified customers only, so
 its strategy must return nothing but actions on "customers"; a strategy says so in a class attribute of the same name.
 
-A new kind of action is one more record here and one more line in `offers.settle`.
+Each kind is an `Action` of the mechanism that carries it out, in the `actions.py` of its room; a mechanism of one's own
+brings its own kinds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,137 +71,18 @@ WEEKS = Allowed(0, MOST_WEEKS, "weeks", whole=True)
 
 
 @dataclass(frozen=True)
-class Discount:
-    """Term, identified: a price cut this week. `rate` [n] or one number: share of the list price, 0 to 0.95."""
+class Action:
+    """Base of all actions. A kind is a frozen dataclass whose fields state what is `Allowed`, or the names to choose
+    from (`Literal`); `audience` says whom it can reach."""
 
-    audience: ClassVar[Audience] = "customers"
-    rate: Annotated[Rates, RATE]
+    audience: ClassVar[Audience]
 
-
-@dataclass(frozen=True)
-class PublicDiscount:
-    """Term, public: a price cut that everybody sees, or only those who came (or come) through `channel`."""
-
-    audience: ClassVar[Audience] = "everybody"
-    rate: Annotated[float, RATE]
-    channel: str | None = None
+    def contradiction(self) -> str:
+        """What is wrong with its fields taken together, starting with a field's name; "" when nothing is."""
+        return ""
 
 
-@dataclass(frozen=True)
-class FirstOrderOffer:
-    """Term, public: a price cut on the first order only, for everybody or for those who come through `channel`."""
-
-    audience: ClassVar[Audience] = "everybody"
-    rate: Annotated[float, RATE]
-    channel: str | None = None
-
-
-@dataclass(frozen=True)
-class Coupon:
-    """Grant, identified: a single-use price cut on one order of the next `weeks` weeks.
-
-    `rate` [n] or one number; `to` [n] says who gets it. A customer holds one coupon at a time: the one worth more, and
-    between equals the one that lasts longer, is kept.
-    """
-
-    audience: ClassVar[Audience] = "customers"
-    rate: Annotated[Rates, RATE]
-    to: Mask
-    weeks: Annotated[int, FROM_ONE_WEEK] = 4
-
-
-@dataclass(frozen=True)
-class Tag:
-    """Grant, identified: a named mark on the customers in `on` [n] that the firm can read later as `view.tag(name)`.
-
-    It is the only memory a strategy has, and it fades after `weeks` weeks.
-    """
-
-    audience: ClassVar[Audience] = "customers"
-    name: str
-    on: Mask
-    weeks: Annotated[int, FROM_ONE_WEEK] = 52
-
-
-@dataclass(frozen=True)
-class ChannelBudget:
-    """Term: what is spent on a paid channel this week, in whole currency units of the real market."""
-
-    audience: ClassVar[Audience] = "everybody"
-    channel: str
-    spend: Annotated[float, MONEY]
-
-
-@dataclass(frozen=True)
-class PointsRule:
-    """Term: how a loyalty programme's points are earned, burnt and lost.
-
-    A member earns `per_unit` points for each currency unit paid, times the multiplier of the tier. `reward_points`
-    points buy one reward worth `reward_value` currency units to the customer; what it costs the firm is the world's to
-    say (`Economics.reward_cost`). Earned points can be burnt after `pending_weeks`. They expire by `expiry`: "rolling"
-    (`expiry_weeks` after they were earned, the oldest first), "inactivity" (all of them after `expiry_weeks` without an
-    order), "calendar" (all of them every `expiry_weeks`, counted from week 0) or "never". Who joins is given
-    `welcome_points` as a head start on the first reward. A rule that is no longer returned ends the earning; balances
-    stay until they expire.
-    """
-
-    audience: ClassVar[Audience] = "everybody"
-    per_unit: Annotated[float, Allowed(0.0, 1e9, "points per currency unit")] = 1.0
-    reward_points: Annotated[int, Allowed(1, MOST_COUNT, "points", whole=True)] = 100
-    reward_value: Annotated[float, MONEY] = 4.0
-    pending_weeks: Annotated[int, WEEKS] = 0
-    welcome_points: Annotated[int, Allowed(0, MOST_COUNT, "points", whole=True)] = 0
-    expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
-    expiry_weeks: Annotated[int, FROM_ONE_WEEK] = 52
-
-
-@dataclass(frozen=True)
-class TierRule:
-    """Term: the tiers of a loyalty programme, reached by members within the last 52 weeks.
-
-    `thresholds` rise, one per tier above the basic one: currency units (`basis` "spend") or orders ("orders").
-    Reaching one lifts a member at once, for `hold_weeks`; who does not qualify again by the end falls after
-    `grace_weeks` more, by `downgrade`: "one_level", "to_level" (to what the record gives) or "never".
-    Per tier, the basic one first: `rates` price cuts, `multipliers` of earned points, `perk_costs` of other benefits
-    in currency units per member and year; what benefits and status do to loyalty is the world's to say.
-    """
-
-    audience: ClassVar[Audience] = "everybody"
-    thresholds: Annotated[tuple[float, ...], Allowed(1e-6, MOST_MONEY, "currency units or orders in 52 weeks")]
-    basis: Literal["spend", "orders"] = "spend"
-    hold_weeks: Annotated[int, FROM_ONE_WEEK] = 52
-    grace_weeks: Annotated[int, WEEKS] = 0
-    downgrade: Literal["one_level", "to_level", "never"] = "one_level"
-    rates: Annotated[tuple[float, ...], RATE] = ()
-    multipliers: Annotated[tuple[float, ...], Allowed(0.0, 1_000.0, "times the points")] = ()
-    perk_costs: Annotated[tuple[float, ...], Allowed(0.0, 1e9, "currency units per member and year")] = ()
-
-
-@dataclass(frozen=True)
-class ReferralTerms:
-    """Term: what a customer gets whose friend places a first order, and what the friend gets.
-
-    `reward` is a fixed amount in currency units and `reward_share` a share of what the friend pays for that order;
-    both add up and are due `delay_weeks` after it. A customer gets at most `most_rewards` of them in a programme year
-    (52 weeks, counted from week 0). `friend_rate` is a price cut on the friend's first order. A reward "in_kind"
-    (goods, a service) costs the firm what it is worth, like one in "money"; friends of a weak brand take money amiss.
-    """
-
-    audience: ClassVar[Audience] = "everybody"
-    reward: Annotated[float, Allowed(0.0, 1e9, "currency units")] = 0.0
-    reward_share: Annotated[float, Allowed(0.0, 1.0, "share of the friend's first order")] = 0.0
-    friend_rate: Annotated[float, RATE] = 0.0
-    most_rewards: Annotated[int, Allowed(0, 10_000, "rewards a year", whole=True)] = 12
-    delay_weeks: Annotated[int, WEEKS] = 0
-    kind: Literal["money", "in_kind"] = "money"
-
-
-Action = (
-    Discount | PublicDiscount | FirstOrderOffer | Coupon | Tag | ChannelBudget | PointsRule | TierRule | ReferralTerms
-)
-
-
-def check_action(play: str, action: Any) -> None:
+def check_action(play: str, action: Action) -> None:
     """Refuse an action whose numbers, or names, are not among the allowed ones, with one sentence."""
     kind: type = type(action)
     name = kind.__name__
@@ -212,8 +94,9 @@ def check_action(play: str, action: Any) -> None:
             wrong = "" if value in allowed else f"must be one of {', '.join(allowed)}, not {value!r}"
         if wrong:
             raise ActionError(f"{play}: {name}.{field} {wrong}")
-    if isinstance(action, TierRule) and list(action.thresholds) != sorted(action.thresholds):
-        raise ActionError(f"{play}: TierRule.thresholds must not fall from tier to tier, but are {action.thresholds}")
+    contradiction = action.contradiction()
+    if contradiction:
+        raise ActionError(f"{play}: {name}.{contradiction}")
 
 
 @cache

@@ -14,18 +14,19 @@ import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from crmlab.sim.actions import Action
 from crmlab.sim.levers import levers_of
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import WordOfMouth
 from crmlab.sim.strategy import Strategy, audience_of
 from crmlab.sim.watching import remembered, watched
-from crmlab.sim.world import Base, Channel, Population, World
+from crmlab.sim.world import Base, Population, World
 
 YEAR_WEEKS = 52
 SMALL_MARKET = 2_000  # people of a user's own world in which a strategy is tried
@@ -127,7 +128,7 @@ def _check_one_decision(instance: Any, market: Any) -> list[Action]:
     if not isinstance(first, Sequence):
         raise ContractError(f"{name}: decide must return a list of actions, not {type(first).__name__}")
     for action in first:
-        if not isinstance(action, get_args(Action)):
+        if not isinstance(action, Action):
             raise ContractError(f"{name}: decide returned {action!r}, which is no action of the contract")
         if audience_of(instance) == "customers" and action.audience != "customers":
             what = type(action).__name__

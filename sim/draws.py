@@ -43,6 +43,8 @@ PLACES = 20  # customer = half a place, index = round: who stands where on the g
 COUPON = 21  # index = week in which the coupon ends, lane 0: would its holder use this one
 READINESS = 22  # lane 0: how ready this person is to use coupons
 
+ADDED = 1 << 31  # from here on: draws of mechanisms that a world adds, by a hash of their names
+
 BEFORE_WEEK_0 = 1 << 32  # draws are numbered by 32 bits: week -1 is the last number there is
 
 # Kinds of use: seeds of one kind never meet those of another.
@@ -100,6 +102,20 @@ def key_of(seed: int, replication: int, use: int = MODEL) -> tuple[np.uint64, np
 def lot_index(name: str) -> int:
     """The index under which a named lot is drawn: 32 bits of a hash of its name."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "little")
+
+
+def added_purpose(name: str) -> int:
+    """The purpose of a draw that a mechanism calls by this name: it meets none of those above."""
+    return ADDED | (lot_index(name) & (ADDED - 1))
+
+
+@compiled
+def draw_many(key0, key1, purpose, ids, indices):
+    """Uniforms in (0, 1), one for each customer in `ids` [n] and number in `indices` [n]. Shape [n]."""
+    drawn = np.empty(ids.size)
+    for i in range(ids.size):
+        drawn[i] = uniforms(key0, key1, purpose, ids[i], indices[i])[0]
+    return drawn
 
 
 @compiled

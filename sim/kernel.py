@@ -78,7 +78,7 @@ def simulate_week(
     entry_rows, e = entries.row, np.searchsorted(entries.row, start)
 
     for i in range(start, stages.size):
-        was: int = np.int64(stages[i])  # type: ignore[assignment]
+        was = np.int64(stages[i])
         enters = e < entry_rows.size and entry_rows[e] == i
         if not enters and (was == PROSPECT or was >= GONE):
             continue

@@ -8,6 +8,7 @@ costs are debited. Accrual and cash are kept apart: a point is a cost when it is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.sim.orders import Orders
-from crmlab.sim.world import Channel, Economics
+from crmlab.sim.world import Economics
 
 CASH = "cash"
 SALES = "sales"  # at list price
@@ -77,12 +78,13 @@ class Tariff:
     commission: NDArray[np.float64]
 
     @classmethod
-    def of(cls, economics: Economics, sources: tuple[Channel, ...], minor: float) -> Tariff:
+    def of(cls, economics: Economics, commissions: Sequence[float], minor: float) -> Tariff:
+        """The tariff of a world; `commissions` are what each source takes of an order's price."""
         return cls(
             1 - economics.gross_margin,
             round(economics.fulfilment_cost * minor),
             economics.payment_cost,
-            np.array([0.0, *(source.commission for source in sources)]),
+            np.array([0.0, *commissions]),
         )
 
     def costs(self, orders: Orders, source: NDArray[np.int8]) -> OrderCosts:

@@ -70,7 +70,7 @@ class Market(mesa.Model):
         self.sources = self.world.sources
         self.ledger = Ledger()
         self.posted: list[NDArray[np.float64]] = []  # by week: the standing price cut that people of each source see
-        self.tariff = Tariff.of(self.world.economics, self.sources, self.minor)
+        self.tariff = Tariff.of(self.world.economics, [source.commission for source in self.sources], self.minor)
         setting = Setting(
             self.world, self.customers, self.n_founding, self.key, self.ledger, self.order_log, self.scale,
             queue=founders.queue, opening_clock=founders.opening_clock,

@@ -25,13 +25,14 @@ from crmlab.sim.actions import Action
 from crmlab.sim.columns import Columns
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import Customers
+from crmlab.sim.draws import added_purpose, draw_many
 from crmlab.sim.kernel import person_ids
 from crmlab.sim.kernel_types import NO_EFFECT, Effects, Entries, Happened, Offer
 from crmlab.sim.ledger import Ledger
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
-from crmlab.sim.world import Channel, World
+from crmlab.sim.world import World
 
 PHASES = ("settle", "affect", "mark", "close")
 NO_ROWS = np.empty(0, np.int32)
@@ -44,7 +45,7 @@ class Setting:
     """What stays the same through a run and every mechanism may read: the world, the people, and the books.
 
     `scale` is the number of real people per row, `minor` the minor units in one currency unit, `key` the luck of the
-    replication; `sources` are the ways in which people come, by number. `tags` are the firm's marks on customers, by
+    replication. `tags` are the firm's marks on customers, by
     name: the first week in which each customer no longer carries it. `queue` [channels, prospects] holds the rows of
     the prospects in the order in which each channel would reach them, `opening_clock` [channels] how far the channels
     have come by week 0.
@@ -65,9 +66,12 @@ class Setting:
     def minor(self) -> float:
         return self.world.minor
 
-    @property
-    def sources(self) -> tuple[Channel, ...]:
-        return self.world.sources
+    def draw(self, name: str, rows: NDArray[np.int32], number: NDArray[Any] | int = 0) -> NDArray[np.float64]:
+        """A uniform in (0, 1) for each of some rows: luck that goes by a `name` and by what is counted, the number of
+        the order, say, or the week. The same under every policy, and met by no other draw. Shape [rows]."""
+        numbers = np.broadcast_to(np.asarray(number, np.int64), rows.shape)
+        drawn: NDArray[np.float64] = draw_many(*self.key, added_purpose(name), self.person_ids(rows), numbers)
+        return drawn
 
     def person_ids(self, rows: NDArray[np.int32]) -> NDArray[np.int64]:
         """Who some rows are in the draws. Shape as `rows`."""
@@ -151,6 +155,19 @@ class Week:
     def win(self, rows: NDArray[np.int32], source: int) -> None:
         """Let people become leads when the next week begins."""
         self.won.append((rows, source))
+
+
+class MechanismNumbers(Protocol):
+    """What a world file names to add a mechanism: a frozen dataclass of `Unknown` numbers that can start it.
+
+    `name` is the name of its section (`[[mechanism]]`, "satisfaction.slope"); `kpis` are what it can be judged by.
+    """
+
+    name: ClassVar[str]
+
+    def start(self, setting: Setting) -> Mechanism:
+        """The mechanism of one market, ready for its first week."""
+        ...
 
 
 class HasMechanisms(Protocol):

@@ -24,9 +24,10 @@ from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import PERSONA, uniforms
 from crmlab.sim.kernel import person_id
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.order_rates import OrderRates, order_rates
 from crmlab.sim.traits import blocks, fitted_scores, weave_of
-from crmlab.sim.world import TRAITS, Channel, World
+from crmlab.sim.world import TRAITS, World
 
 Floats = NDArray[np.float64]
 NODES_OF_RATE, NODES = 24, 10  # of the Gauss-Hermite grid over all people, per trait that matters

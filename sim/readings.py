@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from crmlab.sim.lifetime import Cohort
+from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.mechanisms.referral.referral import Referral
@@ -315,7 +316,7 @@ HEADLINE = (
 )  # fmt: skip
 
 
-def read_all(market, own: Sequence[Kpi] = ()) -> dict[str, float]:
+def read_all(market: Market, own: Sequence[Kpi] = ()) -> dict[str, float]:
     """Every KPI of a market that has been run, and one's own."""
     record = Record(market)
     return {kpi.id: float(kpi.read(record)) for kpi in (*_KPIS, *own)}

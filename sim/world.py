@@ -10,13 +10,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from crmlab.sim.levers import Unknown
+from crmlab.sim.mechanisms.acquisition.params import Acquisition, Channel
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
 
 PurchaseModel = Literal["pareto_nbd", "bg_nbd", "nbd"]
 CDNOW = "CDNOW 1/10 sample, Fader, Hardie & Lee 2005a; re-estimated"
@@ -65,57 +68,6 @@ class Population:
     customers: int = 5_000
     prospects: int = 45_000
     history_weeks: Annotated[float, Unknown(0, 520, "weeks", "age of the founding base", "A")] = 104.0
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One way in which people hear of the firm: what it costs, whom it reaches, how it saturates.
-
-    `budget` is today's weekly spend. `leads_most` is the number of leads a week at saturation and `half_budget` the
-    steady weekly spend that brings half of them, both in a market nobody has left yet. A channel without
-    `half_budget` (0) is organic: it brings `leads_most` leads a week and costs no media.
-    """
-
-    name: str
-    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=1.25)]
-    half_budget: Annotated[float, Unknown(0, 1e15, "currency a week", "channel preset", "A")] = 0.0
-    budget: float = 0.0
-    half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M", vary=2.0)] = 1.0
-    hill_slope: Annotated[float, Unknown(0.7, 2.0, "-", "shape of saturation", "A", vary="range")] = 1.0
-    p_convert: Annotated[float, Unknown(0.001, 0.95, "lead to first order at today's price", "channel preset", "A")] = (
-        0.2
-    )
-    value_ratio: Annotated[
-        float,
-        Unknown(
-            0.5, 2.0, "order rate of those reached / all", "Villanueva et al. 2008 for word of mouth", "A", vary=1.25
-        ),
-    ] = 1.0
-    affinity_cv: Annotated[
-        float, Unknown(0.0, 2.0, "coefficient of variation", "reach differs between people", "A")
-    ] = 0.5
-    p_identified: Annotated[float, Unknown(0.0, 1.0, "buyers whose identity the firm gets", "preset", "A")] = 0.9
-    commission: Annotated[float, Unknown(0.0, 0.4, "share of every order's price", "preset", "R2")] = 0.0
-    fixed_cost: Annotated[float, Unknown(0.0, 1e15, "currency a week", "preset", "A")] = 0.0
-    success_fee: Annotated[float, Unknown(0.0, 1e15, "currency per first order it brings", "preset", "A")] = 0.0
-
-    def conversion_hazard(self, lead_weeks: float) -> float:
-        """Weekly hazard of a lead's first order at today's price, such that `p_convert` order before cooling off."""
-        return self.p_convert / (1 - self.p_convert) / lead_weeks
-
-    @property
-    def carry_over(self) -> float:
-        """Share of this week's advertising pressure that is still there next week."""
-        return 0.0 if self.half_life_weeks == 0 else 0.5 ** (1 / self.half_life_weeks)
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """What happens between hearing of the firm and the first order."""
-
-    lead_weeks: Annotated[
-        float, Unknown(1.0, 12.0, "mean weeks a lead stays interested", "no source found", "A", vary="range")
-    ] = 4.0
 
 
 @dataclass(frozen=True)
@@ -240,6 +192,7 @@ class World:
     correlation: Annotated[
         Mapping[str, float], Unknown(-0.95, 0.95, "correlation of normal scores", "scenario", "A")
     ] = field(default_factory=dict, hash=False)  # of two TRAITS within every persona, by "one/other"
+    mechanisms: Mapping[str, Any] = field(default_factory=dict, hash=False)  # that this world adds: numbers, by name
     history: History | None = field(default=None, compare=False)
     today: tuple[Play, ...] = field(default=(), hash=False)  # policy under which the customers of week 0 have lived
     today_rate: float = 0.0  # today's standing discount, share of list price: calibrated rates contain it

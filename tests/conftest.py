@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import PriceResponse
-from crmlab.sim.world import Base, Channel, Population, World
+from crmlab.sim.world import Base, Population, World
 from crmlab.strategies import Today
 
 os.environ["CRMLAB_CONFIG"] = tempfile.mkdtemp(prefix="crmlab-tests-")  # nobody's own consents are read or written

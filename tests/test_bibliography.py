@@ -13,8 +13,8 @@ from crmlab.experiments.reporting.glossary import WORLD_GROUPS
 from crmlab.experiments.sections.bibliography import bibliography, linked, unknown_citations
 from crmlab.lab import load_world, new_experiment
 from crmlab.sim.levers import Unknown, unknowns_of
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.readings import KPIS
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.sources import SOURCES, cited
 from crmlab.strategies import PriceCut
 

@@ -13,8 +13,9 @@ from crmlab.sim.customers import COLD, LEAD, PROSPECT
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
 from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity, hill_leads
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.readings import read_all
-from crmlab.sim.world import Channel, Population
+from crmlab.sim.world import Population
 from crmlab.strategies import ChannelMix, DoNothing
 from tests.conftest import shop, today
 

@@ -28,8 +28,8 @@ from crmlab.experiments.questions.compare.compare import compare
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, sampled_world
 from crmlab.sim import Play
 from crmlab.sim.levers import Unknown
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.readings import HEADLINE, KPIS
-from crmlab.sim.responses import WordOfMouth
 from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, ReferralReward
 from tests.conftest import shop, today
 

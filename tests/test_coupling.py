@@ -14,9 +14,10 @@ from crmlab.experiments.statistics.effects import variance_reduction
 from crmlab.sim import Play
 from crmlab.sim.customers import GONE
 from crmlab.sim.market import Market
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.textbook import ParetoNBD
-from crmlab.sim.world import Base, Channel, Population
+from crmlab.sim.world import Base, Population
 from crmlab.strategies import DiscountTiers, DoNothing, PriceCut
 from tests.conftest import INSENSITIVE, cohort, columns_of, shop, today
 

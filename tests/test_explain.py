@@ -43,8 +43,8 @@ from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.sim import Play
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.readings import KPIS
-from crmlab.sim.responses import WordOfMouth
 from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, ReferralReward
 from tests.conftest import INSENSITIVE, shop, today
 

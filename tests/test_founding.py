@@ -11,8 +11,9 @@ from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.founding import found
 from crmlab.sim.imports import resampled, summary_of
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.textbook import BGNBD, GammaGamma, ParetoNBD
-from crmlab.sim.world import Base, Channel, History, Population
+from crmlab.sim.world import Base, History, Population
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 
 # (repeat orders, weeks of the last, weeks watched): the published examples and some extremes

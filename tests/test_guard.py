@@ -12,7 +12,7 @@ from crmlab.experiments.replication.guard import guard_notes, strongest_world
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
-from crmlab.sim.responses import WordOfMouth
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.strategies import STRATEGIES, PointsAndTiers, PriceCut
 from tests.conftest import shop, today
 

@@ -54,58 +54,9 @@ def test_no_file_is_loaded_under_a_second_name(package: str) -> None:
     assert f"The package is called crmlab.{package}" in wrong.stderr
 
 
-ROOMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
-
-
-def modules(package: str) -> dict[str, set[str]]:
-    """Every module of a package by its dotted name, with the modules of this project that it imports, wherever the
-    import stands: under `TYPE_CHECKING` and inside functions too."""
-    known = {}
-    for path in files(package):
-        dotted = ".".join(("crmlab", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
-        known[dotted] = path
-    return {name: _imported(path, known) - {name} for name, path in known.items() if path.name != "__init__.py"}
-
-
-def _imported(path: Path, known: dict[str, Path]) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            inside = {f"{node.module}.{alias.name}" for alias in node.names} & known.keys()
-            found |= inside or ({node.module or ""} & known.keys())
-    return {name for name in found if known[name].name != "__init__.py"}
-
-
-def circle_in(imports: dict[str, set[str]]) -> list[str]:
-    """One circle of imports, or nothing: whatever cannot be taken away leaf by leaf."""
-    left = {name: set(below) for name, below in imports.items()}
-    while leaves := {name for name, below in left.items() if not below & left.keys()}:
-        left = {name: below for name, below in left.items() if name not in leaves}
-    return sorted(left)
-
-
-def test_no_module_of_the_world_imports_itself_by_way_of_others() -> None:
-    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == ["a", "b", "c", "d"]
-    assert circle_in(modules("sim")) == []
-
-
-def test_a_room_imports_no_other_room_and_the_kernel_imports_none() -> None:
-    for name, below in modules("sim").items():
-        inside = {module.split(".")[3] for module in below if module.startswith("crmlab.sim.mechanisms.")}
-        if name.split(".")[2] in ("kernel", "kernel_types", "behavior", "mechanism", "asking", "customer_agent"):
-            assert not inside, f"{name} knows a mechanism by name"
-        if ".mechanisms." in name and not name.endswith(".shipped"):
-            assert inside <= {name.split(".")[3]}, f"{name} imports another room"
-
-
-def test_every_room_is_in_the_list_of_those_that_every_market_has() -> None:
-    shipped = modules("sim")["crmlab.sim.mechanisms.shipped"]
-    assert {module.split(".")[3] for module in shipped if ".mechanisms." in module} == set(ROOMS)
-
-
 # The rooms of experiments from the bottom to the top: a room imports from those below it. A folder of `questions` is a
 # room of its own. Every import counts, wherever it stands: those inside functions and under TYPE_CHECKING too.
-ROOMS = [
+LAYERS = [
     {"experiment", "json_data", "own_code", "parameters", "rows", "wording"},
     {"errors", "levers", "own_kpis", "printing", "statistics"},
     {"charts", "disk"},
@@ -123,15 +74,6 @@ ROOMS = [
     {"commands", "lab"},
     {"bench", "cli"},
 ]
-OPEN_CIRCLES: list[set[str]] = [  # in the world: through annotations only, or still to be mended
-    {
-        "books", "channels", "crowd", "founding", "imports", "ledger", "loyalty", "market", "offers", "order_rates",
-        "orders", "personas", "plays", "referral", "strategy", "target", "traits", "view", "word_of_mouth", "world",
-        "worth", "yesterday",
-    },
-    {"lifetime", "record"},
-    {"micro", "person"},
-]  # fmt: skip
 
 
 def every_module() -> dict[str, Path]:
@@ -187,15 +129,13 @@ def room_of(module: str) -> str | None:
 
 
 def test_no_module_imports_another_in_a_circle() -> None:
-    for circle in circles(arrows()):
-        names = {name.removeprefix("sim.") for name in circle}
-        assert any(names <= known for known in OPEN_CIRCLES), f"a circle of imports: {sorted(circle)}"
+    assert circles(arrows()) == []
 
 
 def test_inside_the_experiments_every_import_runs_down_the_published_rooms() -> None:
-    level = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
+    level = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
     graph = {name: to for name, to in arrows().items() if name.startswith("experiments.")}
-    assert {room_of(name) for name in graph} - {None} == set(level), "a new room needs its place in ROOMS"
+    assert {room_of(name) for name in graph} - {None} == set(level), "a new room needs its place in LAYERS"
     for name, targets in graph.items():
         for target in targets:
             here, below = room_of(name), room_of(target) if target.startswith("experiments.") else None
@@ -214,3 +154,22 @@ def test_the_contract_is_light(package: str) -> None:
     code = f"import sys, crmlab.{package}; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
+
+
+MECHANISMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
+KNOW_NONE = ("sim.kernel", "sim.kernel_types", "sim.behavior", "sim.mechanism", "sim.asking", "sim.customer_agent")
+
+
+def test_a_mechanism_imports_no_other_one_and_the_kernel_imports_none() -> None:
+    for name, below in arrows().items():
+        mechanisms = {module.split(".")[2] for module in below if module.startswith("sim.mechanisms.")}
+        if name in KNOW_NONE:
+            assert not mechanisms, f"{name} knows a mechanism by name"
+        if name.startswith("sim.mechanisms.") and name != "sim.mechanisms.shipped":
+            assert mechanisms <= {name.split(".")[2]}, f"{name} imports another mechanism"
+
+
+def test_every_shipped_mechanism_is_in_the_list_of_those_that_every_market_has() -> None:
+    shipped = {m.split(".")[2] for m in arrows()["sim.mechanisms.shipped"] if m.startswith("sim.mechanisms.")}
+    folders = {path.parent.name for path in (ROOT / "sim" / "mechanisms").glob("*/__init__.py")}
+    assert shipped == folders >= set(MECHANISMS)

@@ -13,11 +13,11 @@ from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.sim.mechanisms.loyalty.rules import p_join, progress_after, status_factor, tier_gap, tiers_reached
 from crmlab.sim.mechanisms.loyalty.worth import goal_progress, goal_pull
 from crmlab.sim.readings import read_all
 from crmlab.sim.record import Record
-from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.world import Base, Economics, Population, Spend
 from crmlab.strategies import PointsAndTiers
 from tests.conftest import cohort, shop, today

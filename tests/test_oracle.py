@@ -11,8 +11,9 @@ from crmlab.sim import ChannelBudget, Coupon, Discount, FirstOrderOffer, Play, P
 from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.referral import Referral
-from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.world import Base, Calendar, Persona, Population, Tilt
 from crmlab.strategies import ChannelMix, CouponCampaign, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
 from tests.conftest import shop, today

@@ -25,17 +25,19 @@ from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.draws import INVITE, uniforms
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.mechanisms.referral.rules import sociability
 from crmlab.sim.mechanisms.referral.talk import talk_params
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.personas import affinities, social_of
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import PriceResponse, WordOfMouth
 from crmlab.sim.target import Target
 from crmlab.sim.textbook import BGNBD, ParetoNBD
 from crmlab.sim.traits import ELASTICITY, correlations, fitted_scores
-from crmlab.sim.world import TRAITS, Base, Channel, Persona, Population, Spend, Tilt
+from crmlab.sim.world import TRAITS, Base, Persona, Population, Spend, Tilt
 from crmlab.strategies import DiscountTiers, PointsAndTiers
 from tests.conftest import CDNOW_BG, CDNOW_PARETO, cohort, shop, today
 from tests.test_founding import imported

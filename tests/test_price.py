@@ -14,9 +14,10 @@ from crmlab.sim.customers import CUSTOMER, PROSPECT
 from crmlab.sim.draws import key_of
 from crmlab.sim.levers import unknowns_of
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
-from crmlab.sim.responses import PriceResponse
-from crmlab.sim.world import Base, Channel, Population
+from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.world import Base, Population
 from crmlab.strategies import DiscountTiers, PriceCut
 from tests.conftest import cohort, data_file, shop, today
 

@@ -13,7 +13,7 @@ from crmlab.experiments.replication.replication import run_replication
 from crmlab.sim import Play
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.textbook import BGNBD, ParetoNBD
 from crmlab.sim.world import Population
 from crmlab.strategies import DiscountTiers, PointsAndTiers

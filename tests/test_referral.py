@@ -16,14 +16,15 @@ from crmlab.sim.draws import key_of
 from crmlab.sim.ledger import CASH, FIRST_ORDER_DISCOUNTS, REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, NOBODY, RECOMMENDED, REFERRED
 from crmlab.sim.mechanisms.referral.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, row_at
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.mechanisms.referral.talk import reward_presence, talk_params
 from crmlab.sim.readings import read_all
 from crmlab.sim.record import Record
-from crmlab.sim.responses import WordOfMouth
-from crmlab.sim.world import Base, Channel, Economics, Population, Spend, World
+from crmlab.sim.world import Base, Economics, Population, Spend, World
 from crmlab.strategies import ReferralReward
 from tests.conftest import INSENSITIVE, columns_of, shop, today
 

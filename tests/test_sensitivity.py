@@ -24,7 +24,7 @@ from crmlab.experiments.questions.sweep.tornado import NO, PERHAPS, YES, Decisio
 from crmlab.experiments.reporting.report import write_report
 from crmlab.experiments.runs.store import RunFolder
 from crmlab.sim import Play
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.world import Base, Economics
 from crmlab.strategies import PriceCut
 from tests.conftest import cohort

@@ -28,8 +28,8 @@ from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.reporting.report import write_report
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.experiments.statistics.verdict import judge
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.plays import Play
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics
 from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut
 from tests.conftest import cohort, shop, today

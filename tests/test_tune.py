@@ -26,7 +26,7 @@ from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.reporting.report import write_report
 from crmlab.experiments.spec.experiment_file import load_experiment, load_tuning
 from crmlab.sim import Discount, FirmView, Lever, Play
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.world import Base, Economics
 from crmlab.strategies import ChannelMix, DiscountTiers, PriceCut
 from tests.conftest import cohort, shop, today

@@ -13,7 +13,7 @@ from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.files.history_file import read_history
 from crmlab.experiments.files.world_file import load_world, shipped_worlds
 from crmlab.experiments.files.world_writer import write_world
-from crmlab.sim.responses import LoyaltyResponse
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.strategies import PriceCut, Today
 
 SAMPLE = Path(__file__).parent.parent / "experiments" / "data" / "cdnow_sample.csv"

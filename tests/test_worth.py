@@ -19,7 +19,7 @@ from crmlab.sim.actions import ActionError, check_action
 from crmlab.sim.levers import ranged_fields
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
-from crmlab.sim.responses import LoyaltyResponse
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.sim.world import Spend
 from crmlab.strategies import PointsAndTiers
 from tests.conftest import shop, today

@@ -26,9 +26,9 @@ from crmlab.experiments.statistics.effects import luck_interval, paired_effect, 
 from crmlab.sim import Play
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.readings import KPIS
 from crmlab.sim.record import Record
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Population, World
 from crmlab.strategies import PriceCut, Today
 

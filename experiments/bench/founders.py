@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.quantiles import KNOTS, LOGIT_MOST, lognormal_quantiles
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import World
 
 Floats = NDArray[np.float32]

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def measure_here(case: Case) -> Measured:
     )
 
 
-def _built(case: Case, rows: int):
+def _built(case: Case, rows: int) -> Any:
     from crmlab.experiments.bench.engines import ENGINES, whole_market
 
     if case.plays == "all strategies":

@@ -26,8 +26,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crmlab.sim import Action, Coupon, FirmView, Play
-from crmlab.sim.responses import WordOfMouth
-from crmlab.sim.world import Channel, World
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
+from crmlab.sim.world import World
 from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward, Today
 
 

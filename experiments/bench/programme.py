@@ -21,8 +21,8 @@ from crmlab.sim import Play
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.sim.order_rates import order_rates
-from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.world import World
 from crmlab.strategies import PointsAndTiers, Today

@@ -18,9 +18,9 @@ from crmlab.experiments.execution.executor import run_all
 from crmlab.experiments.questions.tune.racing import FINISHED, GOES_ON, Entrant, judged, rounds
 from crmlab.sim.founding import found
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.plays import Play
 from crmlab.sim.readings import read_all
-from crmlab.sim.responses import PriceResponse
 from crmlab.sim.world import Base, Economics, Population, World
 from crmlab.strategies import PriceCut
 

@@ -14,9 +14,11 @@ import numpy as np
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.files.currencies import currency_note
 from crmlab.experiments.wording.quantities import quantity
-from crmlab.sim.actions import ChannelBudget, Coupon, Discount, FirstOrderOffer, PointsRule, PublicDiscount, TierRule
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.acquisition.channels import hill_leads, opening_clock
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.orders import YEAR
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView

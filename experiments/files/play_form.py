@@ -16,10 +16,10 @@ from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
-from crmlab.sim.world import Channel
 from crmlab.strategies import STRATEGIES
 from crmlab.strategies.channel_mix import ChannelMix
 from crmlab.strategies.first_order_offer import WelcomeOffer

@@ -11,14 +11,16 @@ from typing import Any
 from crmlab.experiments.errors import Loc, Problem, SpecError
 from crmlab.experiments.files.forms import built, filled, own_ranges, plain, problem
 from crmlab.experiments.files.history_file import HistoryError, file_sha256, read_history
+from crmlab.experiments.files.mechanism_form import mechanisms_of
 from crmlab.experiments.files.persona_form import persona_ranges, personas_of
 from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import PLAIN, REACTIONS, FitForm, WorldForm, contradictions
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.wording.names import not_known
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
-from crmlab.sim.world import Base, Channel, Population, Spend, World
+from crmlab.sim.world import Base, Population, Spend, World
 from crmlab.strategies.today import Today
 
 SHIPPED = Path(__file__).parents[1] / "worlds"
@@ -89,6 +91,8 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
     sources = World(channels=channels, **sections).sources
     today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, sources)
     problems += found + contradictions(form, loc, source)
+    mechanisms, own, found = mechanisms_of(form.mechanism, (*loc, "mechanism"), source)
+    problems += found
     population: Any = form.population
     world = World(
         name=form.name or source.path.stem,
@@ -98,6 +102,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         **sections,
         channels=channels,
         personas=personas_of(form),
+        mechanisms=mechanisms,
         correlation=plain(form.correlation),
         today_rate=form.today.discount,
     )
@@ -106,8 +111,8 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         problems += found
     calibration, found = _calibration(form.fit, (*loc, "fit", "calibration"), source)
     problems += found
-    read = WorldFile(world, today, _fitted(form.fit, loc, source), calibration, _covariances(form.fit), _ranges(form))
-    return read, problems
+    fitted, ranges = _fitted(form.fit, loc, source), _ranges(form) | own
+    return WorldFile(world, today, fitted, calibration, _covariances(form.fit), ranges), problems
 
 
 def _with_history(world: World, form: Any, loc: Loc, source: TomlSource) -> tuple[World, list[Problem]]:

@@ -15,7 +15,8 @@ from crmlab.experiments.files.persona_form import MOST_PERSONAS, PersonaForm, pe
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.parameters.registry import PARAMETERS
 from crmlab.sim.levers import unknowns_of
-from crmlab.sim.world import REFERRAL, Base, Channel, Population, PurchaseModel, Spend, World
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.world import REFERRAL, Base, Population, PurchaseModel, Spend, World
 
 RESERVED = {
     "before": "stands for customers from before week 0.",
@@ -96,6 +97,9 @@ class _WorldForm(Form):
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
     channel: list[ChannelForm] = Field(default_factory=list, max_length=MOST_CHANNELS)  # type: ignore[valid-type]
     persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
+    mechanism: list[dict[str, Any]] = Field(
+        default_factory=list, description='Mechanisms that this world adds: kind = "package.module:Class", and numbers.'
+    )
     correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
 
 

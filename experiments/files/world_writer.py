@@ -27,9 +27,12 @@ from crmlab.experiments.files.world_file import PRESETS, SHIPPED
 from crmlab.experiments.files.world_form import WorldForm
 from crmlab.experiments.json_data import finite
 from crmlab.sim.levers import unknowns_of
+from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.orders import YEAR
-from crmlab.sim.responses import LoyaltyResponse, PriceResponse, WordOfMouth
-from crmlab.sim.world import Channel, History, Spend
+from crmlab.sim.world import History, Spend
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration

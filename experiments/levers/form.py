@@ -13,8 +13,9 @@ from pydantic_core import PydanticCustomError
 from crmlab.experiments.levers.searched import SWITCH, SearchedLever
 from crmlab.experiments.wording.names import did_you_mean, not_known, number_text
 from crmlab.sim.levers import Lever, Ranged, levers_of
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
-from crmlab.sim.world import Channel, World
+from crmlab.sim.world import World
 from crmlab.strategies.channel_mix import ChannelMix
 
 ENTRY = '"play.lever" or { lever = "play.lever", low = ..., high = ... }'

@@ -38,8 +38,9 @@ from crmlab.experiments.sections import bibliography
 from crmlab.experiments.sections.bibliography import linked
 from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
+from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.readings import HEADLINE, KPIS, Kpi
-from crmlab.sim.world import Base, Channel, Persona, Population, Spend, Tilt
+from crmlab.sim.world import Base, Persona, Population, Spend, Tilt
 from crmlab.strategies import STRATEGIES
 
 DOCS = Path(__file__).parents[3] / "docs"

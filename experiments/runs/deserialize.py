@@ -124,10 +124,11 @@ def _short(value: Any) -> str:
 def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
     market = dict(stored["world"])
     history = _read_history(folder / HISTORY, market.pop("history"))
+    added = {name: _numbers(stored, folder) for name, stored in market.pop("mechanisms", {}).items()}
     calibration = folder / "calibration.json"
     return Experiment(
         name=stored["name"],
-        world=dataclasses.replace(built(World, market), history=history),
+        world=dataclasses.replace(built(World, market), history=history, mechanisms=added),
         arms=built(tuple[Arm, ...], stored["arms"]),
         design=built(Design, stored["design"]),
         question=_question(stored["question"]),
@@ -140,6 +141,11 @@ def _experiment(stored: Mapping[str, Any], folder: Path) -> Experiment:
         kpis=built(tuple[Kpi, ...], stored.get("kpis", [])),
         sections=tuple(function_of(place, _folder.get()) for place in stored.get("sections", [])),
     )
+
+
+def _numbers(stored: Mapping[str, Any], folder: Path) -> Any:
+    """The numbers of a mechanism that the world adds."""
+    return built(function_of(stored["kind"], folder), stored["numbers"])
 
 
 def _question(stored: Mapping[str, Any]) -> Question:

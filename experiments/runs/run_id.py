@@ -62,8 +62,9 @@ def strategy_classes(experiment: Experiment) -> dict[str, Any]:
 
 
 def own_functions(experiment: Experiment) -> list[Any]:
-    """The functions of the user's own that an experiment calls: of its KPIs, its sampler, its report."""
-    return [*(kpi.read for kpi in experiment.kpis), *experiment.question.own_functions, *experiment.sections]
+    """The code of the user's own that an experiment calls: KPIs, sampler, report, mechanisms of its world."""
+    added = [type(numbers) for numbers in experiment.world.mechanisms.values()]
+    return [*(kpi.read for kpi in experiment.kpis), *experiment.question.own_functions, *experiment.sections, *added]
 
 
 def strategy_hashes(experiment: Experiment) -> dict[str, str]:

@@ -31,6 +31,9 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     """The experiment with every default written out."""
     world, design = experiment.world, experiment.design
     market = {f.name: plain(getattr(world, f.name)) for f in dataclasses.fields(world) if f.name != "history"}
+    market["mechanisms"] = {
+        name: {"kind": place_of(type(numbers)), "numbers": plain(numbers)} for name, numbers in world.mechanisms.items()
+    }
     own: dict[str, Any] = {}
     if experiment.kpis:
         own["kpis"] = [plain(kpi) for kpi in experiment.kpis]

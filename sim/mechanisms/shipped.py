@@ -19,4 +19,5 @@ def mechanisms_of(setting: Setting) -> list[Mechanism]:
         Acquisition(setting, world.acquisition),
         Loyalty(setting, world.loyalty),
         Referral(setting, world.word_of_mouth),
+        *(numbers.start(setting) for numbers in world.mechanisms.values()),
     ]

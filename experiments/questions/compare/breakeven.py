@@ -18,8 +18,9 @@ import pandas as pd
 
 from crmlab.experiments.execution.run import Run
 from crmlab.experiments.experiment import Arm, Design, Experiment
-from crmlab.sim.actions import PointsRule, ReferralTerms, TierRule
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.readings import KPIS
 from crmlab.sim.world import World
 

@@ -20,8 +20,11 @@ from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.parameters.registry import get_parameter, group_of, parameters_of
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, fitted_bounds, sampled_world
-from crmlab.sim.actions import ChannelBudget, Coupon, PointsRule, ReferralTerms, TierRule
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.price.actions import Coupon
+from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 
 ASKED = 5
 FEWEST_WORLDS = 8  # of fewer, a rank correlation says nothing

@@ -13,7 +13,7 @@ import mesa
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import ActionError, ChannelBudget
+from crmlab.sim.actions import ActionError
 from crmlab.sim.asking import source_number
 from crmlab.sim.behavior import reach_moment
 from crmlab.sim.compiling import compiled, rule
@@ -21,6 +21,7 @@ from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import PROSPECT
 from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
+from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.acquisition.channels import Channel
 
 
@@ -35,8 +36,8 @@ class Acquisition(Mechanism):
         super().__init__(setting, params)
         self.channels: list[Channel] = []
         self._called = np.zeros(len(setting.world.channels), np.int64)  # how far along its queue each channel is
-        self._names = [source.name for source in setting.sources]
-        self._organic = {source.name for source in setting.sources if source.half_budget == 0}
+        self._names = [source.name for source in setting.world.sources]
+        self._organic = {source.name for source in setting.world.sources if source.half_budget == 0}
 
     def join(self, model: mesa.Model) -> None:
         """The channels as agents, standing where they do in week 0."""

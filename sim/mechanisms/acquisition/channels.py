@@ -11,7 +11,7 @@ from weakref import ref
 
 import mesa
 
-from crmlab.sim.world import Channel as ChannelSpec
+from crmlab.sim.mechanisms.acquisition.params import Channel as ChannelSpec
 
 
 def hill_leads(channel: ChannelSpec, pressure: float) -> float:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import Tag
 from crmlab.sim.asking import TREATED, mask_of
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import LONG_AGO
 from crmlab.sim.mechanism import Mechanism, Setting, Week
+from crmlab.sim.mechanisms.campaigns.actions import Tag
 
 
 class Campaigns(Mechanism):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import ActionError, PointsRule, TierRule
+from crmlab.sim.actions import ActionError
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.ledger import (
     CASH,
@@ -26,8 +26,10 @@ from crmlab.sim.ledger import (
     WELCOME,
 )
 from crmlab.sim.mechanism import Mechanism, Setting, Week
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.loyalty.agents import affect_members, mark_purchases
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED, MemberColumns
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.sim.mechanisms.loyalty.passes import (
     DOWNGRADE,
     EXPIRY,
@@ -40,7 +42,6 @@ from crmlab.sim.mechanisms.loyalty.passes import (
 from crmlab.sim.mechanisms.loyalty.programme import NO_PROGRAMME, member_params, per_tier, programme_of
 from crmlab.sim.mechanisms.loyalty.rules import MAX_POINTS
 from crmlab.sim.orders import YEAR, Orders
-from crmlab.sim.responses import LoyaltyResponse
 
 
 @dataclass(frozen=True)

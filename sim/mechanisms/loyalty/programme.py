@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from crmlab.sim.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
+from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.sim.mechanisms.loyalty.worth import DEMOTION, FAILURE, MOODS, SUCCESS
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.orders import YEAR
-from crmlab.sim.responses import LoyaltyResponse
 from crmlab.sim.world import World
 
 Floats = NDArray[np.float64]

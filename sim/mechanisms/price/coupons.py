@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from crmlab.sim.compiling import rule
 from crmlab.sim.draws import BEFORE_WEEK_0, COUPON, READINESS, uniforms
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.quantiles import KNOTS, beta_quantiles, quantile
-from crmlab.sim.responses import PriceResponse
 
 
 def coupon_readiness(price: PriceResponse) -> NDArray[np.float64]:

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.asking import mask_of, rates_of, source_number
 from crmlab.sim.columns import Columns, column
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import LONG_AGO
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
+from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
-from crmlab.sim.responses import PriceResponse
+from crmlab.sim.mechanisms.price.params import PriceResponse
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Prices(Mechanism):
         super().__init__(setting, params)
         self.columns = CouponColumns.empty()
         self.readiness = coupon_readiness(params)
-        self._names = [source.name for source in setting.sources]
+        self._names = [source.name for source in setting.world.sources]
         self._granted = False  # whether a coupon was ever granted
 
     def inherit(self, before: Mechanism) -> None:

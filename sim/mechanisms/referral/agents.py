@@ -13,6 +13,7 @@ from crmlab.sim.draws import INVITE, WARN
 from crmlab.sim.mechanism import Week
 from crmlab.sim.mechanisms.referral.columns import FriendColumns
 from crmlab.sim.mechanisms.referral.network import Graph, contact, n_contacts, place_of
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.passes import MAX_WARNINGS
 from crmlab.sim.mechanisms.referral.rules import (
     can_be_won,
@@ -24,7 +25,6 @@ from crmlab.sim.mechanisms.referral.rules import (
     value_factor,
 )
 from crmlab.sim.mechanisms.referral.talk import TalkParams
-from crmlab.sim.responses import WordOfMouth
 
 
 def affect_friends(

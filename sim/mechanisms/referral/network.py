@@ -20,7 +20,7 @@ import numpy as np
 
 from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.draws import PLACES, TIES, philox, uniforms
-from crmlab.sim.responses import WordOfMouth
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 
 ROUNDS = 4
 MOST_CONTACTS = 1000

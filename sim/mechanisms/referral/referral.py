@@ -13,17 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import ActionError, ReferralTerms
+from crmlab.sim.actions import ActionError
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.ledger import CASH, REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.mechanism import NO_ROWS, Mechanism, Setting, Week
+from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.mechanisms.referral.agents import affect_friends, converse
 from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_BONDS, RECOMMENDED, FriendColumns
 from crmlab.sim.mechanisms.referral.network import graph_of
+from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.passes import credit_friends, move_friends, renew_bonds, spread_word
 from crmlab.sim.mechanisms.referral.talk import TalkParams, talk_params
 from crmlab.sim.orders import YEAR
-from crmlab.sim.responses import WordOfMouth
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.actions import ReferralTerms
+from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.personas import social_of
 from crmlab.sim.quantiles import lognormal_quantiles
