@@ -28,8 +28,10 @@ def say(text: str = "") -> None:
 def say_prose(text: str, indent: int = 0) -> None:
     """Sentences on stdout, broken between words where the terminal ends; all lines but the first are set in."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    say(textwrap.fill(text, width, subsequent_indent=" " * indent, **whole))
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    say(wrapper.fill(text))
 
 
 def remark(text: str) -> None:
