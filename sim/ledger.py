@@ -8,9 +8,10 @@ costs are debited. Accrual and cash are kept apart: a point is a cost when it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from enum import Enum
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -19,33 +20,45 @@ from numpy.typing import NDArray
 from crmlab.sim.orders import Orders
 from crmlab.sim.world import Economics
 
-CASH = "cash"
-SALES = "sales"  # at list price
-DISCOUNTS = "discounts"  # standing prices and coupons: what everybody, or a customer, pays less than list
-FIRST_ORDER_DISCOUNTS = "first-order discounts"  # what a first order costs less than the standing price
-GOODS = "goods"
-FULFILMENT = "fulfilment"
-PAYMENT = "payment"
-COMMISSIONS = "commissions"
-MEDIA = "media"
-CHANNEL_COSTS = "channel fees"  # fixed costs of channels, and what they take per new customer
-REWARDS = "rewards"  # what burnt points cost
-PERKS = "tier benefits"
-PROGRAMME_SETUP = "programme set-up"
-PROGRAMME_RUNNING = "programme running"  # systems and service, per member
-PROVISION = "points provision"  # the change of what the points still out are expected to cost
-WELCOME = "welcome points"  # the part of it that first orders were given to start with: a cost of acquisition
-LIABILITY = "points liability"
-OPENING = "opening balance"  # what the firm owed at week 0: neither income nor cost of the run
-REFERRAL_REWARDS = "referral rewards"  # earned by customers whose friend has ordered
-REWARDS_OWED = "referral rewards owed"
 
-ACCOUNTS = (
-    CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, MEDIA, CHANNEL_COSTS,
-    REWARDS, PERKS, PROGRAMME_SETUP, PROGRAMME_RUNNING, PROVISION, WELCOME, LIABILITY, REFERRAL_REWARDS,
-    REWARDS_OWED, OPENING,
-)  # fmt: skip
-BALANCE_SHEET = (CASH, LIABILITY, REWARDS_OWED, OPENING)  # all other accounts are income or cost of the run
+class Kind(Enum):
+    """What kind of money an account holds: which figures it enters is decided by this, and not by its name."""
+
+    SALES = "sales"
+    ORDER = "cost of orders"  # in what an order leaves: its mechanism tells each order's part (`cost_of_orders`)
+    FIRST_ORDER = "price cuts on first orders"  # the same, and acquisition cost as well
+    REACH = "cost of being heard of"  # acquisition cost: media, fees
+    INCENTIVE = "given to win customers"  # acquisition cost: what is not in the price of the first order
+    UPKEEP = "cost of keeping customers"  # its mechanism tells each person's part
+    OVERHEAD = "other cost"  # nobody's in particular: in contribution and equity, not in CAC nor lifetime value
+    BALANCE = "balance sheet"  # neither income nor cost of the run
+
+
+class Account(str):
+    """An account: its name, and what kind of money it holds."""
+
+    kind: Kind
+
+    def __new__(cls, name: str, kind: Kind) -> Self:
+        account = super().__new__(cls, name)
+        account.kind = kind
+        return account
+
+    def __reduce__(self) -> tuple[type[Account], tuple[str, Kind]]:
+        return Account, (str(self), self.kind)
+
+
+CASH = Account("cash", Kind.BALANCE)
+SALES = Account("sales", Kind.SALES)  # at list price
+DISCOUNTS = Account("discounts", Kind.ORDER)  # standing prices and coupons: what is paid less than list
+FIRST_ORDER_DISCOUNTS = Account("first-order discounts", Kind.FIRST_ORDER)  # ... less than the standing price
+GOODS = Account("goods", Kind.ORDER)
+FULFILMENT = Account("fulfilment", Kind.ORDER)
+PAYMENT = Account("payment", Kind.ORDER)
+COMMISSIONS = Account("commissions", Kind.ORDER)
+OPENING = Account("opening balance", Kind.BALANCE)  # what the firm owed at week 0
+
+ORDERS = (CASH, SALES, DISCOUNTS, FIRST_ORDER_DISCOUNTS, GOODS, FULFILMENT, PAYMENT, COMMISSIONS, OPENING)
 NO_CHANNEL = -1
 
 
@@ -112,17 +125,32 @@ def first_order_incentive(orders: Orders, standing: NDArray[np.float64]) -> NDAr
 
 
 class Ledger:
-    """The journal of one market."""
+    """The journal of one market, and its chart of accounts: those of orders, and what each mechanism declares."""
 
-    def __init__(self) -> None:
+    def __init__(self, accounts: Iterable[Account] = ()) -> None:
+        self.accounts: dict[str, Account] = {}
         self.journal: list[Posting] = []
+        self.open((*ORDERS, *accounts))
+
+    def open(self, accounts: Iterable[Account]) -> None:
+        """Add accounts to the chart. The same name cannot mean two kinds of money."""
+        for account in accounts:
+            if self.accounts.setdefault(account, account).kind is not account.kind:
+                raise ValueError(f'the account "{account}" holds {self.accounts[account].kind.value} already')
+
+    def of_kind(self, *kinds: Kind) -> tuple[Account, ...]:
+        """The accounts that hold these kinds of money."""
+        return tuple(account for account in self.accounts.values() if account.kind in kinds)
 
     def post(self, week: int, debit: str, credit: str, amount: int, channel: int = NO_CHANNEL) -> None:
         """Book an amount once on each side. Zero is not booked; a negative amount is an error in the caller."""
         if amount < 0:
             raise ValueError(f"cannot post a negative amount ({amount}) from {credit} to {debit}")
+        for name in (debit, credit):
+            if name not in self.accounts:
+                raise ValueError(f'no account "{name}": the mechanism that posts to it must declare it (`accounts`)')
         if amount:
-            self.journal.append(Posting(week, debit, credit, int(amount), channel))
+            self.journal.append(Posting(week, str(debit), str(credit), int(amount), channel))
 
     def book_orders(self, week: int, orders: Orders, costs: OrderCosts, incentive: NDArray[np.int64]) -> None:
         """Sales at list price, the discounts that brought them down to what was paid, and what they cost.
@@ -144,19 +172,21 @@ class Ledger:
 
     def balances(self) -> dict[str, int]:
         """Debits less credits of every account, in minor units. They sum to zero."""
-        balance = dict.fromkeys(ACCOUNTS, 0)
+        balance = {str(account): 0 for account in self.accounts}
         for posting in self.journal:
             balance[posting.debit] += posting.amount
             balance[posting.credit] -= posting.amount
         return balance
 
-    def by_week(self, account: str, weeks: int, channel: int | None = None) -> NDArray[np.int64]:
-        """Debits less credits of an account in each week, in minor units; of one channel if given. Shape [weeks]."""
+    def by_week(self, account: str | Iterable[str], weeks: int, channel: int | None = None) -> NDArray[np.int64]:
+        """Debits less credits of an account, or of several together, in each week, in minor units; of one channel if
+        given. Shape [weeks]."""
+        names = {account} if isinstance(account, str) else set(account)
         balance = np.zeros(weeks, np.int64)
         for posting in self.journal:
             if channel is None or posting.channel == channel:
-                if posting.debit == account:
+                if posting.debit in names:
                     balance[posting.week] += posting.amount
-                if posting.credit == account:
+                if posting.credit in names:
                     balance[posting.week] -= posting.amount
         return balance

@@ -41,12 +41,6 @@ class Cohort:
         """Which acquired customers are in the cohort."""
         return self.record.acquired_week < self.until
 
-    @cached_property
-    def sent(self) -> NDArray[np.bool_]:
-        """Which orders were placed by somebody whom a customer of the cohort has won. Shape [orders]."""
-        friend = self.record.friend_of_row[self.record.orders.row]
-        return (friend >= 0) & np.isfinite(self._first_moment[np.maximum(friend, 0)])
-
     @property
     def n(self) -> int:
         """Its size in rows."""
@@ -55,7 +49,7 @@ class Cohort:
     @property
     def cac(self) -> float:
         """Acquisition cost of the cohort's weeks per customer of the cohort."""
-        return sum(self.record.acquisition_cost(self.until)) / self.n if self.n else math.nan
+        return sum(self.record.costs.acquisition(self.until)) / self.n if self.n else math.nan
 
     @cached_property
     def _money(self) -> tuple[Floats, Floats, Floats]:
@@ -64,13 +58,13 @@ class Cohort:
         Orders count at their moment, what the programme costs at the end of its week.
         """
         record = self.record
-        mine = self._first_moment[record.orders.row]
+        mine = self.first_moment[record.orders.row]
         age = record.moment - mine
         inside = age <= self.weeks  # false for NaN: others than the cohort
         orders = (record.contribution + record.incentive)[inside]
         age = age[inside]
         programme = self._programme(np.zeros(record.market.customers.n))
-        programme_discounted = self._programme(self._delta * self._first_moment)
+        programme_discounted = self._programme(self._delta * self.first_moment)
         ages = np.arange(1, self.weeks + 1)
         return (
             np.concatenate([age, ages]),
@@ -94,7 +88,8 @@ class Cohort:
         return by_age
 
     @cached_property
-    def _first_moment(self) -> Floats:
+    def first_moment(self) -> Floats:
+        """Moment of the first order of each member; NaN for others. Shape [n]."""
         first = np.full(self.record.market.customers.n, np.nan)
         first[self.record.acquired[self.members]] = self.record.acquired_at[self.members]
         return first
@@ -112,7 +107,7 @@ class Cohort:
     def by_person(self) -> Floats:
         """The lifetime value of each person of the cohort, 0 for others; `ltv` is its mean over them. Shape [n]."""
         record, n, delta = self.record, self.record.market.customers.n, self._delta
-        age = record.moment - self._first_moment[record.orders.row]
+        age = record.moment - self.first_moment[record.orders.row]
         inside = age <= self.weeks
         worth = (record.contribution + record.incentive)[inside] * np.exp(-delta * age[inside])
         earned = np.bincount(record.orders.row[inside], worth, n)
@@ -120,8 +115,8 @@ class Cohort:
         first_week[record.acquired[self.members]] = record.acquired_week[self.members]
         weight = np.exp(-delta * np.arange(1, record.weeks + 1))
         cost = record.membership.cost(weight, until=first_week + self.weeks)
-        mine = np.isfinite(self._first_moment)
-        return np.where(mine, earned - cost * np.exp(delta * np.where(mine, self._first_moment, 0.0)), 0.0)
+        mine = np.isfinite(self.first_moment)
+        return np.where(mine, earned - cost * np.exp(delta * np.where(mine, self.first_moment, 0.0)), 0.0)
 
     @property
     def payback(self) -> float:

@@ -28,7 +28,7 @@ from crmlab.sim.customers import Customers
 from crmlab.sim.draws import added_purpose, draw_many
 from crmlab.sim.kernel import person_ids
 from crmlab.sim.kernel_types import NO_EFFECT, Effects, Entries, Happened, Offer
-from crmlab.sim.ledger import Ledger
+from crmlab.sim.ledger import Account, Ledger
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
@@ -176,17 +176,47 @@ class HasMechanisms(Protocol):
     mechanisms: Mapping[str, Mechanism]
 
 
-class Mechanism:
+class Phases:
+    """What a mechanism may do in a week; it overrides the phases in which it takes part."""
+
+    def settle(self, week: Week) -> None:
+        """Carry out the actions of its own kinds."""
+
+    def affect(self, week: Week) -> None:
+        """Say what it does to each person this week."""
+
+    def mark(self, week: Week) -> None:
+        """Give the week's orders their marks."""
+
+    def close(self, week: Week) -> None:
+        """End its week."""
+
+    def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
+        """`affect`, told person by person in plain Python: the oracle compares both."""
+        self.affect(week)
+
+    def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
+        """`mark`, told order by order in plain Python: the oracle compares both."""
+        self.mark(week)
+
+    def phases(self) -> Mapping[str, bool]:
+        """Which phases it takes part in."""
+        return {phase: getattr(type(self), phase) is not getattr(Phases, phase) for phase in PHASES}
+
+
+class Mechanism(Phases):
     """Base of all mechanisms. `params` are its numbers, of the world; `columns` its own, empty until they are opened.
 
     `settles` are the kinds of action it carries out, `series` the names of the weekly figures it notes, `accounts` what
-    it posts (see `ledger.Account`). `lives_before` says that it has been at work before week 0 as well: today's policy
-    is then carried out over the recorded orders.
+    it posts beside the accounts of orders; the kind of each says which figures it enters (`ledger.Kind`).
+    `lives_before` says that it has been at work before week 0 as well: today's policy is then carried out over the
+    recorded orders.
     """
 
     name: ClassVar[str]
     settles: ClassVar[tuple[type[Action], ...]] = ()
     series: ClassVar[tuple[str, ...]] = ()
+    accounts: ClassVar[tuple[Account, ...]] = ()
     lives_before: ClassVar[bool] = False
     columns: Columns
 
@@ -194,6 +224,7 @@ class Mechanism:
         self.setting = setting
         self.params = params
         self.columns = Columns()
+        setting.ledger.open(self.accounts)
 
     @classmethod
     def of(cls, market: HasMechanisms) -> Self:
@@ -218,26 +249,7 @@ class Mechanism:
     def inherit(self, before: Mechanism) -> None:
         """Go on from the state that the same mechanism had at week 0 in the founding customers' past."""
 
-    def settle(self, week: Week) -> None:
-        """Carry out the actions of its own kinds."""
-
-    def affect(self, week: Week) -> None:
-        """Say what it does to each person this week."""
-
-    def mark(self, week: Week) -> None:
-        """Give the week's orders their marks."""
-
-    def close(self, week: Week) -> None:
-        """End its week."""
-
-    def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        """`affect`, told person by person in plain Python: the oracle compares both."""
-        self.affect(week)
-
-    def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        """`mark`, told order by order in plain Python: the oracle compares both."""
-        self.mark(week)
-
-    def phases(self) -> Mapping[str, bool]:
-        """Which phases it takes part in."""
-        return {phase: getattr(type(self), phase) is not getattr(Mechanism, phase) for phase in PHASES}
+    def cost_of_orders(self, week: NDArray[np.int32], orders: Orders) -> NDArray[np.float64]:
+        """What it added to the cost of each order of the run, in minor units: what it has posted to accounts of that
+        kind, order by order. `week` [m] is when each was placed. Shape [m]."""
+        return np.zeros(orders.n)

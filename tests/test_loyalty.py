@@ -276,7 +276,7 @@ def test_what_the_points_will_cost_is_on_the_books_before_they_are_burnt() -> No
     assert Loyalty.of(market).weeks[39].running_cost == (Loyalty.of(market).columns.enrolled != NOT_ENROLLED).sum() * 10
     assert balances["rewards"] == pytest.approx(burnt * 400 * 0.5 / 500, abs=len(Loyalty.of(market).weeks))
     record = Record(market)
-    assert record.reward_cost.sum() == pytest.approx(balances["rewards"])
+    assert record.mechanisms_cost.sum() == pytest.approx(balances["rewards"])
     kpis = read_all(market)
     profit = -sum(amount for account, amount in balances.items() if account not in ("cash", "points liability"))
     assert kpis["contribution"] == pytest.approx(profit / 100 * market.scale)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from crmlab.experiments.replication.tables import run_tables
 from crmlab.lab import load_world
 from crmlab.sim import FirstOrderOffer, Play
-from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CASH, Ledger
+from crmlab.sim.ledger import CASH, Kind, Ledger
 from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.loyalty.accounts import WELCOME
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.readings import KPIS, read_all
@@ -148,7 +149,7 @@ def test_kpis_equal_what_a_spreadsheet_would_give(busy: Market) -> None:
     assert kpis["equity_run"] == pytest.approx(present * scale)
     assert kpis["customer_equity"] == pytest.approx(kpis["equity_run"] + kpis["terminal_value"])
     assert kpis["equity_run"] == pytest.approx(kpis["value_existing"] + kpis["value_new"], rel=1e-4)  # rounding by week
-    earned = sum(booked(a) for a in ACCOUNTS if a not in BALANCE_SHEET)
+    earned = sum(booked(name) for name, account in busy.ledger.accounts.items() if account.kind is not Kind.BALANCE)
     assert kpis["contribution"] == pytest.approx(-earned * scale)
     assert kpis["orders"] == pytest.approx(len(log) * scale)
     assert kpis["active_end"] == pytest.approx(log[log["moment"] >= 52]["row"].nunique() * scale)
@@ -230,8 +231,8 @@ def test_welcome_points_are_acquisition_cost_and_a_worthless_rest_of_them_is_not
     record = Record(market)
     welcome = record.membership.welcome.sum() / 100
     assert market.ledger.balances()["welcome points"] / 100 == pytest.approx(welcome, abs=1)
-    assert record.acquisition_cost()[1] == pytest.approx(welcome, abs=1)
-    everything = record.welcome_costs_by_week.sum() + record.programme_costs_by_week.sum()
+    assert record.costs.acquisition()[1] == pytest.approx(welcome, abs=1)
+    everything = (record.costs.booked(WELCOME) + record.costs.by_week(Kind.UPKEEP, Kind.OVERHEAD)).sum()
     run = sum(market.ledger.balances()[account] for account in ("programme set-up", "programme running")) / 100
     assert everything - run == pytest.approx(
         Loyalty.of(market).liability / 100
@@ -245,8 +246,7 @@ def test_the_costs_of_the_programme_are_the_same_person_by_person_group_by_group
     group = np.arange(busy.customers.n) % 3
     groups = record.membership.by_group(group, 3) @ weight
     np.testing.assert_allclose(groups, np.bincount(group, persons), rtol=1e-9)
-    setup = record.setup_costs_by_week  # is nobody's: it does not depend on who joins
-    gap = persons.sum() - (record.programme_costs_by_week - setup) @ weight
+    gap = persons.sum() - record.costs.by_week(Kind.UPKEEP) @ weight  # set-up is nobody's: it needs nobody to join
     # Persons are exact, books in whole cents: provision, lapses, benefits and running costs are rounded once a week.
     # Such errors are even within half a cent, so 104 weeks of four accounts have a standard deviation of 6 cents.
     assert abs(gap) < 4 * 0.01 * np.sqrt(4 * 104 / 12)

@@ -13,11 +13,13 @@ from crmlab.sim import Play, ReferralTerms
 from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.draws import key_of
-from crmlab.sim.ledger import CASH, FIRST_ORDER_DISCOUNTS, REFERRAL_REWARDS, REWARDS_OWED
+from crmlab.sim.ledger import CASH, FIRST_ORDER_DISCOUNTS
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
 from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.referral.accounts import REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, NOBODY, RECOMMENDED, REFERRED
+from crmlab.sim.mechanisms.referral.kpis import by_friend
 from crmlab.sim.mechanisms.referral.network import MOST_CONTACTS, contact, graph_of, n_contacts, place_of, row_at
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.referral import Referral
@@ -119,7 +121,7 @@ def test_a_reproduction_number_of_a_fifth_brings_a_quarter_more_customers() -> N
     market = Market(world, today()).run(5)
     Acquisition.of(market).channels[0].spec = replace(Acquisition.of(market).channels[0].spec, leads_most=0.0)
     market.run(40)
-    first = Record(market).by_friend
+    first = by_friend(Record(market))
     seeds, referred = int((~first).sum()), int(first.sum())
     invited = sum(week.invitations for week in Referral.of(market).weeks.values())
     crowded = referred / invited  # some contacts are customers already
@@ -134,7 +136,7 @@ def test_a_reproduction_number_of_a_fifth_brings_a_quarter_more_customers() -> N
 def test_more_readiness_to_recommend_multiplies_as_the_theory_says(r0: float) -> None:
     market = Market(one_order_each(300_000, p_invite=r0), today()).run(5)
     Acquisition.of(market).channels[0].spec = replace(Acquisition.of(market).channels[0].spec, leads_most=0.0)
-    friends = Record(market.run(40)).by_friend
+    friends = by_friend(Record(market.run(40)))
     seeds = int((~friends).sum())
     expected = {0.05: 1.053, 0.3: 1.429}[r0]
     assert abs(1 + friends.sum() / seeds - expected) < 4 * math.sqrt(r0 / (1 - r0) ** 3 / seeds) + 0.02 * (expected - 1)
@@ -493,11 +495,11 @@ def test_referral_money_counts_in_cac_value_and_the_cost_per_friend() -> None:
     market = Market(shop(word_of_mouth=TALKATIVE), today(Play("f", ReferralReward())), customers=800).run(104)
     kpis, record, books = read_all(market), Record(market), market.ledger.balances()
     rewards, first = books[REFERRAL_REWARDS] / market.minor, record.acquired.size
-    media, incentives = record.acquisition_cost()
+    media, incentives = record.costs.acquisition()
     assert incentives == pytest.approx(rewards + books[FIRST_ORDER_DISCOUNTS] / market.minor)
     assert kpis["cac"] == pytest.approx((media + incentives) / first)
     assert kpis["cac_media"] == pytest.approx(media / first)
-    assert kpis["referral_rate"] == pytest.approx(record.by_friend.mean())
+    assert kpis["referral_rate"] == pytest.approx(by_friend(record).mean())
     assert kpis["referral_cost"] == pytest.approx(rewards * market.scale)
     given = record.orders.value - record.orders.paid
     friends = (record.orders.nth == 0) & (record.source == Referral.of(market).source)

@@ -25,7 +25,7 @@ from crmlab.experiments.disk import StoreError
 from crmlab.experiments.execution import checkpoint as ledger_module
 from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.execution.executor import Failed, run_all
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.execution.records import line_of
 from crmlab.experiments.execution.run import Run
 from crmlab.experiments.execution.task_keys import task_key
@@ -91,7 +91,7 @@ def test_results_come_back_bit_for_bit(tmp_path: Path) -> None:
     assert same(first, [odd_numbers(n) for n in range(5)])
     kept = Checkpoint(tmp_path)
     assert len(kept) == 5
-    assert same(run_all(math.sqrt, range(5), 1, store=kept), first)  # found, not lived
+    assert same(run_all(math.sqrt, range(5), 1, store=kept), first)  # found, not run
 
 
 def test_the_tables_of_a_run_come_back_with_every_bit_and_type(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     monkeypatch.setattr("crmlab.experiments.questions.compare.compare.run_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
-    with pytest.raises(NothingLived, match="nobody came"):
+    with pytest.raises(NothingRan, match="nobody came"):
         compare(load_experiment(question), workers=1)
 
 

@@ -45,7 +45,7 @@ def lived_on(market: Market) -> float:
     record = Record(market)
     late = record.moment >= begun
     orders = (record.contribution * np.exp(-delta * (record.moment - begun)))[late].sum()
-    return float(orders - record.other_costs_by_week[begun:] @ np.exp(-delta * np.arange(HORIZON_WEEKS)))
+    return float(orders - record.costs.of_no_order[begun:] @ np.exp(-delta * np.arange(HORIZON_WEEKS)))
 
 
 ENDS = {

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.replication.persona_table import persona_table
-from crmlab.sim.ledger import ACCOUNTS, BALANCE_SHEET, CHANNEL_COSTS, MEDIA, REFERRAL_REWARDS
+from crmlab.sim.ledger import Kind
 from crmlab.sim.lifetime import Cohort
 from crmlab.sim.market import Market
+from crmlab.sim.mechanisms.acquisition.accounts import MEDIA
 from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity
 from crmlab.sim.orders import YEAR
 from crmlab.sim.record import Record
@@ -40,7 +41,7 @@ def _weekly(record: Record) -> pd.DataFrame:
     market = record.market
     series = {name: market.books[name] for name in market.books}
     earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
-    series["contribution"] = (earned - record.other_costs_by_week) * market.scale
+    series["contribution"] = (earned - record.costs.of_no_order) * market.scale
     weeks = np.arange(record.weeks)
     return pd.concat(
         [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
@@ -60,22 +61,22 @@ def _channels(record: Record) -> pd.DataFrame:
         came = record.source == number
         first = came & (record.orders.nth == 0)
         n_first = int(first.sum())
-        media, fixed, rewards = (
-            market.ledger.by_week(account, record.weeks, number).sum() / market.minor
-            for account in (MEDIA, CHANNEL_COSTS, REFERRAL_REWARDS)
+        media, reach, rewards = (
+            market.ledger.by_week(accounts, record.weeks, number).sum() / market.minor
+            for accounts in (MEDIA, market.ledger.of_kind(Kind.REACH), market.ledger.of_kind(Kind.INCENTIVE))
         )
         incentives = rewards + given[first].sum()
         elasticity = hill_elasticity(source, media / record.weeks)
         rows.append(
             {
                 "channel": source.name,
-                "spend": (media + fixed) * market.scale,
+                "spend": reach * market.scale,
                 "leads": market.books.by_channel("leads")[:, number].sum(),
                 "first_orders": n_first * market.scale,
                 "second_orders": int((came & (record.orders.nth == 1)).sum()) * market.scale,
                 "incentives": incentives * market.scale,
                 "revenue": record.orders.paid[came].sum() / market.minor * market.scale,
-                "cac": (media + fixed + incentives) / n_first if n_first else np.nan,
+                "cac": (reach + incentives) / n_first if n_first else np.nan,
                 "cac_marginal": _marginal(media, incentives, n_first, elasticity),
             }
         )
@@ -171,8 +172,8 @@ def _profit(record: Record) -> pd.DataFrame:
     """Every account of income and cost, income positive; they sum to the contribution."""
     market = record.market
     balances = market.ledger.balances()
-    accounts = [account for account in ACCOUNTS if account not in BALANCE_SHEET]
-    rows = [(account, -balances[account] / market.minor * market.scale) for account in accounts]
+    accounts = [account for account in market.ledger.accounts.values() if account.kind is not Kind.BALANCE]
+    rows = [(str(account), -balances[account] / market.minor * market.scale) for account in accounts]
     rows.append(("contribution", sum(amount for _, amount in rows)))
     return pd.DataFrame(rows, columns=["account", "amount"])
 

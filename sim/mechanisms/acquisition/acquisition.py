@@ -19,8 +19,9 @@ from crmlab.sim.behavior import reach_moment
 from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import PROSPECT
-from crmlab.sim.ledger import CASH, CHANNEL_COSTS, MEDIA
+from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
+from crmlab.sim.mechanisms.acquisition.accounts import CHANNEL_COSTS, MEDIA
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.acquisition.channels import Channel
 
@@ -31,6 +32,7 @@ class Acquisition(Mechanism):
     name = "acquisition"
     settles = (ChannelBudget,)
     series = ("media", "leads")
+    accounts = (MEDIA, CHANNEL_COSTS)
 
     def __init__(self, setting: Setting, params: Any = None) -> None:
         super().__init__(setting, params)

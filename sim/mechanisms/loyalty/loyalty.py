@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from crmlab.sim.actions import ActionError
 from crmlab.sim.customer_agent import CustomerAgent
-from crmlab.sim.ledger import (
-    CASH,
+from crmlab.sim.ledger import CASH, OPENING
+from crmlab.sim.mechanism import Mechanism, Setting, Week
+from crmlab.sim.mechanisms.loyalty.accounts import (
+    ACCOUNTS,
     LIABILITY,
-    OPENING,
     PERKS,
     PROGRAMME_RUNNING,
     PROGRAMME_SETUP,
@@ -25,7 +26,6 @@ from crmlab.sim.ledger import (
     REWARDS,
     WELCOME,
 )
-from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.loyalty.agents import affect_members, mark_purchases
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED, MemberColumns
@@ -80,6 +80,7 @@ class Loyalty(Mechanism):
 
     name = "loyalty"
     settles = (PointsRule, TierRule)
+    accounts = ACCOUNTS
     lives_before = True
     columns: MemberColumns
 
@@ -245,6 +246,13 @@ class Loyalty(Mechanism):
         post(week, PROVISION, LIABILITY, max(change, 0))
         post(week, LIABILITY, PROVISION, max(-change, 0))
         self.liability = closed.liability
+
+    def cost_of_orders(self, week: NDArray[np.int32], orders: Orders) -> NDArray[np.float64]:
+        """What the points burnt on each order cost."""
+        cost = np.zeros(int(week.max(initial=-1)) + 1)
+        for number in self.weeks.keys() & set(range(cost.size)):
+            cost[number] = self.weeks[number].reward_cost / max(self.weeks[number].burnt, 1)
+        return orders.burnt * cost[week]
 
     def _roll_windows(self, week: Week, rule: PointsRule) -> None:
         """Keep the counts of points earned within the pending and the expiry term; count anew when a term changes."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from crmlab.sim.actions import ActionError
 from crmlab.sim.customer_agent import CustomerAgent
-from crmlab.sim.ledger import CASH, REFERRAL_REWARDS, REWARDS_OWED
+from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import NO_ROWS, Mechanism, Setting, Week
+from crmlab.sim.mechanisms.referral.accounts import REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.mechanisms.referral.agents import affect_friends, converse
 from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_BONDS, RECOMMENDED, FriendColumns
@@ -61,6 +62,7 @@ class Referral(Mechanism):
     name = "referral"
     settles = (ReferralTerms,)
     series = ("invitations", "referred")
+    accounts = (REFERRAL_REWARDS, REWARDS_OWED)
     columns: FriendColumns
 
     def __init__(self, setting: Setting, params: WordOfMouth) -> None:
