@@ -392,7 +392,7 @@ def test_a_reward_that_is_worthless_or_out_of_reach_is_certified_in_no_way() -> 
         "out of reach": PointsAndTiers(earn_rate=0.01, reward_value=60.5, welcome_share=0.8, **plain),
     }
     experiment = new_experiment("shop", arms=arms, weeks=52, customers=300, replications=4, seed=1)
-    found = stress(replace(experiment, task=Stress(arm="out of reach", worlds=12)), workers=1)
+    found = stress(replace(experiment, question=Stress(arm="out of reach", worlds=12)), workers=1)
     assert {r.arm for r in found.recommendations} == {"today"}
     effects = found.comparison.effects.set_index(["arm", "kpi"])
     for arm in arms:

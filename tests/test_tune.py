@@ -400,7 +400,8 @@ def test_the_example_of_the_page_and_of_the_library_are_valid(tmp_path) -> None:
 def tuned_folder(tmp_path_factory) -> Path:
     """A folder in which a file was tuned from the command line."""
     folder = tmp_path_factory.mktemp("tuned")
-    path = written(folder, ("silver_spend = 1000", "silver_spend = 20"))
+    larger = (("customers = 200", "customers = 1000"), ("confirm_replications = 2", "confirm_replications = 6"))
+    path = written(folder, ("silver_spend = 1000", "silver_spend = 20"), *larger)  # so that something wins
     assert exit_code(["tune", str(path), *GENEROUS, "--out", str(folder / "results"), "--workers", "1"]) == 0
     return folder
 
