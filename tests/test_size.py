@@ -11,6 +11,7 @@ OPEN = {  # in the world
     "sim/kernel.py simulate_week",
     "sim/market.py Market",
     "sim/mechanisms/loyalty/loyalty.py Loyalty",
+    "sim/mechanisms/price/grants.py Grants",
     "sim/mechanisms/loyalty/membership.py Membership",
     "sim/mechanisms/loyalty/params.py LoyaltyResponse",
     "sim/view.py FirmView",
