@@ -34,7 +34,7 @@ REACTIONS = ("price", "loyalty", "word_of_mouth", "acquisition", "calendar")
 
 def assert_points_add_up(market: Market) -> None:
     """Issued = burnt + expired + outstanding in every week, nobody owes points, shares are shares."""
-    out = Loyalty.of(market).opening.outstanding
+    out = Loyalty.of(market).books.opening.outstanding
     for week in Loyalty.of(market).weeks.values():
         out += week.issued - week.burnt - week.expired
         assert week.outstanding == out
