@@ -29,7 +29,7 @@ from crmlab.experiments.commands import (
     twins,
 )
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # what the command line parser raises
 
@@ -77,7 +77,7 @@ def exit_code(arguments: Sequence[str]) -> int:
         return _usage(error)
     except UserError as error:
         return _told(str(error), error.exit_code)
-    except NothingLived as error:
+    except NothingRan as error:
         return _told(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
     except (KeyboardInterrupt, typer.Abort):
         return _told("Interrupted.", 130)

@@ -27,8 +27,8 @@ class Design:
     """How the question is put to the simulation.
 
     `customers` are founding customer rows (prospects come on top, in the world's proportion). `unknowns` adds, to the
-    replications of the fixed world, as many worlds with a set of unknowns drawn for each. Every one of these is lived
-    on `lives` markets: two tell luck and world apart, one costs a third less and leaves luck in the range.
+    replications of the fixed world, as many worlds with a set of unknowns drawn for each. Every one of these is run
+    on `markets_per_world` markets: two tell luck and world apart, one costs a third less and leaves luck in the range.
     """
 
     weeks: int = 104
@@ -36,7 +36,7 @@ class Design:
     replications: int = 16
     seed: int = 1
     unknowns: bool = True
-    lives: int = 2
+    markets_per_world: int = 2
     confidence: float = 0.95
     primary: str = "customer_equity"
 

@@ -33,7 +33,7 @@ def answer(
 
     `executor` is a number of local processes (0: one per core, 1: this process) or an executor; it changes no number.
     Tasks that the `store` holds are not run again, those that finish are added to it. `progress(done, total)` is called
-    as they do. Raises `UserError` for what cannot be asked, `NothingLived` where nothing is left to answer from.
+    as they do. Raises `UserError` for what cannot be asked, `NothingRan` where nothing is left to answer from.
     """
     return kind_asked(experiment).answer(experiment, workers=executor, on_progress=progress, store=store)
 
@@ -98,5 +98,5 @@ def store_news(folder: RunFolder) -> list[str]:
     if store.damage:
         more = f", and {len(store.damage) - 3} more" if len(store.damage) > 3 else ""
         damage = ", ".join(store.damage[:3])
-        news.append(f"The ledger is damaged ({damage}{more}); what it said there is lived again.")
+        news.append(f"The ledger is damaged ({damage}{more}); what it said there is run again.")
     return news

@@ -14,11 +14,12 @@ from crmlab.sim.asking import ask
 from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.columns import Columns, gather
 from crmlab.sim.customers import ENTERING, Customers
-from crmlab.sim.draws import MODEL, draw_lots, key_of, lot_index
+from crmlab.sim.draws import MODEL, key_of
 from crmlab.sim.founding import Founders, found
-from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, person_ids, simulate_week
+from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, simulate_week
 from crmlab.sim.kernel_types import BehaviorParams, CustomerColumns, Entries, Happened
 from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
+from crmlab.sim.lots import Lots
 from crmlab.sim.mechanism import PHASES, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
 from crmlab.sim.orders import YEAR, OrderLog, forget
@@ -92,6 +93,7 @@ class Market(mesa.Model):
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
+        self._lots = Lots(self.key, self.n_founding)
         self._effect_room: dict[str, NDArray[np.float64]] = {}
         self._room = Happened.space(max(256, self.customers.n // 8))
         self.datacollector = mesa.DataCollector(
@@ -232,11 +234,6 @@ class Market(mesa.Model):
         sources = people.source[newcomers]
         week.by_channel["first_orders"] = np.bincount(sources[sources >= 0], minlength=len(self.sources))
         self.books.close_week(week.series, week.by_channel, week.results, self.scale)
-
-    def _lots(self, name: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
-        ids: NDArray[np.int64] = person_ids(rows, self.n_founding)
-        lots: NDArray[np.float64] = draw_lots(*self.key, lot_index(name), ids)
-        return lots
 
     @property
     def bytes_per_row(self) -> float:

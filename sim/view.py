@@ -89,7 +89,7 @@ class CustomerAccounts(CustomerRecords):
 
     @cached_property
     def coupon_weeks_left(self) -> NDArray[np.int16]:
-        """Weeks for which an unused coupon is still valid; 0 for none."""
+        """Weeks until the last of the unused coupons held is void; 0 for who holds none."""
         return _read_only(np.maximum(self._gather("coupon_ends") - np.int16(self.week), np.int16(0)))
 
     @cached_property

@@ -24,9 +24,9 @@ from crmlab.sim.books import WeeklyBooks
 from crmlab.sim.columns import gather
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import Customers
-from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, draw_lots, lot_index, uniforms
-from crmlab.sim.kernel import person_ids
+from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, uniforms
 from crmlab.sim.ledger import Ledger
+from crmlab.sim.lots import Lots
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
@@ -86,6 +86,7 @@ class _Before:
         self._books = WeeklyBooks(len(world.sources))
         self._plays = [_in_force(play, min(past)) for play in world.today]
         self._rows = np.empty(0, np.int32)
+        self._lots = Lots(key, n)
 
     def step(self, number: int) -> None:
         """One week of the past."""
@@ -134,10 +135,6 @@ class _Before:
 
     def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
         return gather((self.people, *(mechanism.columns for mechanism in self.mechanisms.values())), name, rows)
-
-    def _lots(self, name: str, rows: NDArray[np.int32]) -> NDArray[np.float64]:
-        lots: NDArray[np.float64] = draw_lots(*self.key, lot_index(name), person_ids(rows, self.people.n))
-        return lots
 
 
 def _in_force(play: Play, first_week: int) -> Play:

@@ -27,7 +27,9 @@ from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import Customers
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism import Week
+from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.mechanisms.price.prices import Prices
+from crmlab.sim.world import Base
 from crmlab.strategies import STRATEGIES, ChannelMix, DiscountTiers
 from tests.conftest import shop, today
 
@@ -305,21 +307,44 @@ def test_a_channel_mix_can_hold_the_total() -> None:
     assert settled.by_channel["spend"][0] == 0
 
 
-def test_a_better_coupon_replaces_a_worse_one_and_a_worse_one_is_refused() -> None:
+def test_a_customer_may_hold_several_coupons_and_the_firm_knows_the_best_and_the_last_of_them() -> None:
     def everybody(view):
         return np.ones(view.n, bool)
 
-    market, settled = settle(
+    market, _ = settle(
         Play("good", Returns((lambda view: Coupon(0.2, to=everybody(view), weeks=4),))),
         Play("worse", Returns((lambda view: Coupon(0.1, to=everybody(view), weeks=9),))),
-        Play("longer", Returns((lambda view: Coupon(0.2, to=everybody(view), weeks=6),))),
+        Play("some", Returns((lambda view: Coupon(0.3, to=view.orders > 2, weeks=2),))),
     )
-    assert settled.series["coupons_refused"] == market.identified_rows.size
-    np.testing.assert_allclose(Prices.of(market).columns.coupon_rate[market.identified_rows], 0.2)
-    assert (Prices.of(market).columns.coupon_ends[market.identified_rows] == 6).all()
-    known = market.identified_rows.size
+    known, regulars = market.identified_rows, market.customers.orders[market.identified_rows] > 2
+    held = Prices.of(market).columns
+    assert held.lines.row.size == 2 * known.size + regulars.sum()
+    assert (np.diff(held.lines.row) >= 0).all()
+    np.testing.assert_allclose(held.get("coupon_rate")[known], np.where(regulars, 0.3, 0.2), rtol=1e-6)
+    assert (market.look().coupon_weeks_left == 9).all()
+    held.drop_void(4)
+    np.testing.assert_allclose(held.get("coupon_rate")[known], 0.1, rtol=1e-6)
+
+
+def test_using_a_coupon_strikes_the_best_one_and_leaves_the_others() -> None:
+    world = shop(price=PriceResponse(coupon_use=1.0), base=Base(model="nbd", r=20.0, alpha=40.0))
+    plays = (
+        Play("good", Returns((lambda view: Coupon(0.3, to=np.ones(view.n, bool), weeks=4),)), stop=1),
+        Play("worse", Returns((lambda view: Coupon(0.1, to=np.ones(view.n, bool), weeks=4),)), stop=1),
+    )
+    market = Market(world, plays, customers=400)
+    known = market.identified_rows
     market.step()
-    assert market.books["coupons_refused"][0] >= known, "what was refused is on record"
+    bought = np.unique(market.order_log.week(0).row)
+    rates = market.column("coupon_rate")
+    bought, others = np.intersect1d(bought, known), np.setdiff1d(known, bought)
+    assert bought.size > 50
+    assert others.size > 50
+    np.testing.assert_allclose(rates[bought], 0.1, rtol=1e-6)
+    np.testing.assert_allclose(rates[others], 0.3, rtol=1e-6)
+    market.run(3)
+    assert not market.column("coupon_rate").any()
+    assert not Prices.of(market).columns.is_open, "void after four weeks"
 
 
 def test_only_the_target_is_treated_and_the_holdout_is_left_alone_and_measured() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crmlab.experiments.execution.checkpoint import Checkpoint
-from crmlab.experiments.execution.chunks import Chunk, Lived, Lost
+from crmlab.experiments.execution.chunks import Chunk, Done, Lost
 from crmlab.experiments.execution.contracts import ContractError, check_executor, check_task_store
 from crmlab.experiments.execution.local import LocalProcesses, Serial
 from crmlab.experiments.execution.task_store import MemoryStore
@@ -30,10 +30,10 @@ def test_the_shipped_task_stores_keep_the_contract(tmp_path: Path) -> None:
 class Forgetful(Serial):
     """Loses the last outcome of every chunk."""
 
-    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
-        ((chunk, lived),) = super().take(seconds)
-        assert isinstance(lived, Lived)
-        return [(chunk, Lived(lived.outcomes[::-1], lived.seconds))]
+    def take(self, seconds: float) -> list[tuple[Chunk, Done | Lost]]:
+        ((chunk, done),) = super().take(seconds)
+        assert isinstance(done, Done)
+        return [(chunk, Done(done.outcomes[::-1], done.seconds))]
 
 
 class Rounding(MemoryStore):

@@ -1,4 +1,4 @@
-"""A ledger that was changed is never believed: what it no longer says as written is named and lived again."""
+"""A ledger that was changed is never believed: what it no longer says as written is named and run again."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_a_comparison_that_goes_on_from_a_changed_ledger_says_so_and_has_the_rig
     capsys.readouterr()
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
     err = capsys.readouterr().err
-    assert "The ledger is damaged (line 2 is not as it was written); what it said there is lived again." in err
+    assert "The ledger is damaged (line 2 is not as it was written); what it said there is run again." in err
     right = compare(load_experiment("q.toml"), workers=1).tables
     for name in ("runs", "effects", "weekly"):
         (table,) = tmp_path.glob(f"results/*/*/{name}.parquet")

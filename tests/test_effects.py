@@ -124,7 +124,7 @@ def test_the_range_of_the_worlds_effect_and_p_better_do_not_move_with_the_number
         assert np.median(within) < 1.05, luck
         assert np.mean(sure) > 0.95 - 4 * math.sqrt(0.95 * 0.05 / 600), luck
         assert abs(np.mean(better) - truth) < abs(np.mean(better_seen) - truth), luck
-    assert np.median(wide_seen) > 1.8  # what worlds that are lived once would say of so small a market
+    assert np.median(wide_seen) > 1.8  # what worlds that are run once would say of so small a market
 
 
 def test_a_world_in_which_nothing_differs_stays_a_tie_and_one_life_tells_no_luck() -> None:

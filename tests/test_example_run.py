@@ -1,4 +1,4 @@
-"""The run that is kept in the repository: whole, what its experiment file asks, and equal when it is lived again.
+"""The run that is kept in the repository: whole, what its experiment file asks, and equal when it is run again.
 
 Sources may have changed since without changing a number: that is told, and no fault. Other versions of libraries, or
 another kind of machine, may end in other numbers honestly: then only the files are compared, and the test says so.

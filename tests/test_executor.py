@@ -1,4 +1,4 @@
-"""Where tasks are lived: the same results in one process, in several and on a Dask cluster, whatever dies meanwhile."""
+"""Where tasks are run: the same results in one process, in several and on a Dask cluster, whatever dies meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.chunks import TRIP_SECONDS, Lived, Waiting
+from crmlab.experiments.execution.chunks import TRIP_SECONDS, Done, Waiting
 from crmlab.experiments.execution.cluster import ClusterError, Dask
 from crmlab.experiments.execution.environment import difference, surroundings_and_sources
 from crmlab.experiments.execution.executor import Executor, Failed, run_all, workers_for
@@ -110,7 +110,7 @@ def test_short_tasks_travel_together_and_long_ones_alone() -> None:
     short = Waiting([(str(n), n) for n in range(1000)])
     first = short.chunk(2, TRIP_SECONDS)
     assert len(first.tasks) == 1  # nobody knows yet how long they are
-    short.settle(first, Lived([None], seconds=TRIP_SECONDS / 50))
+    short.settle(first, Done([None], seconds=TRIP_SECONDS / 50))
     assert len(short.chunk(2, trip_seconds=0.0).tasks) == 1  # nobody travels
     sizes = []
     while short:
@@ -118,7 +118,7 @@ def test_short_tasks_travel_together_and_long_ones_alone() -> None:
     assert sizes[0] == 50
     assert sizes[-1] == 1  # the last ones are spread over all workers
     long = Waiting([(str(n), n) for n in range(1000)])
-    long.settle(long.chunk(2, TRIP_SECONDS), Lived([None], seconds=1.0))
+    long.settle(long.chunk(2, TRIP_SECONDS), Done([None], seconds=1.0))
     assert len(long.chunk(2, TRIP_SECONDS).tasks) == 1
 
 

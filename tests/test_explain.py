@@ -17,6 +17,7 @@ from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.checkpoint import Checkpoint
 from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.experiments.questions.compare.compare import ReplicationTask
 from crmlab.experiments.questions.explain import charts
 from crmlab.experiments.questions.explain import explain as explaining
 from crmlab.experiments.questions.explain.charts import deadweight_sentence
@@ -177,7 +178,7 @@ def test_composition_and_treatment_sum_to_the_effect_in_every_replication(found)
     assert set(lines.index.get_level_values("measure")) == {
         "customer_equity", "contribution", "revenue", "orders", "ltv_52", "repurchase_52",
     }  # fmt: skip
-    assert len(lines) == 6 * (1 + DESIGN.lives) * DESIGN.replications
+    assert len(lines) == 6 * (1 + DESIGN.markets_per_world) * DESIGN.replications
     off = (lines[list(LINES)].sum(axis=1) - lines[TOTAL]).abs()
     assert (off <= 1e-9 * (1 + lines[list(LINES)].abs().max(axis=1))).all()
     assert (lines[WON] != 0).all()
@@ -301,14 +302,14 @@ def test_the_answer_is_the_same_for_any_number_of_workers_and_from_a_ledger(tmp_
 
 
 def test_a_replication_that_fails_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    live = explaining._live
+    run_one = explaining._run
 
     def poisoned(experiment, task):
-        if task == explaining.Task(1):
+        if task == ReplicationTask(1):
             raise ValueError("poisoned")
-        return live(experiment, task)
+        return run_one(experiment, task)
 
-    monkeypatch.setattr(explaining, "_live", poisoned)
+    monkeypatch.setattr(explaining, "_run", poisoned)
     found = explain(of_shop(TIERS, weeks=10, customers=40, unknowns=False), workers=1)
     assert [failure["task"] for failure in found.failures] == ["replication 1 of the stated world"]
     assert sorted(set(found.readings["replication"])) == [0, 2]

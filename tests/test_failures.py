@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.explain.posing import asked as explained
 from crmlab.experiments.replication.replication import Replication
@@ -76,7 +76,7 @@ def test_where_nothing_is_left_to_answer_from_a_sentence_says_why(
 
     experiment = asked(question, falls=0)
     monkeypatch.setattr(Market, "run", broken)
-    with pytest.raises(NothingLived, match="could be lived; RuntimeError: nobody can look"):
+    with pytest.raises(NothingRan, match="could be run; RuntimeError: nobody can look"):
         answer(experiment, 1)
 
 

@@ -1,4 +1,4 @@
-"""Who is there at week 0: exact posterior draws for imported customers, a lived past for the others."""
+"""Who is there at week 0: exact posterior draws for imported customers, a run past for the others."""
 
 from __future__ import annotations
 

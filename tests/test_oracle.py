@@ -12,6 +12,7 @@ from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.mechanisms.price.prices import Prices
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.world import Base, Calendar, Persona, Population, Tilt
@@ -78,6 +79,8 @@ def assert_same_lives(world, plays, weeks: int, customers: int = 120) -> Market:
         np.testing.assert_array_equal(crowd.counts, micro.counts)
         np.testing.assert_array_equal(crowd.books.by_channel("leads"), micro.books.by_channel("leads"))
     assert Loyalty.of(crowd).weeks == Loyalty.of(micro).weeks
+    for ours, theirs in zip(Prices.of(crowd).columns.lines, Prices.of(micro).columns.lines, strict=True):
+        np.testing.assert_array_equal(ours, theirs, "coupons")
     assert Referral.of(crowd).weeks == Referral.of(micro).weeks
     assert crowd.ledger.journal == micro.ledger.journal
     assert sum(crowd.order_log.week(week).n for week in range(weeks)) > 20
@@ -120,6 +123,32 @@ def test_coupons_every_week_are_the_same_told_by_agents(use: float) -> None:
     _, orders = market.order_log.table()
     used = orders.paid < 0.8 * orders.value
     assert 10 < used.sum() < 0.9 * orders.n
+
+
+@dataclass(frozen=True)
+class ManyCoupons:
+    """Coupons of several rates and lengths, so that a customer holds some of each."""
+
+    def decide(self, view):
+        everybody, some = np.ones(view.n, np.bool_), view.lot("some") < 0.5
+        return [
+            Coupon(0.10 + 0.05 * (view.week % 3), to=everybody, weeks=3),
+            Coupon(np.where(some, 0.25, 0.15), to=some | (view.week % 2 == 0), weeks=1 + view.week % 5),
+        ]
+
+
+@pytest.mark.plain
+@pytest.mark.parametrize("use", [0.17, 1.0])
+def test_several_coupons_at_a_time_are_the_same_told_by_agents(use: float) -> None:
+    world = shop(
+        base=Base(model="bg_nbd", r=2.0, alpha=2.0),
+        price=replace(PriceResponse(), coupon_use=use, coupon_use_icc=0.4),
+        population=Population(customers=120, prospects=200),
+    )
+    plays = today(Play("coupons", ManyCoupons(), holdout=0.1), Play("cut", PriceCut(0.12, weeks_on=1, weeks_cycle=3)))
+    market = assert_same_lives(replace(world, today=plays), plays, weeks=12)
+    lines = Prices.of(market).columns.lines
+    assert np.bincount(lines.row).max() >= 4
 
 
 def test_a_full_order_book_is_enlarged_without_losing_or_repeating_anything() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.runs.run_id import run_id
 from crmlab.lab import Experiment, compare, new_experiment, stress, sweep, tune
 from crmlab.sim import Kpi
@@ -192,5 +192,5 @@ def failing(record) -> float:
 
 def test_a_kpi_that_fails_is_told_like_any_life_that_fails() -> None:
     experiment = replace(asked(), kpis=(replace(REGULARS, read=failing),))
-    with pytest.raises(NothingLived, match="could be lived; ZeroDivisionError"):
+    with pytest.raises(NothingRan, match="could be run; ZeroDivisionError"):
         compare(experiment, workers=1, progress=False)

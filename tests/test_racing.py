@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from crmlab.experiments.bench.racing import live_pool, measured
+from crmlab.experiments.bench.racing import measured, run_pool
 from crmlab.experiments.bench.tuning_time import experiment_of, timed
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.questions.tune.pareto import hypervolume, undominated
@@ -270,7 +270,7 @@ def test_a_candidate_that_fails_is_named_and_the_others_go_on() -> None:
 
 @pytest.mark.slow
 def test_a_race_picks_the_best_of_twenty_oftener_than_equal_shares_and_its_winner_is_confirmed_honestly() -> None:
-    found = measured(live_pool(60))
+    found = measured(run_pool(60))
     assert found.p_gain.value > 2 * found.p_gain.standard_error, found
     assert found.lives.value < 0.7 * 320
     assert found.regret_race.value < found.regret_equal.value

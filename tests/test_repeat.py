@@ -1,4 +1,4 @@
-"""Repeating a run: rebuilt from its folder alone, lived again in part or whole, and loud about what has changed."""
+"""Repeating a run: rebuilt from its folder alone, run again in part or whole, and loud about what has changed."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def test_a_history_that_was_touched_or_lost_is_refused(tmp_path: Path):
 def test_a_sample_lived_again_is_equal_bit_for_bit_and_so_are_the_tables_that_follow(run: Path):
     said = verify(run, rows=3, workers=1)
     assert said.holds
-    assert said.lived == 3
+    assert said.repeated == 3
     assert said.numbers > 100
     assert said.files > 10
     assert {"runs", "effects", "breakeven"} <= set(said.tables)

@@ -25,7 +25,7 @@ from crmlab.experiments.disk import StoreError
 from crmlab.experiments.execution import checkpoint as ledger_module
 from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.execution.executor import Failed, run_all
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.execution.records import line_of
 from crmlab.experiments.execution.run import Run
 from crmlab.experiments.execution.task_keys import task_key
@@ -91,7 +91,7 @@ def test_results_come_back_bit_for_bit(tmp_path: Path) -> None:
     assert same(first, [odd_numbers(n) for n in range(5)])
     kept = Checkpoint(tmp_path)
     assert len(kept) == 5
-    assert same(run_all(math.sqrt, range(5), 1, store=kept), first)  # found, not lived
+    assert same(run_all(math.sqrt, range(5), 1, store=kept), first)  # found, not run
 
 
 def test_the_tables_of_a_run_come_back_with_every_bit_and_type(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_comparison_stopped_by_a_full_disk_keeps_what_was_finished(
     assert err.splitlines()[-1].startswith("The disk is full: cannot write to results")
     assert [run.status for run in list_runs(Path("results"))] == ["stopped"]
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
-    assert "Resumed: 2 of 14 tasks were there." in capsys.readouterr().err
+    assert "Resumed: 2 of 17 tasks were there." in capsys.readouterr().err
     assert_same_tables(tables_of(Path("results")), compare(load_experiment(question), workers=1).tables)
 
 
@@ -250,9 +250,9 @@ def test_after_an_interrupt_the_same_command_goes_on(
     assert "the same command goes on from there" in capsys.readouterr().err
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
     err = capsys.readouterr().err
-    assert "Resumed: 4 of 14 tasks were there." in err
-    assert "Playing: 4 of 14" in err
-    assert lived == 5 + 10
+    assert "Resumed: 4 of 17 tasks were there." in err
+    assert "Playing: 4 of 17" in err
+    assert lived == 5 + 13
     assert [run.status for run in list_runs(Path("results"))] == ["done"]
     assert_same_tables(tables_of(Path("results")), compare(load_experiment(question), workers=1).tables)
     assert exit_code(["compare", "q.toml", "--workers", "1", "--force"]) == 0
@@ -305,7 +305,7 @@ def test_when_every_replication_fails_the_run_fails_with_the_error(
     monkeypatch.setattr("crmlab.experiments.questions.compare.compare.run_replication", broken)
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 1
     assert "ZeroDivisionError: nobody came" in capsys.readouterr().err
-    with pytest.raises(NothingLived, match="nobody came"):
+    with pytest.raises(NothingRan, match="nobody came"):
         compare(load_experiment(question), workers=1)
 
 

@@ -235,7 +235,9 @@ def tuned(tmp_path_factory) -> Path:
 
 def test_the_winner_file_has_words_and_leaves_out_what_is_off(tmp_path) -> None:
     orders = ("soft =", 'objectives = ["orders"]\nconstraints = ["customer_equity >= -1e9"]\nsoft =')  # something wins
-    assert exit_code(["tune", str(written(tmp_path, orders)), "--out", str(tmp_path / "runs"), "--workers", "1"]) == 0
+    more = (("customers = 150", "customers = 1500"), ("confirm_replications = 2", "confirm_replications = 6"))
+    file = written(tmp_path, orders, *more)
+    assert exit_code(["tune", str(file), "--out", str(tmp_path / "runs"), "--workers", "1"]) == 0
     (tuned,) = (tmp_path / "runs" / "small").iterdir()
     levers = json.loads((tuned / "tuning.json").read_text())["winners"][0]["levers"]
     strategies = tomllib.loads((tuned / "winner.toml").read_text())["arms"]["winner"].get("strategies", [])

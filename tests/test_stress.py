@@ -167,7 +167,7 @@ def test_a_stress_test_that_was_interrupted_goes_on_to_the_same_tables(tmp_path)
 
 def test_world_n_is_the_sampled_world_n_of_a_comparison_and_the_stated_one_its_fixed_world() -> None:
     experiment = small_shop()
-    lives = stress(experiment, 1).lives.set_index(["number", "arm", "replication"])["customer_equity"]
+    lives = stress(experiment, 1).readings.set_index(["number", "arm", "replication"])["customer_equity"]
     fixed = {run.arm: run.kpis["customer_equity"] for run in run_replication(experiment, 1)}
     assert {arm: lives[-1, arm, 1] for arm in fixed} == fixed
     (sampled,) = (r for r in run_replication(experiment, 0, "sampled") if r.arm == "tiers")
@@ -392,7 +392,7 @@ def test_a_reward_that_is_worthless_or_out_of_reach_is_certified_in_no_way() -> 
         "out of reach": PointsAndTiers(earn_rate=0.01, reward_value=60.5, welcome_share=0.8, **plain),
     }
     experiment = new_experiment("shop", arms=arms, weeks=52, customers=300, replications=4, seed=1)
-    found = stress(replace(experiment, task=Stress(arm="out of reach", worlds=12)), workers=1)
+    found = stress(replace(experiment, question=Stress(arm="out of reach", worlds=12)), workers=1)
     assert {r.arm for r in found.recommendations} == {"today"}
     effects = found.comparison.effects.set_index(["arm", "kpi"])
     for arm in arms:

@@ -1,4 +1,4 @@
-"""Sweeps: designs that repeat themselves, points lived as `compare` would, and files that say what is wrong."""
+"""Sweeps: designs that repeat themselves, points run as `compare` would, and files that say what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.errors import SpecError, UserError
 from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.experiment import Arm, Compare, Design, Experiment
 from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.experiments.questions.sweep.designs import places_of, quick_sweep
@@ -101,9 +101,9 @@ def test_every_point_is_lived_as_compare_would_live_it(grid) -> None:
     points = points_of(experiment.question, experiment.design.seed)
     for point in (points[0], points[-1]):
         arm = replace(experiment.arms[1], plays=today(Play("tiers", DiscountTiers(**_rate(point.values)))))
-        lived = replace(experiment, arms=(experiment.arms[0], arm))
+        alone = replace(experiment, arms=(experiment.arms[0], arm))
         world = changed_world(experiment.world, point.unknowns)
-        runs = [{run.arm: run.kpis for run in run_replication(lived, r, world=world)} for r in range(3)]
+        runs = [{run.arm: run.kpis for run in run_replication(alone, r, world=world)} for r in range(3)]
         for kpi in (EQUITY, "orders"):
             row = grid.responses[(grid.responses["point"] == point.number) & (grid.responses["kpi"] == kpi)].iloc[0]
             assert row["difference"] == np.mean([run["tiers"][kpi] - run["today"][kpi] for run in runs])
@@ -128,10 +128,12 @@ def test_levers_share_the_baseline_and_unknowns_live_it_anew() -> None:
     for factors, worlds in (((RATE,), 1), ((ELASTICITY,), 5), ((RATE, ELASTICITY), 3)):
         experiment = asked(*factors)
         points = points_of(experiment.question, 1)
-        lives = [life for task in tasks_of("today", experiment.question, ["tiers"], points) for life in task.lives]
+        variants = [
+            variant for task in tasks_of("today", experiment.question, ["tiers"], points) for variant in task.variants
+        ]
         assert len(points) == 5
-        assert sum(life.arm == "today" for life in lives) == worlds
-        assert sum(life.arm == "tiers" for life in lives) == 5
+        assert sum(variant.arm == "today" for variant in variants) == worlds
+        assert sum(variant.arm == "tiers" for variant in variants) == 5
 
 
 def test_the_primary_kpi_is_always_told(grid) -> None:
@@ -238,7 +240,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
         raise RuntimeError("the world is not for living")
 
     monkeypatch.setattr("crmlab.experiments.replication.replication.found", broken)
-    with pytest.raises(NothingLived, match="no point could be lived; RuntimeError: the world is not for living"):
+    with pytest.raises(NothingRan, match="no point could be run; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 
 

@@ -65,9 +65,9 @@ def test_the_trial_table_is_the_same_for_any_number_of_workers(sampler: str, obj
     for other in (two, three):
         pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
         assert one.winners == other.winners
-        assert list(one.lives) == list(other.lives)
-        for arm, kpis in one.lives.items():
-            pd.testing.assert_frame_equal(kpis, other.lives[arm], check_exact=True)
+        assert list(one.readings) == list(other.readings)
+        for arm, kpis in one.readings.items():
+            pd.testing.assert_frame_equal(kpis, other.readings[arm], check_exact=True)
 
 
 def test_the_first_candidate_is_the_arm_as_written(found) -> None:
@@ -79,7 +79,7 @@ def test_the_first_candidate_is_the_arm_as_written(found) -> None:
 
 
 def test_the_search_reads_what_compare_would_read_also_where_today_moves_people() -> None:
-    """Candidates are lived in chunks of their own, yet in the world that is re-centred for today's policy."""
+    """Candidates are run in chunks of their own, yet in the world that is re-centred for today's policy."""
     arms = (Arm("today", today(Play("old tiers", DiscountTiers(silver_rate=0.1)))), shop_search().arms[1])
     experiment = replace(shop_search(candidates=1), arms=arms)
     found = tune(experiment, workers=1)
@@ -400,7 +400,8 @@ def test_the_example_of_the_page_and_of_the_library_are_valid(tmp_path) -> None:
 def tuned_folder(tmp_path_factory) -> Path:
     """A folder in which a file was tuned from the command line."""
     folder = tmp_path_factory.mktemp("tuned")
-    path = written(folder, ("silver_spend = 1000", "silver_spend = 20"))
+    larger = (("customers = 200", "customers = 1000"), ("confirm_replications = 2", "confirm_replications = 6"))
+    path = written(folder, ("silver_spend = 1000", "silver_spend = 20"), *larger)  # so that something wins
     assert exit_code(["tune", str(path), *GENEROUS, "--out", str(folder / "results"), "--workers", "1"]) == 0
     return folder
 

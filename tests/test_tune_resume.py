@@ -43,12 +43,12 @@ def assert_same(one: Tuning, other: Tuning) -> None:
     pd.testing.assert_frame_equal(one.trials, other.trials, check_exact=True)
     pd.testing.assert_frame_equal(one.race, other.race, check_exact=True)
     assert one.winners == other.winners
-    for arm, kpis in one.lives.items():
-        pd.testing.assert_frame_equal(kpis, other.lives[arm], check_exact=True)
+    for arm, kpis in one.readings.items():
+        pd.testing.assert_frame_equal(kpis, other.readings[arm], check_exact=True)
 
 
-def count_lives(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A list to which every task that is really lived adds an entry."""
+def count_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list to which every task that is really run adds an entry."""
     lived: list[int] = []
     live = markets.Markets.__call__
 
@@ -64,7 +64,7 @@ def count_lives(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_search_that_was_cut_off_anywhere_ends_with_the_same_trials(sampler: str, tmp_path, monkeypatch) -> None:
     if not installed(sampler):
         pytest.skip(f"{NEEDS[sampler][0]} is not installed, so {sampler} is not offered")
-    lived = count_lives(monkeypatch)
+    lived = count_runs(monkeypatch)
     whole = tune(small_search(sampler), workers=1, store=Checkpoint(tmp_path))
     needed = len(lived)
     lines = (tmp_path / LEDGER).read_bytes().splitlines(keepends=True)

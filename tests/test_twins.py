@@ -16,7 +16,7 @@ from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.replication.recentre import recentred
 from crmlab.experiments.twins.chart import twin_chart
-from crmlab.experiments.twins.twins import LIKE, gains_of_changed, twin_lives
+from crmlab.experiments.twins.twins import LIKE, gains_of_changed, simulate_twins
 from crmlab.experiments.twins.watched_market import recorded_columns
 from crmlab.sim import Coupon, Play
 from crmlab.sim.customers import STAGES
@@ -45,7 +45,7 @@ class OneCoupon:
 
 @pytest.fixture(scope="module")
 def cut():
-    return twin_lives(QUESTION, "cut", like="won")
+    return simulate_twins(QUESTION, "cut", like="won")
 
 
 def lived(arm: Arm) -> Market:
@@ -70,11 +70,11 @@ def test_a_life_is_what_the_order_log_of_the_whole_market_says_of_that_row(cut) 
 def test_twins_live_in_the_re_centred_world_as_in_every_other_question() -> None:
     programme = (Play("today", Today()), Play("points", PointsAndTiers()))
     question = replace(QUESTION, arms=(Arm("today", programme), Arm("cut", (*programme, CUT.plays[-1]))))
-    twins = twin_lives(question, "cut", customer=7)
+    twins = simulate_twins(question, "cut", customer=7)
     centred = recentred(question.world, programme, question.design.seed)
     assert centred != question.world
     records = [Record(Market(centred, arm.plays, customers=300, seed=3).run(40)) for arm in question.arms]
-    for life, record in zip(twins.lives, records, strict=True):
+    for life, record in zip(twins.both, records, strict=True):
         assert life.orders["moment"].tolist() == record.moment[record.orders.row == 7].tolist()
     assert twins.changed["people"] == len(gains_of_changed(*records))
 
@@ -87,7 +87,7 @@ def test_the_same_order_has_the_same_basket_in_both_lives(cut) -> None:
 
 def test_the_typical_customer_is_the_median_of_those_whose_orders_changed() -> None:
     gains = gains_of_changed(Record(lived(QUESTION.baseline)), Record(lived(CUT)))
-    found = {like: twin_lives(QUESTION, "cut", like=like) for like in LIKE}
+    found = {like: simulate_twins(QUESTION, "cut", like=like) for like in LIKE}
     assert found["typical"].difference["contribution"] == pytest.approx(gains.quantile(0.5, "lower"), abs=0.005)
     assert abs(found["most_changed"].difference["contribution"]) == pytest.approx(gains.abs().max(), abs=0.005)
     assert found["lost"].difference["contribution"] < 0 < found["won"].difference["contribution"]
@@ -99,13 +99,13 @@ def test_the_typical_customer_is_the_median_of_those_whose_orders_changed() -> N
 
 
 def test_the_choice_is_the_same_every_time() -> None:
-    assert twin_lives(QUESTION, "cut").customer == twin_lives(QUESTION, "cut").customer
+    assert simulate_twins(QUESTION, "cut").customer == simulate_twins(QUESTION, "cut").customer
 
 
 def test_a_policy_that_changes_nobody_has_no_typical_customer_but_shows_whom_one_names() -> None:
     with pytest.raises(UserError, match="Nobody orders differently under same than under today"):
-        twin_lives(QUESTION, "same")
-    lives = twin_lives(QUESTION, "same", customer=0)
+        simulate_twins(QUESTION, "same")
+    lives = simulate_twins(QUESTION, "same", customer=0)
     pd.testing.assert_frame_equal(lives.baseline.orders, lives.arm.orders)
     assert lives.difference == {"orders": 0, "paid": 0, "discounts": 0, "contribution": 0}
     assert "Nothing changed" in chart_of(lives).sentence
@@ -124,7 +124,7 @@ def test_a_coupon_is_held_from_the_week_it_is_given_until_it_is_void() -> None:
     question = replace(QUESTION, arms=(QUESTION.baseline, arm), design=replace(QUESTION.design, weeks=12))
     record = Record(Market(shop(), arm.plays, customers=300, seed=3).run(12))
     silent = int(np.setdiff1d(np.arange(300), record.orders.row)[0])
-    lives = twin_lives(question, customer=silent)
+    lives = simulate_twins(question, customer=silent)
     assert "coupon" in lives.records
     held = lives.arm.weeks.set_index("week")["coupon"]
     assert held[held > 0].index.tolist() == [5, 6, 7, 8]
@@ -133,7 +133,7 @@ def test_a_coupon_is_held_from_the_week_it_is_given_until_it_is_void() -> None:
 def test_points_and_tier_of_a_member_are_shown_and_are_nothing_without_the_programme() -> None:
     arm = Arm("points", today(Play("points", PointsAndTiers(earn_rate=0.1, silver_rate=0.05))))
     question = replace(QUESTION, arms=(QUESTION.baseline, arm))
-    lives = twin_lives(question, like="most_changed")
+    lives = simulate_twins(question, like="most_changed")
     assert {"points", "tier", "offered"} <= set(lives.records)
     assert lives.baseline.weeks["points"].eq(0).all()
     market = lived(arm)
@@ -151,13 +151,13 @@ def test_records_are_columns_that_the_firm_sees_and_never_hidden_traits(cut) -> 
     assert {"order_rate", "progress", "bond"} <= hidden
     assert not hidden & set(recorded_columns(market))
     assert not hidden & set(cut.records)
-    shown = cut.to_json()["lives"]["cut"]
+    shown = cut.to_json()["arms"]["cut"]
     assert "stage" not in shown["records"]
     assert set(shown["simulation_only"]) == {"stage_changes"}
 
 
 def test_stages_are_told_as_known_to_the_simulation_only() -> None:
-    lives = twin_lives(QUESTION, "mix", like="most_changed")
+    lives = simulate_twins(QUESTION, "mix", like="most_changed")
     changes = lives.arm.stage_changes
     assert set(changes["stage"]) <= set(STAGES.values())
     headings = [note.text for note in chart_of(lives).figure.layout.annotations if note.text.startswith("<b>")]
@@ -168,7 +168,7 @@ def test_stages_are_told_as_known_to_the_simulation_only() -> None:
 @pytest.mark.parametrize("arm", ["cut", "mix", "tiers"])
 @pytest.mark.parametrize("like", LIKE)
 def test_every_chart_has_its_sentence_and_its_table(arm: str, like: str) -> None:
-    lives = twin_lives(QUESTION, arm, like=like)
+    lives = simulate_twins(QUESTION, arm, like=like)
     chart = chart_of(lives)
     assert chart.sentence.endswith(".")
     assert "nan" not in chart.sentence
@@ -180,7 +180,7 @@ def test_every_chart_has_its_sentence_and_its_table(arm: str, like: str) -> None
 def test_somebody_who_never_orders_can_be_drawn_too() -> None:
     record = [Record(lived(arm)) for arm in (QUESTION.baseline, CUT)]
     nobody = np.setdiff1d(np.arange(record[0].market.customers.n), np.concatenate([r.orders.row for r in record]))
-    chart = chart_of(twin_lives(QUESTION, "cut", customer=int(nobody[-1])))
+    chart = chart_of(simulate_twins(QUESTION, "cut", customer=int(nobody[-1])))
     assert "0 orders" in chart.sentence
     assert len(chart.table) == 1
 
@@ -215,7 +215,7 @@ def test_the_command_as_json_is_json_alone(asked, capsys) -> None:
     assert asked("--arm", "price_cut", "--customer", "0", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["customer"], answer["like"], answer["weeks"]) == (0, None, 30)
-    assert set(answer["lives"]) == {"today", "price_cut"}
+    assert set(answer["arms"]) == {"today", "price_cut"}
     assert {"sentence", "page", "difference", "changed"} <= set(answer)
     assert Path(answer["page"]).exists()
 

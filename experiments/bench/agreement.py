@@ -1,4 +1,4 @@
-"""Do the three engines live the same model? Means over independent runs, compared in standard errors."""
+"""Do the three engines run the same model? Means over independent runs, compared in standard errors."""
 
 from __future__ import annotations
 

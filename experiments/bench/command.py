@@ -40,7 +40,7 @@ def speed(
     else:
         print_results(results, _paper())
     if not results.agree:
-        print("The engines do not live the same model: see the z-scores.", file=sys.stderr)
+        print("The engines do not run the same model: see the z-scores.", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -104,13 +104,13 @@ def racing(
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 is one per core.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """How much oftener a race picks the truly best of twenty policies than equal shares of as many lives."""
-    from crmlab.experiments.bench.racing import live_pool, measured
+    """How much oftener a race picks the truly best of twenty policies than equal shares of as many runs."""
+    from crmlab.experiments.bench.racing import measured, run_pool
     from crmlab.experiments.bench.search_tables import print_race
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("replications", total=None)
-        pool = live_pool(repetitions, workers, lambda done, total: progress.update(task, completed=done, total=total))
+        pool = run_pool(repetitions, workers, lambda done, total: progress.update(task, completed=done, total=total))
     found = measured(pool)
     if as_json:
         print(json.dumps(asdict(found), indent=2))
@@ -167,7 +167,7 @@ def programme(
     if as_json:
         print(json.dumps({"effects": [asdict(effect) for effect in found], "sampled_worlds": spread}, indent=2))
         return
-    print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of lives", _paper())
+    print_effects(found, f"Members' orders after joining, {weeks} weeks, {replications} pairs of runs", _paper())
     if spread:
         print_spread(spread, f"The whole effect in {worlds} sampled worlds", _paper())
 
@@ -189,7 +189,7 @@ def rewards(
     if as_json:
         print(json.dumps([asdict(gain) for gain in found], indent=2))
         return
-    title = f"Differences to today (equity {found[0].today:,.0f}), {weeks} weeks, {replications} pairs of lives"
+    title = f"Differences to today (equity {found[0].today:,.0f}), {weeks} weeks, {replications} pairs of runs"
     print_gains(found, title, _paper())
 
 

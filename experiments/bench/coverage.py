@@ -79,7 +79,7 @@ def coverages(
     workers: int | Executor = 0,
     on_done: Callable[[int, int], None] | None = None,
 ) -> list[Coverage]:
-    """Live `runs` experiments and count. Experiments share no replication."""
+    """Run `runs` experiments and count. Experiments share no replication."""
     experiment = cheap_experiment(customers, weeks, seed)
     for arm in experiment.arms:  # so that workers inherit compiled code
         Market(experiment.world, arm.plays, customers=10).run(1)

@@ -22,7 +22,7 @@ from crmlab.sim.mechanism import Week
 
 
 class TimedMarket(Market):
-    """A `Market` that notes the CPU time that its people take to live (the compiled pass), all else apart."""
+    """A `Market` that notes the CPU time that its people take to run (the compiled pass), all else apart."""
 
     seconds_in_pass = 0.0
 

@@ -146,7 +146,7 @@ class MesaMarket(mesa.Model):
         self.week += 1
 
     def run(self, weeks: int) -> MesaMarket:
-        """Live so many weeks and return the market."""
+        """Run so many weeks and return the market."""
         for _ in range(weeks):
             self.step()
         return self

@@ -1,4 +1,4 @@
-"""The base model of the benchmark: what all three engines live, week by week.
+"""The base model of the benchmark: what all three engines run, week by week.
 
 Nine rows in ten are prospects at week 0, the others customers with a past. The numbers are those of a `sim.World`;
 each engine draws its own luck. In every week

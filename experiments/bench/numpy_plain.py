@@ -70,7 +70,7 @@ class NumpyMarket:
         self.week = 0
 
     def run(self, weeks: int) -> NumpyMarket:
-        """Live so many weeks and return the market."""
+        """Run so many weeks and return the market."""
         for _ in range(weeks):
             self.step()
         return self

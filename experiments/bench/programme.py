@@ -1,8 +1,8 @@
 """What a loyalty programme does to the orders of its members, in whole and by part: the causal effect.
 
-The same people live with and without the programme under the same luck. Nothing differs before somebody joins, so a
+The same people run with and without the programme under the same luck. Nothing differs before somebody joins, so a
 member's orders after the week of joining are compared with the orders of the same person in the same weeks of the other
-life: no selection. A part is what the programme does when only that reaction is left in the world. Over sampled worlds
+run: no selection. A part is what the programme does when only that reaction is left in the world. Over sampled worlds
 the whole effect has a range: what it could be, as far as anybody knows.
 """
 
@@ -65,7 +65,7 @@ def programme_effect(
     strategy = strategy or PointsAndTiers()
     lives = [
         _Pair(world, strategy, customers, weeks, seed, replication) for replication in range(replications)
-    ]  # one life without the programme for all reactions to it
+    ]  # one run without the programme for all reactions to it
     effects = []
     for part, loyalty in _reactions(world.loyalty) if parts else [("all", world.loyalty)]:
         changes = np.array([pair.change(loyalty) for pair in lives])
@@ -77,7 +77,7 @@ def programme_effect(
 def over_worlds(
     experiment: Experiment, strategy: Strategy | None = None, *, worlds: int = 32, customers: int = 1_000, **size: int
 ) -> list[float]:
-    """The whole effect in each of so many sampled worlds, each lived twice; `size` as of `programme_effect`."""
+    """The whole effect in each of so many sampled worlds, each run twice; `size` as of `programme_effect`."""
     sampled = (sampled_world(experiment, number) for number in range(worlds))
     size = {"customers": customers, "replications": 2, **size}
     return [programme_effect(world, strategy, parts=False, **size)[0].orders for world in sampled]
@@ -91,7 +91,7 @@ def _reactions(stated: LoyaltyResponse) -> Iterator[tuple[str, LoyaltyResponse]]
 
 
 class _Pair:
-    """One population lived without the programme, and as often as asked with it."""
+    """One population run without the programme, and as often as asked with it."""
 
     def __init__(
         self, world: World, strategy: Strategy, customers: int, weeks: int, seed: int, replication: int

@@ -1,8 +1,8 @@
-"""What a race buys: the best of twenty policies, picked with the same number of lives by a race and by equal shares.
+"""What a race buys: the best of twenty policies, picked with the same number of runs by a race and by equal shares.
 
 Twenty price cuts in a cheap world: nobody but customers, who are all equally sensitive to the price, and eight weeks.
-Every policy is lived in many replications once. Their means over all of them are the truth. Then the race is run again
-and again, each time on replications of its own, and beside it the equal allocation of as many lives (rounded up).
+Every policy is run in many replications once. Their means over all of them are the truth. Then the race is run again
+and again, each time on replications of its own, and beside it the equal allocation of as many runs (rounded up).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def policies_of_replication(replication: int) -> list[float]:
     ]  # fmt: skip
 
 
-def live_pool(
+def run_pool(
     repetitions: int, workers: int = 0, on_done: Callable[[int, int], None] | None = None
 ) -> NDArray[np.float64]:
     """All policies in as many replications as the repetitions need. Shape [replications, policies]."""
@@ -100,7 +100,7 @@ def live_pool(
 
 
 def raced(lived: NDArray[np.float64]) -> tuple[int, int]:
-    """The policy that a race picks, and how many lives it took. Shape of `lived` [replications, policies]."""
+    """The policy that a race picks, and how many runs it took. Shape of `lived` [replications, policies]."""
     running, lives, before = list(range(lived.shape[1])), 0, 0
     looked_at = rounds(len(lived), racing=True)
     for n in looked_at:

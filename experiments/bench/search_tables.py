@@ -21,9 +21,9 @@ def print_race(found: RaceMeasured, console: Console) -> None:
     )
     share, money = "{:.1%}".format, "{:,.1f}".format
     rows = [
-        ("lives, of " + f"{len(CUTS) * MOST}", *_cells(found.lives, money)),
+        ("runs, of " + f"{len(CUTS) * MOST}", *_cells(found.lives, money)),
         ("the truly best is picked: race", *_cells(found.p_best_race, share)),
-        ("the truly best is picked: equal shares of as many lives", *_cells(found.p_best_equal, share)),
+        ("the truly best is picked: equal shares of as many runs", *_cells(found.p_best_equal, share)),
         ("... gained by racing (paired)", *_cells(found.p_gain, share)),
         ("the truly best is picked: nobody dropped", *_cells(found.p_best_everything, share)),
         ("lost by not picking the best: race", *_cells(found.regret_race, money)),
@@ -39,13 +39,13 @@ def print_race(found: RaceMeasured, console: Console) -> None:
 
 
 def print_tuning_time(found: TuningTimed, title: str, console: Console) -> None:
-    """The time, the lives, and what became of the winner."""
+    """The time, the runs, and what became of the winner."""
     met = "[green]met[/green]" if found.seconds <= LIMIT_SECONDS else "[red]missed[/red]"
     rows = [
         ("seconds on the clock", f"{found.seconds:.0f}", f"at most {LIMIT_SECONDS:.0f}: {met}"),
         ("seconds of all processors", f"{found.processor_seconds:.0f}", "other work on the machine makes both longer"),
         ("candidates", f"{found.candidates}", f"ended because {found.stopped}"),
-        ("replications lived", f"{found.lived:,}", f"{found.lived / found.full:.0%} of {found.full:,} without racing"),
+        ("replications run", f"{found.lived:,}", f"{found.lived / found.full:.0%} of {found.full:,} without racing"),
         ("winner", f"candidate {found.winner}", ""),
         ("its gain in the search", f"{found.search_gain:,.0f}", "customer equity above today's"),
         ("... on fresh luck", f"{found.fresh_gain:,.0f}", f"95 %: {found.fresh_low:,.0f} to {found.fresh_high:,.0f}"),

@@ -84,7 +84,7 @@ class Results:
 
     @property
     def agree(self) -> bool:
-        """Whether all engines lived the same model."""
+        """Whether all engines run the same model."""
         return all(check.holds for check in self.agreement)
 
     def speed_of(self, engine: str, rows: int) -> Measured | None:

@@ -46,7 +46,7 @@ def print_results(results: Results, console: Console) -> None:
     runs = results.suite.agreement_runs
     for title, columns, rows in (
         (
-            f"Do the engines live the same model? Means over {runs} runs each; |z| must stay within {MOST_Z}",
+            f"Do the engines run the same model? Means over {runs} runs each; |z| must stay within {MOST_Z}",
             ("engine", "price cut", "quantity", "ours", "theirs", "z", ""),
             _agreement(results),
         ),

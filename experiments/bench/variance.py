@@ -73,7 +73,7 @@ def reductions(
     workers: int = 1,
     on_done: Callable[[int, int], None] | None = None,
 ) -> list[Reduction]:
-    """Live every reference policy on the same people with the same luck, replication by replication."""
+    """Run every reference policy on the same people with the same luck, replication by replication."""
     policies, targets = (MARKET_POLICIES, MARKET_TARGETS) if acquisition else (POLICIES, TARGETS)
     work = partial(orders_of_replication, customers, weeks, seed, acquisition)
     orders = np.array(run_all(work, range(replications), workers, on_done))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crmlab.experiments.printing import progress, remark, say
+from crmlab.experiments.printing import print_json, progress, remark, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.execution.cluster import Dask
@@ -42,6 +42,36 @@ def answered(
             remark(news)
         with progress(doing(experiment)) as show:
             return play(experiment, folder, executor, show, more, remark)
+
+
+def tell(
+    run: StoredRun,
+    printed: Callable[[StoredRun], None],
+    details: str,
+    as_json: bool,
+    after: Callable[[Path], None] | None = None,
+) -> None:
+    """Tell the answer of a run: as JSON and nothing else, or in words, with what it rests on and where it lies.
+
+    `printed` prints the answer itself; `details` says where there is more of it, `after` what follows the report
+    (default: to open it). Ends with exit code 1 where something failed and was left out.
+    """
+    from crmlab.experiments.questions.table import KINDS
+
+    if as_json:
+        answer = run.json(KINDS[run.json("resolved")["question"]["kind"]].file)
+        print_json(answer | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
+    else:
+        printed(run)
+        say_if_quick(run)
+        say_fit(run)
+        say(f"Run: {run.path} ({details})")
+    report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
+    if not as_json and after:
+        after(report)
+    elif not as_json:
+        say(f"Next: open {report} in a browser.")
+    end_on_failures(run)
 
 
 def say_if_quick(run: StoredRun) -> None:

@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import (
-    answered,
-    end_on_failures,
-    fit_of,
-    notes_of,
-    report_of,
-    say_fit,
-    say_if_quick,
-)
+from crmlab.experiments.commands.answering import answered, tell
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -31,7 +23,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_table, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,22 +59,12 @@ def explain(
     experiment = asked(experiment, arm)
     experiment = small(experiment) if quick else experiment
     run = answered(experiment, file, out, place(workers, on), force)
-    if as_json:
-        print_json(run.json("explain") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
-    else:
-        print_explanation(run)
-        say_if_quick(run)
-        say_fit(run)
-        say(f"Run: {run.path} (all KPIs: in the report, or --json)")
-    report = report_of(run)
-    if not as_json:
-        say(f"Next: open {report} in a browser.")
-    end_on_failures(run)
+    tell(run, print_explanation, "all KPIs: in the report, or --json", as_json)
 
 
 def print_explanation(run: StoredRun) -> None:
     """The four parts of an explanation, each number with its intervals."""
-    from crmlab.experiments.questions.explain.charts import TWO_LIVES, deadweight_sentence
+    from crmlab.experiments.questions.explain.charts import BOTH_KNOWN, deadweight_sentence
     from crmlab.experiments.statistics.verdict import verdict_sentence
 
     answer, resolved = run.json("explain"), run.json("resolved")
@@ -100,7 +82,7 @@ def print_explanation(run: StoredRun) -> None:
     _print_segments(run.table("segments"), words)
     _print_deadweight(run.table("deadweight"), words)
     say(deadweight_sentence(run.table("deadweight"), words.currency))
-    say(f"People, composition and discounts: {TWO_LIVES[:1].lower()}{TWO_LIVES[1:]}")
+    say(f"People, composition and discounts: {BOTH_KNOWN[:1].lower()}{BOTH_KNOWN[1:]}")
 
 
 class _Words:

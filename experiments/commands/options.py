@@ -66,7 +66,7 @@ def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
 
 
 def place(workers: int, on: str | None) -> int | Dask:
-    """Where tasks are lived: in so many processes here, or on a cluster."""
+    """Where tasks are run: in so many processes here, or on a cluster."""
     if on is None:
         return workers
     from crmlab.experiments.execution.cluster import Dask

@@ -27,8 +27,8 @@ Into = Annotated[Path, typer.Option("--into", help="Results folder of the repeti
 
 def verify(
     run: RunName = None,
-    rows: Annotated[int, typer.Option("--rows", min=1, help="Finished tasks to live again.")] = 4,
-    every: Annotated[bool, typer.Option("--all", help="Live all of them again.")] = False,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Finished tasks to run again.")] = 4,
+    every: Annotated[bool, typer.Option("--all", help="Run all of them again.")] = False,
     anyway: Anyway = False,
     workers: Workers = 0,
     on: On = None,
@@ -36,7 +36,7 @@ def verify(
     trust: Trust = False,
     as_json: AsJson = False,
 ) -> None:
-    """Live some rows of a finished run again and compare every number; check the hash of every file."""
+    """Run some rows of a finished run again and compare every number; check the hash of every file."""
     from crmlab.experiments.runs.verify import verify as verified
 
     found = finished(out, run)
@@ -47,7 +47,7 @@ def verify(
         print_json({"run": found.run_id} | said.to_json())
     else:
         say(f"{said.files} files of {found.path} have the hash that the manifest states.")
-        say(f"{said.lived} of {said.tasks} finished tasks were lived again: {said.numbers:,} numbers compared.")
+        say(f"{said.repeated} of {said.tasks} finished tasks were run again: {said.numbers:,} numbers compared.")
         say(f"Tables computed again and equal bit for bit: {', '.join(said.tables) or 'none'}.")
         say(_judged(found.run_id, said.verdict, said.mismatches, said.processors))
         _print_mismatches(said.mismatches)
@@ -105,7 +105,7 @@ def finished(out: Path, run: str | None) -> StoredRun:
 
 
 def at(workers: int, on: str | None) -> AbstractContextManager[Any]:
-    """Where tasks are lived, as a context."""
+    """Where tasks are run, as a context."""
     chosen = place(workers, on)
     return nullcontext(chosen) if isinstance(chosen, int) else chosen
 

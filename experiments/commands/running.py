@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import (
-    answered,
-    end_on_failures,
-    fit_of,
-    notes_of,
-    report_of,
-    say_fit,
-    say_if_quick,
-)
+from crmlab.experiments.commands.answering import answered, end_on_failures, say_if_quick, tell
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -70,18 +63,13 @@ def compare(
 
         experiment = compared_with(experiment, against)
     run = answered(experiment, file, out, place(workers, on), force)
-    if as_json:
-        print_json(run.json("comparison") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
-    else:
-        print_comparison(run, None if details else MOST_DETAILED)
-        say_if_quick(run)
-        say_fit(run)
-        say(f"Run: {run.path} (all KPIs: in the report, or --json)")
-    report = report_of(run)  # comes last: a report that cannot be drawn loses no answer
-    if not as_json:
+
+    def next_step(report: Path) -> None:
         _say_what_more(file, experiment)
         say(f"Next: open {report} in a browser.")
-    end_on_failures(run)
+
+    printed = partial(print_comparison, detailed=None if details else MOST_DETAILED)
+    tell(run, printed, "all KPIs: in the report, or --json", as_json, next_step)
 
 
 def run(

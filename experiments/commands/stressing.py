@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import (
-    answered,
-    end_on_failures,
-    fit_of,
-    notes_of,
-    report_of,
-    say_fit,
-    say_if_quick,
-)
+from crmlab.experiments.commands.answering import answered, tell
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -34,7 +26,7 @@ from crmlab.experiments.commands.options import (
     place,
 )
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_table, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.experiment import Experiment
@@ -43,7 +35,7 @@ if TYPE_CHECKING:
 QUICK_WORLDS = 60
 
 Worlds = Annotated[int | None, typer.Option("--worlds", min=2, help="Possible worlds to draw; default: 200.")]
-Replications = Annotated[int, typer.Option("--replications", min=1, help="Markets lived in each of them.")]
+Replications = Annotated[int, typer.Option("--replications", min=1, help="Markets run in each of them.")]
 Arm = Annotated[
     str | None, typer.Option("--arm", help="The policy on trial; default: the best one in the world as stated.")
 ]
@@ -87,17 +79,7 @@ def stress(
         experiment = replace(experiment, design=replace(experiment.design, primary=primary))
     experiment = _asked(experiment, worlds, arm, table, replications, quick)
     run = answered(experiment, file, out, place(workers, on), force)
-    if as_json:
-        print_json(run.json("stress") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
-    else:
-        print_stress(run)
-        say_if_quick(run)
-        say_fit(run)
-        say(f"Run: {run.path} (every world: in worlds.parquet, or --json)")
-    report = report_of(run)
-    if not as_json:
-        say(f"Next: open {report} in a browser.")
-    end_on_failures(run)
+    tell(run, print_stress, "every world: in worlds.parquet, or --json", as_json)
 
 
 def print_stress(run: StoredRun) -> None:

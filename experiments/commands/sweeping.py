@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmlab.experiments.commands.answering import (
-    answered,
-    end_on_failures,
-    fit_of,
-    notes_of,
-    report_of,
-    say_fit,
-    say_if_quick,
-)
+from crmlab.experiments.commands.answering import answered, tell
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -32,7 +24,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_table, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
@@ -64,17 +56,7 @@ def sweep(
     run = answered(experiment, file, out, place(workers, on), force)
     if csv:
         _write_csv(run, csv)
-    if as_json:
-        print_json(run.json("sweep") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
-    else:
-        print_sweep(run)
-        say_if_quick(run)
-        say_fit(run)
-        say(f"Run: {run.path} (every point and KPI: in sweep.parquet, --csv or --json)")
-    report = report_of(run)
-    if not as_json:
-        say(f"Next: open {report} in a browser.")
-    end_on_failures(run)
+    tell(run, print_sweep, "every point and KPI: in sweep.parquet, --csv or --json", as_json)
 
 
 def print_sweep(run: StoredRun) -> None:

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.experiments.commands.answering import (
-    answered,
-    end_on_failures,
-    fit_of,
-    notes_of,
-    report_of,
-    say_fit,
-    say_if_quick,
-)
+from crmlab.experiments.commands.answering import answered, tell
 from crmlab.experiments.commands.options import (
     RESULTS,
     AsJson,
@@ -74,18 +66,12 @@ def tune(
         experiment = warm_started(experiment, open_run(out, start_from))
     winner = partial(_write_winner, file=file, settings=chosen, world=world)
     run = answered(experiment, file, out, place(workers, on), force, winner)
-    if as_json:
-        print_json(run.json("tuning") | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
-    else:
-        print_tuning(run)
-        say_if_quick(run)
-        say_fit(run)
-        say(f"Run: {run.path} (every candidate: in trials.parquet, or --json)")
-    report = report_of(run)
-    if not as_json:
+
+    def next_step(report: Path) -> None:
         say(f"Report: {report}")
         say(_next_step(run, file, chosen))
-    end_on_failures(run)
+
+    tell(run, print_tuning, "every candidate: in trials.parquet, or --json", as_json, next_step)
 
 
 def export(

@@ -51,12 +51,12 @@ _HOW_TO_READ = {
 
 
 def _print_effort(answer: dict[str, Any]) -> None:
-    trials, lived = answer["trials"], answer["simulations"]
+    trials, effort = answer["trials"], answer["simulations"]
     feasible = sum(trial["feasible"] for trial in trials)
     say(f"{len(trials)} candidates for {answer['arm']} ({answer['sampler']}), {feasible} within all limits.")
     dropped = sum(trial["verdict"] in ("beaten", "beyond a limit", "no value") for trial in trials)
     say(
-        f"{dropped} were dropped in the race; {lived['lived']} of {lived['without_racing']} replications were lived. "
+        f"{dropped} were dropped in the race; {effort['run']} of {effort['without_racing']} replications were run. "
         f"The search ended because {answer['stopped']}."
     )
 

@@ -24,7 +24,7 @@ from crmlab.experiments.printing import print_json, print_table, say
 
 if TYPE_CHECKING:
     from crmlab.experiments.charts import Chart
-    from crmlab.experiments.twins.twins import TwinLives
+    from crmlab.experiments.twins.twins import Twins
 
 
 def twins(
@@ -60,42 +60,42 @@ def twins(
     from crmlab.experiments.spec.experiment_file import load_experiment
     from crmlab.experiments.spec.subsets import quick as small
     from crmlab.experiments.twins.chart import twin_chart
-    from crmlab.experiments.twins.twins import twin_lives
+    from crmlab.experiments.twins.twins import simulate_twins
     from crmlab.experiments.twins.twins_page import write_page
     from crmlab.experiments.wording.provenance import provenance
 
     length = [f"design.weeks={weeks}"] if weeks is not None else []
     experiment = load_experiment(file, [*overrides(settings, seed), *length], world)
     experiment = small(experiment) if quick else experiment
-    lives = twin_lives(experiment, arm, customer, like)
-    look = Look(experiment.baseline.name, tuple(a.name for a in experiment.arms), lives.currency)
-    chart = twin_chart(lives, look)
-    path = out or RESULTS / "twins" / f"{experiment.name}-{lives.arm.arm}-{lives.customer}.html"
+    found = simulate_twins(experiment, arm, customer, like)
+    look = Look(experiment.baseline.name, tuple(a.name for a in experiment.arms), found.currency)
+    chart = twin_chart(found, look)
+    path = out or RESULTS / "twins" / f"{experiment.name}-{found.arm.arm}-{found.customer}.html"
     origin = provenance(experiment.fitted)
     with disk_trouble(path):
         write_page(path, chart, origin, "crmlab " + shlex.join(sys.argv[1:]))
     if as_json:
-        print_json(lives.to_json() | {"sentence": chart.sentence, "page": str(path)})
+        print_json(found.to_json() | {"sentence": chart.sentence, "page": str(path)})
         return
-    _print(lives, chart, origin)
+    _print(found, chart, origin)
     say(f"Next: open {path} in a browser.")
 
 
-def _print(lives: TwinLives, chart: Chart, origin: str) -> None:
+def _print(found: Twins, chart: Chart, origin: str) -> None:
     from crmlab.experiments.wording.quantities import change, quantity
 
     units = {"orders": "orders", "paid": "currency", "discounts": "currency", "contribution": "currency"}
-    before, after = lives.baseline.totals, lives.arm.totals
+    before, after = found.baseline.totals, found.arm.totals
     rows = [
         (
             name.capitalize(),
-            quantity(before[name], unit, lives.currency),
-            quantity(after[name], unit, lives.currency),
-            change(lives.difference[name], unit, lives.currency),
+            quantity(before[name], unit, found.currency),
+            quantity(after[name], unit, found.currency),
+            change(found.difference[name], unit, found.currency),
         )
         for name, unit in units.items()
     ]
     say(chart.sentence)
     say()
-    columns = ["", lives.baseline.arm, lives.arm.arm, "difference"]
-    print_table(f"Customer {lives.customer}, {lives.weeks} weeks", columns, rows, origin)
+    columns = ["", found.baseline.arm, found.arm.arm, "difference"]
+    print_table(f"Customer {found.customer}, {found.weeks} weeks", columns, rows, origin)

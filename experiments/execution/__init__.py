@@ -1,1 +1,1 @@
-"""Where replications are lived: in this process, in several local ones, on a cluster; and what is kept meanwhile."""
+"""Where replications are run: in this process, in several local ones, on a cluster; and what is kept meanwhile."""

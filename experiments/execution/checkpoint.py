@@ -1,10 +1,10 @@
-"""The ledger of a run: every finished task, on the disk within a moment, so that nothing is lived twice.
+"""The ledger of a run: every finished task, on the disk within a moment, so that nothing is run twice.
 
 `ledger.jsonl` is only ever appended to. Its first line says what it was made with, every other line is one finished
 task (`experiments/execution/records.py`). The tables of `Run`s lie beside it in `parts/`; a line names file and row
 group, and the checksum of the file. A part is on the disk before the line that names it, and a line counts from its
 newline on: a torn last line is cut off at the next opening. What was changed since it was written is named and left
-out, so that it is lived again.
+out, so that it is run again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Checkpoint:
 
     It belongs to one run id, so to one experiment and its sources. A ledger that was begun with other libraries is not
     continued but begun anew; `begun_anew` then says why. `damage` says what was changed since it was written and is
-    therefore lived again. Raises `StoreError` when the disk refuses.
+    therefore run again. Raises `StoreError` when the disk refuses.
     """
 
     def __init__(self, folder: Path, run_id: str = "") -> None:

@@ -37,7 +37,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Lived:
+class Done:
     """A chunk that came back: the result of every task or its `Failed`, in order, and the seconds it took."""
 
     outcomes: list[Any]
@@ -52,11 +52,11 @@ class Lost:
     deaths: int = 1
 
 
-def live_chunk(work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Lived:
-    """Live the tasks of a chunk one after the other. What one of them raises becomes its outcome."""
+def run_chunk(work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Done:
+    """Run the tasks of a chunk one after the other. What one of them raises becomes its outcome."""
     started = time.perf_counter()
     outcomes = [_outcome(work, key, task) for key, task in tasks]
-    return Lived(outcomes, time.perf_counter() - started)
+    return Done(outcomes, time.perf_counter() - started)
 
 
 def failed(key: str, error: BaseException) -> Failed:
@@ -75,7 +75,7 @@ def _outcome(work: Callable[[Any], Any], key: str, task: Any) -> Any:
 
 
 class Waiting:
-    """The tasks that nobody lives at the moment.
+    """The tasks that nobody runs at the moment.
 
     The first ones travel alone; once their duration is known, as many go together as make a trip worth it.
     """
@@ -84,25 +84,25 @@ class Waiting:
         self._tasks = deque(tasks)
         self._alone: deque[tuple[str, Any]] = deque()  # tasks that have lost a worker
         self._deaths: Counter[str] = Counter()
-        self._n_chunks = self._n_lived = 0
+        self._n_chunks = self._n_run = 0
         self._seconds = 0.0
 
     def __len__(self) -> int:
         return len(self._tasks) + len(self._alone)
 
     def chunk(self, room: int, trip_seconds: float) -> Chunk:
-        """The tasks to live next: `trip_seconds` of work, where `room` chunks are under way at a time."""
+        """The tasks to run next: `trip_seconds` of work, where `room` chunks are under way at a time."""
         self._n_chunks += 1
         if self._alone:
             return Chunk(self._n_chunks, (self._alone.popleft(),))
         size = min(self._in(trip_seconds), max(1, len(self._tasks) // (2 * room)))  # the last ones end together
         return Chunk(self._n_chunks, tuple(self._tasks.popleft() for _ in range(size)))
 
-    def settle(self, chunk: Chunk, back: Lived | Lost) -> list[tuple[str, Any]]:
+    def settle(self, chunk: Chunk, back: Done | Lost) -> list[tuple[str, Any]]:
         """The outcomes by key that a chunk brings. Tasks whose worker died wait again, until `DEATHS` is reached."""
-        if isinstance(back, Lived):
+        if isinstance(back, Done):
             self._seconds += back.seconds
-            self._n_lived += len(chunk.tasks)
+            self._n_run += len(chunk.tasks)
             return [(key, outcome) for (key, _), outcome in zip(chunk.tasks, back.outcomes, strict=True)]
         given_up = []
         for key, task in chunk.tasks:
@@ -115,5 +115,5 @@ class Waiting:
         return given_up
 
     def _in(self, seconds: float) -> int:
-        """How many tasks are lived in so much time, as far as is known; at least one."""
-        return max(1, int(seconds * self._n_lived / max(self._seconds, 1e-6)))
+        """How many tasks are run in so much time, as far as is known; at least one."""
+        return max(1, int(seconds * self._n_run / max(self._seconds, 1e-6)))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Lived, Lost, live_chunk
+from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Done, Lost, run_chunk
 from crmlab.experiments.execution.environment import difference, surroundings_and_sources
 from crmlab.experiments.execution.executor import workers_for
 from crmlab.experiments.own_code.loading import own_modules
@@ -105,9 +105,9 @@ class Dask:
         key = f"crmlab-{self._call}-{chunk.number}"
         ours = surroundings_and_sources()
         with self._reached():
-            self._chunks[self._client.submit(_live_there, ours, self._work, chunk.tasks, key=key)] = chunk
+            self._chunks[self._client.submit(_run_there, ours, self._work, chunk.tasks, key=key)] = chunk
 
-    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
+    def take(self, seconds: float) -> list[tuple[Chunk, Done | Lost]]:
         from distributed import wait
 
         with self._reached(), self._client.as_current():
@@ -124,7 +124,7 @@ class Dask:
         self._chunks = {}
         self._work = None
 
-    def _back(self, future: Any) -> Lived | Lost:
+    def _back(self, future: Any) -> Done | Lost:
         from distributed import KilledWorker
 
         try:
@@ -194,12 +194,12 @@ def _pickled(work: Callable[[Any], Any]) -> bytes:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _live_there(ours: Mapping[str, str], work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Lived:
-    """Live a chunk on a worker, which may have joined after the versions of the others were compared."""
+def _run_there(ours: Mapping[str, str], work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Done:
+    """Run a chunk on a worker, which may have joined after the versions of the others were compared."""
     from distributed import get_worker
 
     _refuse_other_versions(get_worker().address, ours, surroundings_and_sources())
-    return live_chunk(work, tasks)
+    return run_chunk(work, tasks)
 
 
 def _leave_interrupts_to_the_driver() -> None:

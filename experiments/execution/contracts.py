@@ -104,8 +104,8 @@ def _check_chunks(executor: Executor) -> None:
         back += executor.take(0.2)
     numbers = sorted(chunk.number for chunk, _ in back)
     _require(numbers == [chunk.number for chunk in given], "every chunk must come back exactly once")
-    for chunk, lived in back:
-        outcomes = getattr(lived, "outcomes", None)
+    for chunk, done in back:
+        outcomes = getattr(done, "outcomes", None)
         _require(outcomes == [third_of(task) for _, task in chunk.tasks], "outcomes come in the order of the tasks")
     executor.end()
 

@@ -1,4 +1,4 @@
-"""Where tasks are lived: in this process, in several local ones, on a cluster. The results never depend on it."""
+"""Where tasks are run: in this process, in several local ones, on a cluster. The results never depend on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from crmlab.experiments.execution.chunks import Chunk, Failed, Lived, Lost, Waiting
+from crmlab.experiments.execution.chunks import Chunk, Done, Failed, Lost, Waiting
 from crmlab.experiments.execution.local import LocalProcesses, Serial
 from crmlab.experiments.execution.task_store import MemoryStore, TaskStore
 
@@ -18,7 +18,7 @@ TICK_SECONDS = 0.2  # how long an interrupt may go unnoticed, and a finished tas
 
 
 class Executor(Protocol):
-    """A place where chunks of tasks are lived: `room` chunks at a time, each of at least `trip_seconds` of work.
+    """A place where chunks of tasks are run: `room` chunks at a time, each of at least `trip_seconds` of work.
 
     `check_executor` is its published contract test.
     """
@@ -34,7 +34,7 @@ class Executor(Protocol):
     def give(self, chunk: Chunk) -> None:
         """Start a chunk."""
 
-    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
+    def take(self, seconds: float) -> list[tuple[Chunk, Done | Lost]]:
         """The chunks that have ended, after waiting at most so long for the first."""
 
     def end(self) -> None:
@@ -56,20 +56,20 @@ def run_all(
     store: TaskStore | None = None,
     stage: str = "",
 ) -> list[Result | Failed]:
-    """The result of every task, in the order of the tasks, wherever they are lived.
+    """The result of every task, in the order of the tasks, wherever they are run.
 
     `work` and the tasks must be picklable. A task that raises, or kills three workers, becomes a `Failed`; the others
-    are not touched by it. A task of several lives may return a list in which some are
+    are not touched by it. A task of several runs may return a list in which some are
     `Failed`. `workers` is a number of local processes (0: one per core, 1: this process) or an executor.
     `on_done(done, total)` is called after each task.
 
-    With a `store`, results that it holds are not lived again, and new ones are on the disk within a moment; results
+    With a `store`, results that it holds are not run again, and new ones are on the disk within a moment; results
     must then be plain data or `Run`s. `stage` keeps the calls of one run apart. An interrupt stops everything at once
     and is raised here; the store keeps what was finished.
     """
     kept = MemoryStore() if store is None else store
     keys = [kept.key(stage, position, task) for position, task in enumerate(tasks)]
-    failed: dict[str, Any] = {}  # and tasks in which one life failed beside others: both are tried again next time
+    failed: dict[str, Any] = {}  # and tasks in which one run failed beside others: both are tried again next time
     missing = [(key, task) for key, task in zip(keys, tasks, strict=True) if key not in kept]
     done = len(tasks) - len(missing)
     if done and on_done:
@@ -90,9 +90,9 @@ def run_all(
     return [failed[key] if key in failed else kept.result(key) for key in keys]
 
 
-def any_failed(lives: list[Any]) -> bool:
-    """Whether one of the lives of a task is a `Failed`."""
-    return any(isinstance(life, Failed) for life in lives)
+def any_failed(outcomes: list[Any]) -> bool:
+    """Whether one of the runs of a task is a `Failed`."""
+    return any(isinstance(outcome, Failed) for outcome in outcomes)
 
 
 def _executor(workers: int | Executor, n_tasks: int) -> Executor:

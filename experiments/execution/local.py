@@ -13,13 +13,13 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from crmlab.experiments.execution.chunks import TRIP_SECONDS, Chunk, Lived, Lost, failed, live_chunk
+from crmlab.experiments.execution.chunks import TRIP_SECONDS, Chunk, Done, Lost, failed, run_chunk
 
 PARENT_SECONDS = 0.3  # how often a worker looks whether its parent is still there
 
 
 class Serial:
-    """This process: the chunk is lived when it is asked for."""
+    """This process: the chunk is run when it is asked for."""
 
     room, trip_seconds = 1, 0.0  # no trip at all
 
@@ -29,8 +29,8 @@ class Serial:
     def give(self, chunk: Chunk) -> None:
         self._chunk = chunk
 
-    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
-        return [(self._chunk, live_chunk(self._work, self._chunk.tasks))]
+    def take(self, seconds: float) -> list[tuple[Chunk, Done | Lost]]:
+        return [(self._chunk, run_chunk(self._work, self._chunk.tasks))]
 
     def end(self) -> None:
         pass
@@ -59,8 +59,8 @@ class LocalProcesses:
         with suppress(OSError):  # it died while idle: `take` finds its line closed
             line.send(chunk.tasks)
 
-    def take(self, seconds: float) -> list[tuple[Chunk, Lived | Lost]]:
-        back: list[tuple[Chunk, Lived | Lost]] = []
+    def take(self, seconds: float) -> list[tuple[Chunk, Done | Lost]]:
+        back: list[tuple[Chunk, Done | Lost]] = []
         for line in wait(list(self._busy), seconds):
             assert isinstance(line, Connection)
             process, chunk = self._busy.pop(line)
@@ -94,17 +94,17 @@ class LocalProcesses:
 
 
 def _serve(line: Connection, work: Callable[[Any], Any]) -> None:
-    """The life of a worker: a chunk comes, its outcomes go."""
+    """The run of a worker: a chunk comes, its outcomes go."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     while True:
         tasks = line.recv()
-        lived = live_chunk(work, tasks)
+        done = run_chunk(work, tasks)
         try:
-            line.send(lived)
+            line.send(done)
         except (TypeError, AttributeError, ValueError) as error:  # a result that cannot be sent
-            line.send(Lived([failed(key, error) for key, _ in tasks], lived.seconds))
+            line.send(Done([failed(key, error) for key, _ in tasks], done.seconds))
 
 
 def _end_with(parent: int) -> None:

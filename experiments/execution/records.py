@@ -37,7 +37,7 @@ class Records:
 
 
 def processors_of(path: Path) -> list[str]:
-    """The processors on which the tasks of a ledger were lived. A line says its own where it is not the header's."""
+    """The processors on which the tasks of a ledger were run. A line says its own where it is not the header's."""
     found = read_records(path)
     return sorted({str(record.get("on", found.header.get("on"))) for record in found.by_key.values()})
 

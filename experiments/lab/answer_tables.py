@@ -49,7 +49,7 @@ class AnswerTables:
 
     @property
     def failures(self) -> list[Any]:
-        """The replications that could not be lived, each with its error."""
+        """The replications that could not be run, each with its error."""
         return list(self.found.failures)
 
     @property

@@ -27,11 +27,11 @@ def guard_notes(experiment: Experiment) -> list[str]:
     notes = []
     for arm in experiment.arms:
         for where, world in worlds.items():
-            weeks, lived = bound(experiment, arm, world)
+            weeks, total = bound(experiment, arm, world)
             if weeks:
                 notes.append(
                     f'arm "{arm.name}": reactions add up to more than the factor of five to which they are capped, in '
-                    f"{weeks:,} of {lived:,} customer-weeks of a small market{where}; its result is that of the cap. "
+                    f"{weeks:,} of {total:,} customer-weeks of a small market{where}; its result is that of the cap. "
                     "Lower its price cuts."
                 )
                 break
@@ -51,7 +51,7 @@ def strongest_world(experiment: Experiment) -> World:
 
 
 def bound(experiment: Experiment, arm: Arm, world: World) -> tuple[int, int]:
-    """(customer- and lead-weeks in which the guard bound, customer-weeks lived) of a small market in its first year."""
+    """(customer- and lead-weeks in which the guard bound, customer-weeks run) of a small market in its first year."""
     rows = min(ROWS, experiment.design.customers)
     market = Market(world, arm.plays, customers=rows, seed=experiment.design.seed)
     market.run(min(YEAR, experiment.design.weeks))

@@ -38,7 +38,7 @@ def recentred(world: World, today: Sequence[Play], seed: int = 1) -> World:
     """The world as it stands today: its customers have lived under `today`, which reproduces the fitted rates by
     factors on order and departure rates.
 
-    Targets are the same cohort lived at today's prices and nothing else, person by person, so the factors carry
+    Targets are the same cohort run at today's prices and nothing else, person by person, so the factors carry
     hardly any noise.
     """
     if not moves_people(today):

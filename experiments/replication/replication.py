@@ -14,10 +14,10 @@ from crmlab.experiments.execution.chunks import Failed
 from crmlab.experiments.execution.failures import attempt
 from crmlab.experiments.execution.run import Run, WorldKind
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.replication.lives import number_of_world
 from crmlab.experiments.replication.recentre import recentred
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.replication.tables import run_tables
+from crmlab.experiments.replication.worlds import number_of_world
 from crmlab.sim.draws import MODEL
 from crmlab.sim.founding import Founders, found
 from crmlab.sim.market import Market

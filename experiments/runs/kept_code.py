@@ -21,9 +21,9 @@ def strategy_of(kind: str, folder: Path) -> type:
     module, _, name = kind.partition(":")
     if module != "__main__":
         return find_strategy(kind, None if module in sys.modules else copies)
-    live = getattr(sys.modules["__main__"], name, None)
-    if isinstance(live, type) and live.__module__ == "__main__":
-        return checked_strategy(live, kind)
+    present = getattr(sys.modules["__main__"], name, None)
+    if isinstance(present, type) and present.__module__ == "__main__":
+        return checked_strategy(present, kind)
     try:
         return checked_strategy(typed_in_again(copies / f"{TYPED_IN}{name}.py", name), kind)
     except NotLoaded as error:
@@ -37,8 +37,8 @@ def function_of(place: str, folder: Path) -> Callable[..., Any]:
     try:
         if module != "__main__":
             return function_named(place, None if module in sys.modules else copies)
-        live = getattr(sys.modules["__main__"], name, None)
-        return live if callable(live) else typed_in_again(copies / f"{TYPED_IN}{name}.py", name)
+        present = getattr(sys.modules["__main__"], name, None)
+        return present if callable(present) else typed_in_again(copies / f"{TYPED_IN}{name}.py", name)
     except NotLoaded as error:
         raise NoSuchStrategy(str(error)) from None
 

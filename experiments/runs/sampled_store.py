@@ -20,7 +20,7 @@ from crmlab.experiments.runs.deserialize import differences
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A number that did not come out again: in which life or table, and what was stored and found."""
+    """A number that did not come out again: in which run or table, and what was stored and found."""
 
     where: str
     stored: str
@@ -47,8 +47,8 @@ class SampledStore:
         changed = {key: _without_places(r.get("result")) for key, r in found.said.items() if key not in believed}
         self.stored = believed | changed
         if not self.stored:
-            raise Changed(f"{path} holds no finished task that can be read: no life of the run can be compared.")
-        self.lived: dict[str, Any] = {}
+            raise Changed(f"{path} holds no finished task that can be read: nothing of the run can be compared.")
+        self.repeated: dict[str, Any] = {}
         self.mismatches = [Mismatch(path.name, "what was written", what) for what in found.damage]
         self.numbers = 0
         self._sample = _spread(list(believed), n_sampled) | changed.keys()
@@ -61,14 +61,14 @@ class SampledStore:
         return key
 
     def __contains__(self, key: str) -> bool:
-        return key in self.lived or (key in self.stored and key not in self._sample)
+        return key in self.repeated or (key in self.stored and key not in self._sample)
 
     def result(self, key: str) -> Any:
-        return self._codec.decoded(self.lived[key] if key in self.lived else self.stored[key])
+        return self._codec.decoded(self.repeated[key] if key in self.repeated else self.stored[key])
 
     def add(self, key: str, result: Any) -> None:
         now = json.loads(json.dumps(self._codec.encoded(without_tables(result))))
-        self.lived[key] = now
+        self.repeated[key] = now
         self.numbers += _count(now)
         then = self.stored.get(key, "no result")
         largest = _largest(now)

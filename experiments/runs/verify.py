@@ -1,7 +1,7 @@
-"""Whether a finished run still holds: a sample of its lives is lived again and compared number by number.
+"""Whether a finished run still holds: a sample of its tasks is run again and compared number by number.
 
 Its question is answered again on the experiment that its folder describes, with a ledger that answers from the stored
-one, except for the sampled tasks: these are lived again, and what comes out must be what was stored, bit for bit. From
+one, except for the sampled tasks: these are run again, and what comes out must be what was stored, bit for bit. From
 both, the answer computes its tables, and they must be the stored ones. So it works for every kind of run.
 """
 
@@ -29,12 +29,12 @@ Verdict = Literal["equal", "close", "different"]
 class Verification:
     """What was compared, and what was not as it should be.
 
-    `lived` of `tasks` finished tasks were lived again, with `numbers` numbers; `tables` were computed again and are
+    `repeated` of `tasks` finished tasks were run again, with `numbers` numbers; `tables` were computed again and are
     equal; `files` have the hash of the manifest; `changes` are those in spite of which all this was done. `processors`
     are those on which the run was played and the present one, where they are not the same.
     """
 
-    lived: int
+    repeated: int
     tasks: int
     numbers: int
     files: int
@@ -67,7 +67,7 @@ class Verification:
 def verify(
     folder: Path, rows: int | None = 4, workers: Any = 0, on_progress: Progress | None = None, anyway: bool = False
 ) -> Verification:
-    """Live `rows` finished tasks of a run again (None: all), and compare every number, table and file.
+    """Run `rows` finished tasks of a run again (None: all), and compare every number, table and file.
 
     Raises `Changed` when sources, strategies, versions or files have changed since, unless it is to go on `anyway`.
     """
@@ -76,7 +76,7 @@ def verify(
     found = kind_asked(experiment).answer(experiment, workers=workers, on_progress=on_progress, store=sample)
     equal, mismatches = compared_tables(folder, found.tables)
     return Verification(
-        len(sample.lived), len(sample.stored), sample.numbers, n_files, tuple(equal),
+        len(sample.repeated), len(sample.stored), sample.numbers, n_files, tuple(equal),
         (*sample.mismatches, *sample.not_asked(), *mismatches), tuple(changes), other_processor(folder),
     )  # fmt: skip
 

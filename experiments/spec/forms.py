@@ -19,7 +19,7 @@ DesignForm = form_of(
         "replications": {"ge": 2, "le": 100_000, "description": "Markets played per arm, each with its own luck."},
         "seed": {"ge": 0, "le": 2**63 - 1, "description": "Names the luck: the same seed gives the same numbers."},
         "unknowns": {"description": "Whether to play as many worlds with drawn unknowns too."},
-        "lives": {
+        "markets_per_world": {
             "ge": 1,
             "le": 16,
             "description": "Markets played in each of these worlds: from 2 on, luck is told apart from the world.",

@@ -5,9 +5,9 @@ stated? It shrinks with their number. *Luck plus unknowns*: what could the effec
 draw of the unknowns each? It does not shrink: more replications only show it more sharply.
 
 The second speaks of states of the world, not of single markets. What one market shows is the effect in its world and
-the luck of that market; so every sampled world is lived more than once, and variance components tell the two apart:
-the lives of one world differ by luck alone, whatever its size is in that world. As much luck as is surely in the means
-of the worlds is taken out of their spread (`without_luck`). Of what is left the range is made: quantiles at Weibull's
+the luck of that market; so every sampled world is run on several, and variance components tell the two apart: the
+markets of one world differ by luck alone, whatever its size is in that world. As much luck as is surely in the means of
+the worlds is taken out of their spread (`without_luck`). Of what is left the range is made: quantiles at Weibull's
 positions k / (n + 1), which hold the stated share of further worlds whatever the distribution. Of few worlds that is
 the range from the lowest to the highest, XX
 1941).
@@ -84,14 +84,14 @@ def paired_effect(
     """Compare an arm with the baseline, replication by replication.
 
     `arm`, `baseline`: readings of the fixed world, shape [replications]; `..._sampled`: of sampled worlds, shape
-    [worlds] or [worlds, lives], each life with luck of its own. Pairs (worlds) in which a reading is undefined are left
-    out. `direction` says which sign is better (0: neither, P is of "higher").
+    [worlds] or [worlds, markets], each market with luck of its own. Pairs (worlds) in which a reading is undefined are
+    left out. `direction` says which sign is better (0: neither, P is of "higher").
     """
     a, b = _pairs(arm, baseline)
     a_s, b_s = _pairs(_by_life(arm_sampled), _by_life(baseline_sampled))
-    difference, lived = a - b, a_s - b_s
-    over_worlds, luck = without_luck(lived, confidence)
-    same = difference.size + lived.size if not difference.any() and not lived.any() else 0
+    difference, sampled = a - b, a_s - b_s
+    over_worlds, luck = without_luck(sampled, confidence)
+    same = difference.size + sampled.size if not difference.any() and not sampled.any() else 0
     low, high, low_unknowns, high_unknowns = both_ranges(difference, over_worlds, confidence)
     holds, at_least = range_holds(over_worlds.size, confidence)
     gains = over_worlds * (direction or 1)
@@ -205,32 +205,33 @@ class Luck(NamedTuple):
     error: float = 0.0
 
 
-def without_luck(lived: NDArray[np.float64], confidence: float) -> tuple[NDArray[np.float64], Luck]:
+def without_luck(sampled: NDArray[np.float64], confidence: float) -> tuple[NDArray[np.float64], Luck]:
     """The effects in sampled worlds, freed from the luck of the markets in which they were seen, and its share.
 
-    `lived` [worlds, lives] are differences, each life of a world with luck of its own. The means over the lives spread
-    by the worlds and by luck / lives. They are drawn together about their common mean until their variance is that of
-    the worlds (constrained empirical Bayes; Louis 1984, Ghosh 1992), but only by as much luck as there is surely, so
-    that the range made of them is never too narrow for it. Luck is measured within each world; that it is not equally
-    large in all of them counts through its degrees of freedom (Satterthwaite 1946). A world in which nothing ever
-    differed stays at nothing. With one life per world, or fewer than `FEWEST` worlds, luck stays in and is not told.
+    `sampled` [worlds, markets] are differences, each market of a world with luck of its own. Means over the markets
+    spread by the worlds and by luck / markets. They are drawn together about their common mean until their variance is
+    that of the worlds (constrained empirical Bayes; Louis 1984, Ghosh 1992), but only by as much luck as there surely
+    is, so that the range made of them is never too narrow for it. Luck is measured within each world; that it is not
+    equally large in all of them counts through its degrees of freedom (Satterthwaite 1946). A world in which nothing
+    ever differed stays at nothing. With one market per world, or fewer than `FEWEST` worlds, luck stays in and is not
+    told.
     """
-    worlds, lives = lived.shape
-    means = lived.mean(axis=1)
-    if lives < 2 or worlds < FEWEST or not np.ptp(means) > 0:
+    worlds, markets = sampled.shape
+    means = sampled.mean(axis=1)
+    if markets < 2 or worlds < FEWEST or not np.ptp(means) > 0:
         return means, Luck()
-    within = lived.var(axis=1, ddof=1)
+    within = sampled.var(axis=1, ddof=1)
     if not within.any():
         return means, Luck(0.0, 0.0, 0.0, 0.0)
-    ratio = within.mean() / (lives * means.var(ddof=1))  # luck in the variance of the means, F times its true part
-    freedom = np.clip((lives + 1) * within.sum() ** 2 / (within**2).sum() - 2, 1, worlds * (lives - 1))
+    ratio = within.mean() / (markets * means.var(ddof=1))  # luck in the variance of the means, F times its true part
+    freedom = np.clip((markets + 1) * within.sum() ** 2 / (within**2).sum() - 2, 1, worlds * (markets - 1))
     surely, at_most = (ratio / fdtri(freedom, worlds - 1, p) for p in (confidence, 1 - confidence))
     low, share, high = (min(1.0, float(part)) for part in (surely, ratio, at_most))
     drawn = means.mean() + math.sqrt(1 - low) * (means - means.mean())
     left = 1 - math.sqrt((1 - high) / (1 - low)) if low < 1 else 0.0
-    error = math.sqrt(within.mean() / lived.size)
-    of_one = [lives * part / (1 + (lives - 1) * part) for part in (share, low, high)]
-    return np.where(lived.any(axis=1), drawn, 0.0), Luck(of_one[0], of_one[1], of_one[2], left, error)
+    error = math.sqrt(within.mean() / sampled.size)
+    of_one = [markets * part / (1 + (markets - 1) * part) for part in (share, low, high)]
+    return np.where(sampled.any(axis=1), drawn, 0.0), Luck(of_one[0], of_one[1], of_one[2], left, error)
 
 
 def variance_reduction(arm: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
@@ -283,7 +284,7 @@ def _p_value(difference: NDArray[np.float64]) -> float:
 def _replications_needed(difference: NDArray[np.float64], baseline: float, confidence: float) -> float:
     """The fewest replications whose luck-only interval is +- 1 % of the baseline value, if they spread as these do.
 
-    Solved for n: Student's t shrinks with the number that is asked for, not with the number that was lived.
+    Solved for n: Student's t shrinks with the number that is asked for, not with the number that was run.
     """
     if difference.size < 2 or not abs(baseline) > 0:
         return math.nan

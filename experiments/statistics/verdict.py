@@ -56,10 +56,11 @@ def judge(effect: Any) -> Verdict:
     return Verdict(word, ARROWS[moved], "luck and unknowns" if sampled else "luck only", low, high)
 
 
-def judge_differences(stated: ArrayLike, direction: int, confidence: float, lived: ArrayLike = ()) -> Verdict:
-    """The verdict on paired differences themselves: `stated` [replications], `lived` [worlds, lives] in sampled worlds.
+def judge_differences(stated: ArrayLike, direction: int, confidence: float, sampled: ArrayLike = ()) -> Verdict:
+    """The verdict on paired differences themselves: `stated` [replications], `sampled` [worlds, markets].
+
     Undefined ones are left out."""
-    effect = paired_effect(stated, np.zeros_like(stated), lived, np.zeros_like(lived), direction, confidence)
+    effect = paired_effect(stated, np.zeros_like(stated), sampled, np.zeros_like(sampled), direction, confidence)
     return judge(SimpleNamespace(direction=direction, **asdict(effect)))
 
 

@@ -15,7 +15,7 @@ from crmlab.experiments.charts.look import FAINT, INK, Look, new_figure
 from crmlab.experiments.wording.quantities import UNDEFINED, change, money_axis, quantity
 
 if TYPE_CHECKING:
-    from crmlab.experiments.twins.twins import Life, TwinLives
+    from crmlab.experiments.twins.twins import Trajectory, Twins
 
 LANES_PIXELS, PANEL_PIXELS, GAP_PIXELS = 150, 95, 38
 TITLES = {"offered": "Discount offered", "coupon": "Coupon held"}
@@ -31,23 +31,23 @@ LIKE_WORDS = {
 Draw = Callable[[go.Figure, int], None]
 
 
-def twin_chart(lives: TwinLives, look: Look) -> Chart:
+def twin_chart(twins: Twins, look: Look) -> Chart:
     """Both lives of one customer: orders on two lanes, what the firm recorded, money so far, and, in a panel of its
     own, the stages that only the simulation knows."""
-    panels: list[tuple[str, int, Draw]] = [("Orders", LANES_PIXELS, lambda f, row: _draw_lanes(f, row, lives, look))]
-    for name in lives.records:
-        panels.append((_title(name, lives), PANEL_PIXELS, _record_panel(name, lives, look)))
+    panels: list[tuple[str, int, Draw]] = [("Orders", LANES_PIXELS, lambda f, row: _draw_lanes(f, row, twins, look))]
+    for name in twins.records:
+        panels.append((_title(name, twins), PANEL_PIXELS, _record_panel(name, twins, look)))
     for column, title in (("orders", "Orders so far"), ("paid", "Paid so far"), ("discount", "Discounts so far"),
                           ("contribution", "Contribution so far")):  # fmt: skip
-        if column != "discount" or any(life.totals["discounts"] for life in lives.lives):
-            panels.append((title, PANEL_PIXELS, _total_panel(column, lives, look)))
+        if column != "discount" or any(trajectory.totals["discounts"] for trajectory in twins.both):
+            panels.append((title, PANEL_PIXELS, _total_panel(column, twins, look)))
     stages = "Stage (known to the simulation only)"
-    panels.append((stages, PANEL_PIXELS, lambda f, row: _draw_stages(f, row, lives, look)))
-    figure = _panels([(title, pixels) for title, pixels, _ in panels], lives.weeks)
+    panels.append((stages, PANEL_PIXELS, lambda f, row: _draw_stages(f, row, twins, look)))
+    figure = _panels([(title, pixels) for title, pixels, _ in panels], twins.weeks)
     for row, (_, _, draw) in enumerate(panels, start=1):
         draw(figure, row)
-    title = f"Twin lives of customer {lives.customer}: {lives.arm.arm} beside {lives.baseline.arm}"
-    return Chart(title, figure, _table(lives), _sentence(lives), _note(lives))
+    title = f"Twin lives of customer {twins.customer}: {twins.arm.arm} beside {twins.baseline.arm}"
+    return Chart(title, figure, _table(twins), _sentence(twins), _note(twins))
 
 
 def _panels(panels: list[tuple[str, int]], weeks: int) -> go.Figure:
@@ -68,15 +68,15 @@ def _panels(panels: list[tuple[str, int]], weeks: int) -> go.Figure:
     return figure
 
 
-def _draw_lanes(figure: go.Figure, row: int, lives: TwinLives, look: Look) -> None:
+def _draw_lanes(figure: go.Figure, row: int, twins: Twins, look: Look) -> None:
     """Orders as discs, their area the basket at list price; lines join the same order in both lives."""
-    both = lives.baseline.orders.merge(lives.arm.orders, on="nth", suffixes=("", "_arm"))
+    both = twins.baseline.orders.merge(twins.arm.orders, on="nth", suffixes=("", "_arm"))
     x = [at for pair in zip(both["moment"], both["moment_arm"], strict=True) for at in (*pair, None)]
     joins = {"x": x, "y": [1, 0, None] * len(both), "mode": "lines", "line": {"color": FAINT, "width": 1}}
     figure.add_scatter(**joins, hoverinfo="skip", showlegend=False, row=row, col=1)
-    largest = max([1e-9, *(value for life in lives.lives for value in life.orders["value"])])
-    for lane, life in ((1, lives.baseline), (0, lives.arm)):
-        orders, style = life.orders, look.style(life.arm)
+    largest = max([1e-9, *(value for trajectory in twins.both for value in trajectory.orders["value"])])
+    for lane, trajectory in ((1, twins.baseline), (0, twins.arm)):
+        orders, style = trajectory.orders, look.style(trajectory.arm)
         open_ = np.where(orders["discount"] > 0, "-open", "")
         figure.add_scatter(
             x=orders["moment"],
@@ -89,88 +89,90 @@ def _draw_lanes(figure: go.Figure, row: int, lives: TwinLives, look: Look) -> No
                 "opacity": 0.75,
                 "line": {"width": 2, "color": style.colour},
             },
-            hovertext=[_order_words(order, lives.currency) for order in orders.itertuples()],
-            hovertemplate=f"{life.arm}: %{{hovertext}}<extra></extra>",
+            hovertext=[_order_words(order, twins.currency) for order in orders.itertuples()],
+            hovertemplate=f"{trajectory.arm}: %{{hovertext}}<extra></extra>",
             showlegend=False,
             row=row,
             col=1,
         )
-    figure.update_yaxes(range=[-0.6, 1.6], zeroline=False, **_lane_names(lives), row=row, col=1)
+    figure.update_yaxes(range=[-0.6, 1.6], zeroline=False, **_lane_names(twins), row=row, col=1)
 
 
-def _record_panel(name: str, lives: TwinLives, look: Look) -> Draw:
+def _record_panel(name: str, twins: Twins, look: Look) -> Draw:
     """A panel with one record of both lives as steps."""
 
     def draw(figure: go.Figure, row: int) -> None:
-        for life in lives.lives:
-            _line(figure, row, life, look, life.weeks["week"], life.weeks[name].astype(float).ffill())
+        for trajectory in twins.both:
+            _line(figure, row, trajectory, look, trajectory.weeks["week"], trajectory.weeks[name].astype(float).ffill())
         shares = {"tickformat": ".0%"} if name in TITLES else {}
         figure.update_yaxes(rangemode="tozero", **shares, row=row, col=1)
 
     return draw
 
 
-def _total_panel(column: str, lives: TwinLives, look: Look) -> Draw:
+def _total_panel(column: str, twins: Twins, look: Look) -> Draw:
     """A panel with what the orders of both lives add up to."""
 
     def draw(figure: go.Figure, row: int) -> None:
-        for life in lives.lives:
-            steps = np.ones(len(life.orders)) if column == "orders" else life.orders[column].to_numpy()
+        for trajectory in twins.both:
+            steps = np.ones(len(trajectory.orders)) if column == "orders" else trajectory.orders[column].to_numpy()
             total = np.concatenate([[0.0], np.cumsum(steps), [steps.sum()]])
-            moments = [0.0, *life.orders["moment"], lives.weeks]
-            _line(figure, row, life, look, moments, total, legend=column == "orders")
-        money = {} if column == "orders" else money_axis(lives.currency)
+            moments = [0.0, *trajectory.orders["moment"], twins.weeks]
+            _line(figure, row, trajectory, look, moments, total, legend=column == "orders")
+        money = {} if column == "orders" else money_axis(twins.currency)
         figure.update_yaxes(nticks=4, **money, row=row, col=1)
 
     return draw
 
 
-def _line(figure: go.Figure, row: int, life: Life, look: Look, x: object, y: object, legend: bool = False) -> None:
-    style = look.style(life.arm)
+def _line(
+    figure: go.Figure, row: int, trajectory: Trajectory, look: Look, x: object, y: object, legend: bool = False
+) -> None:
+    style = look.style(trajectory.arm)
     figure.add_scatter(
         x=x,
         y=y,
         mode="lines",
-        name=life.arm,
+        name=trajectory.arm,
         line={"color": style.colour, "dash": style.dash, "width": 2.5, "shape": "hv"},
-        legendgroup=life.arm,
+        legendgroup=trajectory.arm,
         showlegend=legend,
-        hovertemplate=f"{life.arm}, week %{{x:.1f}}: %{{y:,.4~g}}<extra></extra>",
+        hovertemplate=f"{trajectory.arm}, week %{{x:.1f}}: %{{y:,.4~g}}<extra></extra>",
         row=row,
         col=1,
     )
 
 
-def _draw_stages(figure: go.Figure, row: int, lives: TwinLives, look: Look) -> None:
-    for lane, life in ((1, lives.baseline), (0, lives.arm)):
-        starts = [0, *life.stage_changes["week"]]
-        names = [str(life.weeks["stage"].iloc[0]), *life.stage_changes["stage"]]
-        for start, end, name in zip(starts, [*starts[1:], lives.weeks], names, strict=True):
-            line = {"color": look.style(life.arm).colour, "width": STAGE_WIDTHS.get(name, 1)}
+def _draw_stages(figure: go.Figure, row: int, twins: Twins, look: Look) -> None:
+    for lane, trajectory in ((1, twins.baseline), (0, twins.arm)):
+        starts = [0, *trajectory.stage_changes["week"]]
+        names = [str(trajectory.weeks["stage"].iloc[0]), *trajectory.stage_changes["stage"]]
+        for start, end, name in zip(starts, [*starts[1:], twins.weeks], names, strict=True):
+            line = {"color": look.style(trajectory.arm).colour, "width": STAGE_WIDTHS.get(name, 1)}
             figure.add_scatter(
                 x=[start, end],
                 y=[lane, lane],
                 mode="lines",
                 line=line,
-                hovertext=f"{life.arm}: {name} from week {start}",
+                hovertext=f"{trajectory.arm}: {name} from week {start}",
                 hoverinfo="text",
                 showlegend=False,
                 row=row,
                 col=1,
             )
-            if end - start < SHORTEST_LABELLED * lives.weeks:
+            if end - start < SHORTEST_LABELLED * twins.weeks:
                 continue
             label = {"x": start, "y": lane, "text": name, "xanchor": "left", "yanchor": "bottom", "yshift": 3}
             figure.add_annotation(**label, showarrow=False, row=row, col=1)
-    figure.update_yaxes(range=[-0.4, 1.9], zeroline=False, showgrid=False, **_lane_names(lives), row=row, col=1)
+    figure.update_yaxes(range=[-0.4, 1.9], zeroline=False, showgrid=False, **_lane_names(twins), row=row, col=1)
 
 
-def _lane_names(lives: TwinLives) -> dict[str, Any]:
-    return {"tickvals": [1, 0], "ticktext": [life.arm for life in lives.lives]}
+def _lane_names(twins: Twins) -> dict[str, Any]:
+    return {"tickvals": [1, 0], "ticktext": [trajectory.arm for trajectory in twins.both]}
 
 
-def _title(name: str, lives: TwinLives) -> str:
-    unit = lives.units.get(name, "-")
+def _title(name: str, twins: Twins) -> str:
+    unit = twins.units.get(name, "-")
     return TITLES.get(name, name.replace("_", " ").capitalize() + (f" ({unit})" if unit != "-" else ""))
 
 
@@ -179,47 +181,47 @@ def _order_words(order: object, currency: str) -> str:
     return f"order {order.nth + 1}, week {order.moment:.1f}, list {value}, paid {paid}"  # type: ignore[attr-defined]
 
 
-def _table(lives: TwinLives) -> pd.DataFrame:
+def _table(twins: Twins) -> pd.DataFrame:
     """Order by order, both lives side by side, and the totals."""
-    money = lives.currency
-    both = lives.baseline.orders.merge(lives.arm.orders, on="nth", how="outer", suffixes=("", "_arm")).sort_values(
+    money = twins.currency
+    both = twins.baseline.orders.merge(twins.arm.orders, on="nth", how="outer", suffixes=("", "_arm")).sort_values(
         "nth"
     )
     columns = {"Order": [f"{nth + 1:.0f}" for nth in both["nth"]] + ["in all"]}
     value = both["value"].fillna(both["value_arm"])
     columns["List value"] = [quantity(v, "currency", money) for v in value] + [""]
-    for life, end in ((lives.baseline, ""), (lives.arm, "_arm")):
+    for trajectory, end in ((twins.baseline, ""), (twins.arm, "_arm")):
         weeks = [f"{at:.1f}" if at == at else UNDEFINED for at in both["moment" + end]]
-        total = life.totals
-        columns[f"Week, {life.arm}"] = [*weeks, f"{total['orders']} orders"]
+        total = trajectory.totals
+        columns[f"Week, {trajectory.arm}"] = [*weeks, f"{total['orders']} orders"]
         for name, label in (("paid", "Paid"), ("contribution", "Contribution")):
             cells = [quantity(v, "currency", money) for v in both[name + end]]
-            columns[f"{label}, {life.arm}"] = [*cells, quantity(total[name], "currency", money)]
+            columns[f"{label}, {trajectory.arm}"] = [*cells, quantity(total[name], "currency", money)]
     return pd.DataFrame(columns)
 
 
-def _sentence(lives: TwinLives) -> str:
-    who = f"Customer {lives.customer}" + (f", {LIKE_WORDS[lives.like]}" if lives.like else "")
-    told = "; ".join(_life_words(life, lives.currency) for life in lives.lives)
-    gain = change(lives.difference["contribution"], "currency", lives.currency)
-    return f"{who}, over {lives.weeks} weeks: {told}. {_moral(lives)} Difference for the firm: {gain} of contribution."
+def _sentence(twins: Twins) -> str:
+    who = f"Customer {twins.customer}" + (f", {LIKE_WORDS[twins.like]}" if twins.like else "")
+    told = "; ".join(_trajectory_words(trajectory, twins.currency) for trajectory in twins.both)
+    gain = change(twins.difference["contribution"], "currency", twins.currency)
+    return f"{who}, over {twins.weeks} weeks: {told}. {_moral(twins)} Difference for the firm: {gain} of contribution."
 
 
-def _life_words(life: Life, currency: str) -> str:
-    total = life.totals
+def _trajectory_words(trajectory: Trajectory, currency: str) -> str:
+    total = trajectory.totals
     paid, given, left = (quantity(total[name], "currency", currency) for name in ("paid", "discounts", "contribution"))
     after = f" after {given} of discounts" if total["discounts"] else ""
-    burnt = life.orders["points_burnt"].sum()
+    burnt = trajectory.orders["points_burnt"].sum()
     rewards = f", {burnt:,.0f} points burnt" if burnt else ""
-    return f"under {life.arm} {_orders(total['orders'])}, {paid} paid{after}{rewards}, {left} of contribution"
+    return f"under {trajectory.arm} {_orders(total['orders'])}, {paid} paid{after}{rewards}, {left} of contribution"
 
 
-def _moral(lives: TwinLives) -> str:
+def _moral(twins: Twins) -> str:
     """What happened, in plain words."""
-    more, given = lives.difference["orders"], lives.difference["discounts"]
+    more, given = twins.difference["orders"], twins.difference["discounts"]
     if more:
-        return f"{lives.arm.arm} means {_orders(abs(more))} {'more' if more > 0 else 'fewer'}."
-    moved = not np.array_equal(lives.baseline.orders["moment"], lives.arm.orders["moment"])
+        return f"{twins.arm.arm} means {_orders(abs(more))} {'more' if more > 0 else 'fewer'}."
+    moved = not np.array_equal(twins.baseline.orders["moment"], twins.arm.orders["moment"])
     if given > 0 and not moved:
         return "Not an order more, none earlier: the discounts went to orders that would have come anyway."
     if given > 0:
@@ -231,8 +233,8 @@ def _orders(n: float) -> str:
     return f"{n:.0f} order{'' if n == 1 else 's'}"
 
 
-def _note(lives: TwinLives) -> str:
-    people = lives.changed
+def _note(twins: Twins) -> str:
+    people = twins.changed
     note = (
         "Lines join the same order in both lives: it has the same basket, whatever the policy. Open marks: bought "
         "below list price. Contribution is after rewards, before media, channel costs and points still out. No firm "
@@ -240,4 +242,4 @@ def _note(lives: TwinLives) -> str:
         f"The orders of {people['people']:,} people differ between the two policies: {people['more']:,} bring in more, "
         f"{people['less']:,} less."
     )
-    return note if lives.identified else f"{note} The firm cannot put the orders of this customer under one name."
+    return note if twins.identified else f"{note} The firm cannot put the orders of this customer under one name."

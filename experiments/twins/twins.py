@@ -39,7 +39,7 @@ LIKE: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Life:
+class Trajectory:
     """One customer's life under one policy.
 
     `orders` has a row per order: nth (counted from 0 over the whole life), moment (weeks from week 0), value (at list
@@ -68,7 +68,7 @@ class Life:
 
 
 @dataclass(frozen=True)
-class TwinLives:
+class Twins:
     """A customer's life under the baseline and under an arm.
 
     `like` says how the customer was chosen (None: by number); `changed` holds how many people's orders differ between
@@ -77,8 +77,8 @@ class TwinLives:
     """
 
     customer: int
-    baseline: Life
-    arm: Life
+    baseline: Trajectory
+    arm: Trajectory
     weeks: int
     currency: str
     identified: bool
@@ -87,7 +87,7 @@ class TwinLives:
     units: Mapping[str, str]
 
     @property
-    def lives(self) -> tuple[Life, Life]:
+    def both(self) -> tuple[Trajectory, Trajectory]:
         return self.baseline, self.arm
 
     @property
@@ -101,19 +101,19 @@ class TwinLives:
         """The records, besides orders and dates, in which something happened: `offered`, `coupon`, points, tier, ..."""
         named = [str(name) for name in self.baseline.weeks.columns if name not in ("week", "stage")]
         own = [name for name in named if "week" not in self.units.get(name, "")]
-        seen = pd.concat([life.weeks[own] for life in self.lives])
+        seen = pd.concat([trajectory.weeks[own] for trajectory in self.both])
         return [name for name in own if seen[name].nunique() > 1]
 
     def to_json(self) -> dict[str, Any]:
         """The lives as JSON. Stages stand apart under `simulation_only`."""
-        lives = {}
-        for life in self.lives:
-            weekly = life.weeks[["week", *self.records]]
-            lives[life.arm] = {
-                "totals": life.totals,
-                "orders": life.orders.to_dict("records"),
+        arms = {}
+        for trajectory in self.both:
+            weekly = trajectory.weeks[["week", *self.records]]
+            arms[trajectory.arm] = {
+                "totals": trajectory.totals,
+                "orders": trajectory.orders.to_dict("records"),
                 "records": weekly.to_dict("list"),
-                "simulation_only": {"stage_changes": life.stage_changes.to_dict("records")},
+                "simulation_only": {"stage_changes": trajectory.stage_changes.to_dict("records")},
             }
         return {
             "customer": self.customer,
@@ -124,17 +124,17 @@ class TwinLives:
             "identified": self.identified,
             "difference": self.difference,
             "changed": dict(self.changed),
-            "lives": lives,
+            "arms": arms,
         }
 
 
-def twin_lives(
+def simulate_twins(
     experiment: Experiment,
     arm: str | None = None,
     customer: int | None = None,
     like: Like = "typical",
     replication: int = 0,
-) -> TwinLives:
+) -> Twins:
     """One customer under the baseline and under `arm` (default: the first arm after it), in one replication.
 
     `customer` is a row of the market: founding customers first, then prospects. Without it, one is chosen as `like`
@@ -150,10 +150,10 @@ def twin_lives(
     gains = gains_of_changed(Record(pair[0]), Record(pair[1]))
     row = _choose(gains, like, experiment.baseline.name, chosen.name) if customer is None else customer
     watched = [_watch(market, a, row) for a in (experiment.baseline, chosen)]
-    return TwinLives(
+    return Twins(
         customer=row,
-        baseline=_life(experiment.baseline.name, watched[0]),
-        arm=_life(chosen.name, watched[1]),
+        baseline=_trajectory(experiment.baseline.name, watched[0]),
+        arm=_trajectory(chosen.name, watched[1]),
         weeks=experiment.design.weeks,
         currency=experiment.world.economics.currency,
         identified=any(bool(market.customers.identified[row]) for market in watched),
@@ -222,7 +222,7 @@ def _watch(replication: Replication, arm: Arm, row: int) -> WatchedMarket:
     return market
 
 
-def _life(arm: str, market: WatchedMarket) -> Life:
+def _trajectory(arm: str, market: WatchedMarket) -> Trajectory:
     record = Record(market)
     mine = np.flatnonzero(record.orders.row == market.row)
     value, paid = record.orders.value[mine], record.orders.paid[mine]
@@ -237,4 +237,4 @@ def _life(arm: str, market: WatchedMarket) -> Life:
             "points_burnt": record.orders.burnt[mine],
         }
     )
-    return Life(arm, orders, pd.DataFrame(market.notes))
+    return Trajectory(arm, orders, pd.DataFrame(market.notes))

@@ -22,7 +22,7 @@ from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.files.world_file import load_world
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.twins.chart import twin_chart
-from crmlab.experiments.twins.twins import twin_lives
+from crmlab.experiments.twins.twins import simulate_twins
 from crmlab.sim import Play
 from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.behavior import price_pull
@@ -76,7 +76,7 @@ except AttributeError as error:
 #
 # ## 2. Luck is a clock
 #
-# Each customer carries an **order clock**: the amount of *hazard* still to be lived before the next order. In a week
+# Each customer carries an **order clock**: the amount of *hazard* still to be run before the next order. In a week
 # the customer lives through hazard `order_rate` (orders per week), and the clock runs down by that much. When it
 # reaches 0, an order is placed, at that very moment within the week, and a new clock is drawn.
 #
@@ -252,13 +252,13 @@ def show_twins(lives):
     print(chart.sentence)
 
 
-show_twins(twin_lives(question, like="typical"))
+show_twins(simulate_twins(question, like="typical"))
 
 # %% [markdown]
 # And somebody who does bring in more under the discount:
 
 # %%
-show_twins(twin_lives(question, like="won"))
+show_twins(simulate_twins(question, like="won"))
 
 # %% [markdown]
 # The lines join the same order in both lives. Look how they lean: orders come earlier, and at the end there may be one

@@ -195,7 +195,7 @@ print("Right. An interval that leaves out 0 decides the sign.")
 # **variance-reduction factor** is that, divided by the variance of the fair differences: how many times more
 # replications the unfair way needs.
 #
-# <details><summary>Hint</summary>`lived["today"].var()` has ddof=1 already. Use it for all three.</details>
+# <details><summary>Hint</summary>`run["today"].var()` has ddof=1 already. Use it for all three.</details>
 
 
 # %% tags=["exercise"]

@@ -76,7 +76,7 @@ searched = gains(campaigns, "contribution", 1, SEARCH).loc[0]
 display(searched.sort_values().round().to_frame("gain in contribution, one replication"))
 
 # %% [markdown]
-# A tempting table. Some campaigns look clearly better than others, and it was even a fair comparison: each was lived by
+# A tempting table. Some campaigns look clearly better than others, and it was even a fair comparison: each was run by
 # the same people with the same luck.
 #
 # ### Exercise 1 (core): the winner

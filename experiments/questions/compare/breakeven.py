@@ -2,7 +2,7 @@
 
 The primary KPI's difference is looked at while one family of assumptions is scaled from nothing to three times its
 stated strength, all else as stated; between the strengths tried it is interpolated. As assumed it is the difference of
-the verdict, from all replications; the other strengths are lived on few of them and say how far it moves from there.
+the verdict, from all replications; the other strengths are run on few of them and say how far it moves from there.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LOYALTY_EFFECTS = (
 
 
 def replications_asked(design: Design) -> int:
-    """On how many replications each strength is lived: the fewer customers in one, the more of them."""
+    """On how many replications each strength is run: the fewer customers in one, the more of them."""
     wanted = math.ceil(ENOUGH_CUSTOMERS / max(design.customers, 1))
     return min(wanted, MOST_REPLICATIONS, max(1, design.replications // MOST_OF_ALL))
 
@@ -98,7 +98,7 @@ def breakeven_table(
 ) -> pd.DataFrame:
     """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign.
 
-    `readings` and `what_if` are of replications in which every strength was lived, `asked` the families with the arms
+    `readings` and `what_if` are of replications in which every strength was run, `asked` the families with the arms
     that each concerns (`concerned`), `differences` those of the verdict: by arm, from all replications.
     """
     primary, base = experiment.design.primary, experiment.baseline.name

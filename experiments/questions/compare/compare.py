@@ -1,6 +1,6 @@
 """Compare arms with the baseline over paired replications: the page on which an experiment is read.
 
-1 live     every replication of the fixed world, and as many worlds drawn from the unknowns (each on two markets, to
+1 run     every replication of the fixed world, and as many worlds drawn from the unknowns (each on two markets, to
            tell its luck from the world), all arms on the same people and the same luck
 2 pair     per arm and KPI: difference, two intervals, P(better) over sampled worlds, variance reduction, Holm
 3 ask      how strong would the assumed effects have to be for each arm to pay (break-even)
@@ -20,7 +20,7 @@ import pandas as pd
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.executor import Executor, run_all
-from crmlab.experiments.execution.failures import NothingLived, settled
+from crmlab.experiments.execution.failures import NothingRan, settled
 from crmlab.experiments.execution.run import Run, WorldKind
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
@@ -34,10 +34,10 @@ from crmlab.experiments.questions.compare.breakeven import (
     strengthened,
 )
 from crmlab.experiments.questions.compare.deciding import deciding_table, worlds_table
-from crmlab.experiments.replication.lives import by_life, markets_of_sampled_worlds, number_of_world
 from crmlab.experiments.replication.persona_table import with_gains
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.replication.tables import averaged
+from crmlab.experiments.replication.worlds import by_market, markets_of_sampled_worlds, number_of_world
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.effects import Effect, holm, paired_effect
 from crmlab.experiments.statistics.ratios import dividing
@@ -92,8 +92,8 @@ class Comparison:
         return self.effects[self.effects["kpi"].isin(HEADLINE)].reset_index(drop=True)
 
 
-class Task(NamedTuple):
-    """One replication to live: in the world as stated, in a sampled one, or with a family of assumptions scaled."""
+class ReplicationTask(NamedTuple):
+    """One replication to run: in the world as stated, in a sampled one, or with a family of assumptions scaled."""
 
     replication: int
     world: WorldKind = "fixed"
@@ -115,39 +115,41 @@ def compare(
 ) -> Comparison:
     """Run an experiment. `workers` (processes, 0: one per core; or an executor) never change a number.
 
-    Replications found in the `store` are not lived again. Those that fail are left out and named in the answer;
-    raises `NothingLived` when none of the stated world is left.
+    Replications found in the `store` are not run again. Those that fail are left out and named in the answer;
+    raises `NothingRan` when none of the stated world is left.
     """
     compile_ahead(experiment)
     asked = concerned(experiment) if len(experiment.arms) > 1 else {}  # one arm has nothing to break even with
     tasks = tasks_of(experiment, asked)
-    lived = run_all(partial(_live, experiment, asked), tasks, workers, on_progress, store=store)
+    outcomes = run_all(partial(_run, experiment, asked), tasks, workers, on_progress, store=store)
     runs: list[Run] = []
     what_if: dict[tuple[str, float], list[Run]] = {}
-    done, failures = settled(tasks, lived)
+    done, failures = settled(tasks, outcomes)
     for task, batch in done:
         if task.assumption is None:
             runs += batch
         else:
             what_if.setdefault((task.assumption, task.strength), []).extend(batch)
     if not any(run.world == "fixed" for run in runs):
-        raise NothingLived("no replication of the stated world", failures)
+        raise NothingRan("no replication of the stated world", failures)
     tables = _tables(experiment, runs, what_if, asked)
     return Comparison(experiment.baseline.name, experiment.design.replications, tables, tuple(failures))
 
 
-def tasks_of(experiment: Experiment, asked: Families) -> list[Task]:
+def tasks_of(experiment: Experiment, asked: Families) -> list[ReplicationTask]:
     """All replications of an experiment, in the order in which their results are put together."""
     replications = range(experiment.design.replications)
-    tasks = [Task(r) for r in replications]
+    tasks = [ReplicationTask(r) for r in replications]
     if experiment.design.unknowns:
-        tasks += [Task(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
+        tasks += [ReplicationTask(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
     few = replications[: replications_asked(experiment.design)]
-    return tasks + [Task(r, "fixed", family, strength) for family in asked for strength in FACTORS for r in few]
+    return tasks + [
+        ReplicationTask(r, "fixed", family, strength) for family in asked for strength in FACTORS for r in few
+    ]
 
 
 def compile_ahead(experiment: Experiment) -> None:
-    """Live two weeks of every arm on a handful of people, so that workers inherit compiled code.
+    """Run two weeks of every arm on a handful of people, so that workers inherit compiled code.
 
     Raises `UserError` where a strategy asks for something that this world does not have.
     """
@@ -158,7 +160,7 @@ def compile_ahead(experiment: Experiment) -> None:
             raise UserError(f"The arm {arm.name} cannot be played: {error}.") from None
 
 
-def _live(experiment: Experiment, asked: Families, task: Task) -> list[Run]:
+def _run(experiment: Experiment, asked: Families, task: ReplicationTask) -> list[Run]:
     if task.assumption is None:
         return run_replication(experiment, task.replication, task.world)
     world = strengthened(experiment.world, task.assumption, task.strength)
@@ -218,21 +220,21 @@ def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFram
     """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI.
 
     `readings`: columns arm, world ("fixed" or "sampled"), number (of the world), replication, KPIs. Rows of one world
-    are its lives, each with luck of its own.
+    are its markets, each with luck of its own.
     """
     design, base = experiment.design, experiment.baseline.name
     by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
     by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
     nobody = readings.iloc[:0]
-    lives = {arm.name: by_life(by.get((arm.name, "sampled"), nobody)) for arm in experiment.arms}
+    markets = {arm.name: by_market(by.get((arm.name, "sampled"), nobody)) for arm in experiment.arms}
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:
         for kpi in all_kpis(experiment.kpis):
             effect = paired_effect(
                 by[arm.name, "fixed"][kpi.id],
                 by[base, "fixed"][kpi.id],
-                lives[arm.name](kpi.id),
-                lives[base](kpi.id),
+                markets[arm.name](kpi.id),
+                markets[base](kpi.id),
                 kpi.direction,
                 design.confidence,
             )

@@ -41,7 +41,7 @@ COLUMNS = [
 def worlds_table(experiment: Experiment, numbers: Iterable[int]) -> pd.DataFrame:
     """What was drawn for each sampled world: column `world` (its number), then one per number that varies.
 
-    The draws are keyed, so this is what the worlds were lived with.
+    The draws are keyed, so this is what the worlds were run with.
     """
     names = varying(experiment)
     rows = []
@@ -82,7 +82,7 @@ def deciding_table(experiment: Experiment, readings: pd.DataFrame, worlds: pd.Da
 
 
 def resting_on(experiment: Experiment) -> pd.DataFrame:
-    """Before anything is lived, the `ASKED` numbers that the arms rest on: those of what any of them touches, ranked by
+    """Before anything is run, the `ASKED` numbers that the arms rest on: those of what any of them touches, ranked by
     evidence and width. Rows of the table of assumptions, with `words` and `arms` (those that touch it)."""
     known = _known(experiment)
     touched = {arm.name: set(touched_numbers(experiment, arm)) for arm in experiment.arms[1:]}
@@ -134,12 +134,14 @@ def _groups_of(action: object) -> set[str]:
 
 
 def _gains(experiment: Experiment, arm: Arm, readings: pd.DataFrame, worlds: pd.DataFrame) -> pd.Series:
-    """The arm's difference to the baseline in the primary KPI, by sampled world (the mean over its lives), where it is
-    a number."""
+    """The arm's difference to the baseline in the primary KPI, by sampled world (the mean over its markets), where it
+    is a number."""
     if readings.empty or worlds.empty:
         return pd.Series(dtype=float)
     sampled = readings[readings["world"] == "sampled"]
-    means = sampled.groupby(["arm", "number"])[experiment.design.primary].agg(lambda lives: lives.mean(skipna=False))
+    means = sampled.groupby(["arm", "number"])[experiment.design.primary].agg(
+        lambda markets: markets.mean(skipna=False)
+    )
     of = {name: rows.droplevel("arm") for name, rows in means.groupby("arm")}
     if arm.name not in of:
         return pd.Series(dtype=float)

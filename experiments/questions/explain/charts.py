@@ -28,7 +28,7 @@ PER_PERSON = {
 PLAUSIBLE_RETURN = 3.0  # net contribution per unit given away, beyond which a reader is warned: an assumption
 ENDS = ("value", "low", "high", "low_unknowns", "high_unknowns")
 LINES_NOTE = "Thick line: range due to luck. Thin line: luck plus the unknowns of the world, where they were sampled."
-TWO_LIVES = "Known to the simulation only: no firm sees the same people under two policies."
+BOTH_KNOWN = "Known to the simulation only: no firm sees the same people under two policies."
 
 
 def contribution_waterfall(contributions: pd.DataFrame, kpi: str, look: Look, arm: str) -> Chart:
@@ -80,7 +80,7 @@ def composition_waterfall(composition: pd.DataFrame, kpi: str, look: Look, arm: 
         sentence += f", costs that belong to no order and people not yet won {change(rest, about.unit, look.currency)}"
     sentence += f"; together {change(values[-1], about.unit, look.currency)}."
     note = "Treatment: people who are customers under both policies. Composition: people acquired under one of them "
-    note += f"only. {TWO_LIVES}"
+    note += f"only. {BOTH_KNOWN}"
     table = _estimate_table(composition[composition["kpi"] == kpi], "line", "Part", about.unit, look)
     return Chart(f"{about.label}: composition and treatment", figure, table, sentence, note)
 
@@ -102,7 +102,7 @@ def group_dots(segments: pd.DataFrame, measure: str, look: Look, arm: str) -> Ch
             shares = segments[segments["measure"] == count].set_index(["division", "group"])["value"]
             table[name] = [quantity(shares[row.division, row.group], "share") for row in each_row(rows)]
     return Chart(
-        label, figure, table, _extremes(rows, label, unit, look), f"Means per person. {LINES_NOTE} {TWO_LIVES}"
+        label, figure, table, _extremes(rows, label, unit, look), f"Means per person. {LINES_NOTE} {BOTH_KNOWN}"
     )
 
 
@@ -135,7 +135,7 @@ def deadweight_bar(deadweight: pd.DataFrame, look: Look, arm: str) -> Chart:
     note = (
         "By then: within a week of that moment, or before. An order is a customer and a number: the third order is the "
     )
-    note += f"third order under both policies. {TWO_LIVES}"
+    note += f"third order under both policies. {BOTH_KNOWN}"
     return Chart("Where the discounts went", figure, table, deadweight_sentence(deadweight, look.currency), note)
 
 

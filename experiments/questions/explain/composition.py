@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crmlab.experiments.questions.explain.estimates import Reading
-from crmlab.experiments.questions.explain.two_lives import Floats, TwoLives, Which, per_person
+from crmlab.experiments.questions.explain.paired_records import Floats, PairedRecords, Which, per_person
 from crmlab.sim import lifetime
 from crmlab.sim.ledger import Kind
 from crmlab.sim.mechanisms.loyalty.accounts import WELCOME as WELCOME_POINTS
@@ -38,41 +38,41 @@ TOTALS = ("customer_equity", "contribution", "revenue", "orders")
 MEANS = ("ltv_52", "repurchase_52")
 
 
-def composition(lives: TwoLives, kpis: tuple[Mapping[str, float], Mapping[str, float]]) -> Iterator[Reading]:
+def composition(pair: PairedRecords, kpis: tuple[Mapping[str, float], Mapping[str, float]]) -> Iterator[Reading]:
     """The divided effects of one replication, and how many people stand behind them.
 
     `kpis` are the readings of the baseline and the arm, from which the whole effect is taken. Readings are
     (part, "totals" | "means" | "people", line, KPI, value).
     """
     for kpi in TOTALS:
-        for line, value in _total_lines(lives, kpi).items():
-            yield Reading("composition", "totals", line, kpi, value * lives.scale)
+        for line, value in _total_lines(pair, kpi).items():
+            yield Reading("composition", "totals", line, kpi, value * pair.scale)
         yield Reading("composition", "totals", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
     for kpi in MEANS:
-        for line, value in mean_lines(*(_cohort(record, kpi) for record in lives.both)).items():
+        for line, value in mean_lines(*(_cohort(record, kpi) for record in pair.both)).items():
             yield Reading("composition", "means", line, kpi, value)
         yield Reading("composition", "means", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
-    for line, who in _groups(lives).items():
-        yield Reading("composition", "people", line, "people", float(who.sum()) * lives.scale)
+    for line, who in _groups(pair).items():
+        yield Reading("composition", "people", line, "people", float(who.sum()) * pair.scale)
 
 
-def _groups(lives: TwoLives) -> dict[str, Which]:
-    return {EXISTING: lives.existing, EITHER_WAY: lives.either_way, WON: lives.won, LOST: lives.lost}
+def _groups(pair: PairedRecords) -> dict[str, Which]:
+    return {EXISTING: pair.existing, EITHER_WAY: pair.either_way, WON: pair.won, LOST: pair.lost}
 
 
-def _total_lines(lives: TwoLives, kpi: str) -> dict[str, float]:
+def _total_lines(pair: PairedRecords, kpi: str) -> dict[str, float]:
     """A total by line, in units of the rows."""
-    before, after = (_worth_of_people(record, kpi) for record in lives.both)
-    groups = _groups(lives)
+    before, after = (_worth_of_people(record, kpi) for record in pair.both)
+    groups = _groups(pair)
     lines = {line: float((after - before)[who].sum()) for line, who in groups.items()}
     if kpi == "contribution":
         lines[MARKET] = 0.0  # the run ends, and nothing after it counts
     if kpi == "customer_equity":
         nobody_yet = ~np.logical_or.reduce(list(groups.values()))
-        media = [record.terminal.media * record.end_discount for record in lives.both]
+        media = [record.terminal.media * record.end_discount for record in pair.both]
         lines[MARKET] = float((after - before)[nobody_yet].sum()) - (media[1] - media[0])
     if kpi in ("customer_equity", "contribution"):
-        before_costs, after_costs = (_costs_of_nobody(record, kpi == "customer_equity") for record in lives.both)
+        before_costs, after_costs = (_costs_of_nobody(record, kpi == "customer_equity") for record in pair.both)
         lines |= {line: before_costs[line] - after_costs[line] for line in before_costs}
     return lines
 

@@ -5,8 +5,8 @@ too, before the run ends, the order would have come anyway, now or later. What i
 discount and the cost of the points burnt on it; rewards for friends are no part of an order. Each order of either
 life is of one kind:
 
-unmoved   in both lives, and under the arm less than a week earlier (or later)
-earlier   in both lives, and under the arm a week or more earlier
+unmoved   in both runs, and under the arm less than a week earlier (or later)
+earlier   in both runs, and under the arm a week or more earlier
 extra     under the arm only, by somebody who is a customer under both policies
 won       under the arm only, by somebody acquired under the arm only
 lost      under the baseline only
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from crmlab.experiments.questions.explain.estimates import Reading
-from crmlab.experiments.questions.explain.two_lives import TwoLives, Which, given
+from crmlab.experiments.questions.explain.paired_records import PairedRecords, Which, given
 from crmlab.sim.record import Record
 
 EARLIER_WEEKS = 1.0
@@ -47,38 +47,38 @@ UNITS = {
 }
 
 
-def deadweight(lives: TwoLives) -> Iterator[Reading]:
+def deadweight(pair: PairedRecords) -> Iterator[Reading]:
     """Where the discounts and rewards of one replication went: (part, "kinds" | "shares", kind, measure, value).
 
     Shares are of what the arm gave away in addition on its own orders (lost orders left out), NaN where that is
-    nothing: `deadweight` on orders in both lives, `pulled_forward` the part of it that brought them a week or more
+    nothing: `deadweight` on orders in both runs, `pulled_forward` the part of it that brought them a week or more
     forward. `return` is about customers of the founding base, whom media does not reach: the change in what they leave,
     net of what was given away, per unit given away in addition. What the programme costs for them (points in hand,
     benefits, running costs) is given away too.
     """
     additional = {}
-    for kind, (before, after) in _kinds(lives).items():
+    for kind, (before, after) in _kinds(pair).items():
         numbers = {
             "orders": after.sum(),
             "orders_baseline": before.sum(),
-            "given": given(lives.arm)[after].sum(),
-            "given_baseline": given(lives.baseline)[before].sum(),
-            "contribution": lives.arm.contribution[after].sum() - lives.baseline.contribution[before].sum(),
+            "given": given(pair.arm)[after].sum(),
+            "given_baseline": given(pair.baseline)[before].sum(),
+            "contribution": pair.arm.contribution[after].sum() - pair.baseline.contribution[before].sum(),
         }
         numbers["additional"] = numbers["given"] - numbers["given_baseline"]
         additional[kind] = float(numbers["additional"])
         for measure, number in numbers.items():
-            yield Reading("deadweight", "kinds", kind, measure, float(number) * lives.scale)
+            yield Reading("deadweight", "kinds", kind, measure, float(number) * pair.scale)
     own = sum(additional.values()) - additional["lost"]
     yield Reading(
         "deadweight", "shares", "all", "deadweight", _ratio(additional["unmoved"] + additional["earlier"], own)
     )
     yield Reading("deadweight", "shares", "all", "pulled_forward", _ratio(additional["earlier"], own))
-    yield Reading("deadweight", "shares", "all", "return", _return(lives))
+    yield Reading("deadweight", "shares", "all", "return", _return(pair))
 
 
-def _return(lives: TwoLives) -> float:
-    before, after = (_left_and_given(record, lives.existing) for record in lives.both)
+def _return(pair: PairedRecords) -> float:
+    before, after = (_left_and_given(record, pair.existing) for record in pair.both)
     return _ratio(*(after - before))
 
 
@@ -89,19 +89,19 @@ def _left_and_given(record: Record, who: Which) -> np.ndarray:
     return np.array([record.contribution[mine].sum() - programme, given(record)[mine].sum() + programme])
 
 
-def _kinds(lives: TwoLives) -> dict[str, tuple[Which, Which]]:
+def _kinds(pair: PairedRecords) -> dict[str, tuple[Which, Which]]:
     """Which orders of the baseline's log and of the arm's are of each kind."""
-    before, after = lives.matched
-    earlier = lives.baseline.moment[before] - lives.arm.moment[after] >= EARLIER_WEEKS
-    unmatched = ~_at(lives.arm, after)
-    by_won = lives.won[lives.arm.orders.row]
-    none = (np.zeros(lives.baseline.orders.n, np.bool_), np.zeros(lives.arm.orders.n, np.bool_))
+    before, after = pair.matched
+    earlier = pair.baseline.moment[before] - pair.arm.moment[after] >= EARLIER_WEEKS
+    unmatched = ~_at(pair.arm, after)
+    by_won = pair.won[pair.arm.orders.row]
+    none = (np.zeros(pair.baseline.orders.n, np.bool_), np.zeros(pair.arm.orders.n, np.bool_))
     return {
-        "unmoved": (_at(lives.baseline, before[~earlier]), _at(lives.arm, after[~earlier])),
-        "earlier": (_at(lives.baseline, before[earlier]), _at(lives.arm, after[earlier])),
+        "unmoved": (_at(pair.baseline, before[~earlier]), _at(pair.arm, after[~earlier])),
+        "earlier": (_at(pair.baseline, before[earlier]), _at(pair.arm, after[earlier])),
         "extra": (none[0], unmatched & ~by_won),
         "won": (none[0], unmatched & by_won),
-        "lost": (~_at(lives.baseline, before), none[1]),
+        "lost": (~_at(pair.baseline, before), none[1]),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.experiments.replication.lives import by_life
+from crmlab.experiments.replication.worlds import by_market
 from crmlab.experiments.statistics.effects import both_ranges, without_luck
 from crmlab.experiments.statistics.verdict import judge_differences
 
@@ -25,10 +25,12 @@ class Reading(NamedTuple):
     value: float
 
 
-def readings_table(lived: Iterable[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]]) -> pd.DataFrame:
+def readings_table(outcomes: Iterable[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]]) -> pd.DataFrame:
     """All readings of a run, from (place, readings): the fields of `Reading`, and those of the place: world, number of
     the world, replication."""
-    parts = [pd.DataFrame(list(readings), columns=list(Reading._fields)).assign(**place) for place, readings in lived]
+    parts = [
+        pd.DataFrame(list(readings), columns=list(Reading._fields)).assign(**place) for place, readings in outcomes
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -42,13 +44,13 @@ def estimates(readings: pd.DataFrame, confidence: float, directions: Mapping[str
     """
     rows = []
     for keys, group in readings.groupby(KEYS, sort=False):
-        fixed, lives = group.loc[group["world"] == "fixed", "value"], group[group["world"] == "sampled"]
+        fixed, pair = group.loc[group["world"] == "fixed", "value"], group[group["world"] == "sampled"]
         fixed = fixed[np.isfinite(fixed)].to_numpy(np.float64)
-        lived = by_life(lives)("value")
-        lived = lived[np.isfinite(lived).all(axis=1)]
-        sampled, _ = without_luck(lived, confidence)
+        outcomes = by_market(pair)("value")
+        outcomes = outcomes[np.isfinite(outcomes).all(axis=1)]
+        sampled, _ = without_luck(outcomes, confidence)
         judged = keys[0] == "contributions"  # what a play does to a KPI: the question of a verdict
-        verdict = judge_differences(fixed, directions[str(keys[3])], confidence, lived).word if judged else ""
+        verdict = judge_differences(fixed, directions[str(keys[3])], confidence, outcomes).word if judged else ""
         low, high, low_unknowns, high_unknowns = both_ranges(fixed, sampled, confidence)
         mean = float(fixed.mean()) if fixed.size else np.nan
         rows.append((*keys, mean, low, high, low_unknowns, high_unknowns, fixed.size, verdict))

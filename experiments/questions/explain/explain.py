@@ -18,15 +18,22 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
-from crmlab.experiments.execution.failures import NothingLived, settled
+from crmlab.experiments.execution.failures import NothingRan, settled
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
-from crmlab.experiments.questions.compare.compare import Comparison, Progress, Task, compile_ahead, effects_table
+from crmlab.experiments.questions.compare.compare import (
+    Comparison,
+    Progress,
+    ReplicationTask,
+    compile_ahead,
+    effects_table,
+)
 from crmlab.experiments.questions.explain import deadweight, winners
 from crmlab.experiments.questions.explain.composition import composition
 from crmlab.experiments.questions.explain.contributions import contributions
 from crmlab.experiments.questions.explain.estimates import estimates, readings_table
+from crmlab.experiments.questions.explain.paired_records import PairedRecords
 from crmlab.experiments.questions.explain.players import (
     EXACT_PLAYERS,
     SAMPLED_ORDERS,
@@ -36,9 +43,8 @@ from crmlab.experiments.questions.explain.players import (
     plays_with,
 )
 from crmlab.experiments.questions.explain.posing import arm_to_explain, asked, changes_of
-from crmlab.experiments.questions.explain.two_lives import TwoLives
-from crmlab.experiments.replication.lives import markets_of_sampled_worlds, number_of_world
 from crmlab.experiments.replication.replication import Replication
+from crmlab.experiments.replication.worlds import markets_of_sampled_worlds, number_of_world
 from crmlab.sim.readings import KPIS, read_all
 from crmlab.sim.record import Record
 
@@ -58,7 +64,7 @@ class Explanation:
     """The answer: the parts of the effect of an arm, each number with its intervals.
 
     `readings` has a row per world, its number, replication, part, group, item and measure; `runs` the KPIs of the
-    baseline and the arm; `failures` the replications that could not be lived, and why.
+    baseline and the arm; `failures` the replications that could not be run, and why.
     """
 
     experiment: Experiment
@@ -135,26 +141,26 @@ def explain(
 ) -> Explanation:
     """Why `arm` (default: the first after the baseline) does what it does. `workers` never change a number.
 
-    Replications that `store` holds are not lived again. One that fails is left out and named in `failures`; raises
-    `NothingLived` when all of the stated world do, `UserError` when there is no such arm, or when it plays
+    Replications that `store` holds are not run again. One that fails is left out and named in `failures`; raises
+    `NothingRan` when all of the stated world do, `UserError` when there is no such arm, or when it plays
     exactly what the baseline plays.
     """
     experiment = asked(experiment, arm)
     players = changes_of(experiment)
     replications = range(experiment.design.replications)
-    tasks = [Task(r) for r in replications]
+    tasks = [ReplicationTask(r) for r in replications]
     if experiment.design.unknowns:
-        tasks += [Task(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
+        tasks += [ReplicationTask(r, "sampled") for r in markets_of_sampled_worlds(experiment.design)]
     compile_ahead(experiment)
-    lived = run_all(partial(_live, experiment), tasks, workers, on_progress, store=store, stage="explain")
-    return _explanation(experiment, players, tasks, lived)
+    outcomes = run_all(partial(_run, experiment), tasks, workers, on_progress, store=store, stage="explain")
+    return _explanation(experiment, players, tasks, outcomes)
 
 
 def _pair(experiment: Experiment) -> Experiment:
     return replace(experiment, arms=(experiment.baseline, arm_to_explain(experiment)))
 
 
-def _live(experiment: Experiment, task: Task) -> dict[str, Any]:
+def _run(experiment: Experiment, task: ReplicationTask) -> dict[str, Any]:
     """One replication taken apart: the KPIs of the baseline and the arm, and all readings. Plain JSON data."""
     baseline, arm = experiment.baseline, arm_to_explain(experiment)
     players = changes_of(experiment)
@@ -170,21 +176,24 @@ def _live(experiment: Experiment, task: Task) -> dict[str, Any]:
         kpis[coalition] = read_all(market, experiment.kpis)
         if len(coalition) in (0, len(players)):
             ends.append(market)
-    lives = TwoLives(*map(Record, ends))
+    pair = PairedRecords(*map(Record, ends))
     effect = kpis[()], kpis[tuple(range(len(players)))]
     readings = [
         *contributions(kpis, [player.name for player in players], orders),
-        *composition(lives, effect),
-        *winners.winners_and_losers(lives, segments),
-        *deadweight.deadweight(lives),
+        *composition(pair, effect),
+        *winners.winners_and_losers(pair, segments),
+        *deadweight.deadweight(pair),
     ]
     return {"kpis": dict(zip((baseline.name, arm.name), effect, strict=True)), "readings": [list(r) for r in readings]}
 
 
 def _explanation(
-    experiment: Experiment, players: Sequence[Player], tasks: Sequence[Task], lived: Sequence[dict[str, Any] | Failed]
+    experiment: Experiment,
+    players: Sequence[Player],
+    tasks: Sequence[ReplicationTask],
+    outcomes: Sequence[dict[str, Any] | Failed],
 ) -> Explanation:
-    done, failures = settled(tasks, lived)
+    done, failures = settled(tasks, outcomes)
     readings, runs = [], []
     for task, outcome in done:
         number = number_of_world(experiment.design, task.world, task.replication)
@@ -192,6 +201,6 @@ def _explanation(
         readings.append((place, outcome["readings"]))
         runs += [{"arm": arm, **place, **kpis} for arm, kpis in outcome["kpis"].items()]
     if not any(run["world"] == "fixed" for run in runs):
-        raise NothingLived("no replication of the stated world", failures)
+        raise NothingRan("no replication of the stated world", failures)
     names = tuple(player.name for player in players)
     return Explanation(experiment, names, readings_table(readings), pd.DataFrame(runs), tuple(failures))

@@ -78,7 +78,7 @@ def orders_of(n_players: int, seed: int, replication: int) -> list[tuple[int, ..
 
 
 def coalitions_of(n_players: int, orders: Iterable[Sequence[int]]) -> list[Coalition]:
-    """All coalitions that have to be lived: nobody, everybody, each alone, all but each, and those that arise while
+    """All coalitions that have to be run: nobody, everybody, each alone, all but each, and those that arise while
     the players join in the given orders. The small ones first."""
     everybody = tuple(range(n_players))
     found = {(), everybody}

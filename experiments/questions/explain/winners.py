@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.experiments.questions.explain.estimates import Reading
-from crmlab.experiments.questions.explain.two_lives import TwoLives, Which, given, per_person
+from crmlab.experiments.questions.explain.paired_records import PairedRecords, Which, given, per_person
 from crmlab.sim.market import Market
 from crmlab.sim.target import SEGMENTS
 
@@ -38,38 +38,38 @@ def segments_of(market: Market) -> NDArray[np.int8]:
     return segments
 
 
-def winners_and_losers(lives: TwoLives, segments: NDArray[np.int8]) -> Iterator[Reading]:
+def winners_and_losers(pair: PairedRecords, segments: NDArray[np.int8]) -> Iterator[Reading]:
     """Mean differences per person of one replication, by group: (part, how divided, group, measure, value).
 
     `given` is discounts and rewards; `contribution` counts orders, before media and the costs of a programme; `more`,
     `same` and `fewer` are the shares of people by number of orders.
     """
-    ones = [np.ones(record.orders.n) for record in lives.both]
-    orders = _change(lives, *ones)
+    ones = [np.ones(record.orders.n) for record in pair.both]
+    orders = _change(pair, *ones)
     changes = {
         "orders": orders,
-        "contribution": _change(lives, lives.baseline.contribution, lives.arm.contribution),
-        "given": _change(lives, given(lives.baseline), given(lives.arm)),
+        "contribution": _change(pair, pair.baseline.contribution, pair.arm.contribution),
+        "given": _change(pair, given(pair.baseline), given(pair.arm)),
         "more": orders > 0,
         "same": orders == 0,
         "fewer": orders < 0,
     }
-    for division, group, who in _groups(lives, segments):
+    for division, group, who in _groups(pair, segments):
         n = int(who.sum())
-        yield Reading("segments", division, group, "people", n * lives.scale)
+        yield Reading("segments", division, group, "people", n * pair.scale)
         for measure, change in changes.items():
             yield Reading("segments", division, group, measure, float(change[who].mean()) if n else np.nan)
 
 
-def _change(lives: TwoLives, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    return per_person(lives.arm, after) - per_person(lives.baseline, before)
+def _change(pair: PairedRecords, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return per_person(pair.arm, after) - per_person(pair.baseline, before)
 
 
-def _groups(lives: TwoLives, segments: NDArray[np.int8]) -> Iterator[tuple[str, str, Which]]:
+def _groups(pair: PairedRecords, segments: NDArray[np.int8]) -> Iterator[tuple[str, str, Which]]:
     for number, name in enumerate(SEGMENTS):
-        who = np.zeros(lives.n, np.bool_)
+        who = np.zeros(pair.n, np.bool_)
         who[: segments.size] = segments == number
         yield BASE, name.replace("_", " "), who
-    source = lives.baseline.market.customers.source
-    for number, channel in enumerate(lives.baseline.market.sources):
-        yield ACQUIRED, channel.name, lives.either_way & (source == number)
+    source = pair.baseline.market.customers.source
+    for number, channel in enumerate(pair.baseline.market.sources):
+        yield ACQUIRED, channel.name, pair.either_way & (source == number)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.replication.lives import STATED
+from crmlab.experiments.replication.worlds import STATED
 from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.sim.readings import KPIS
 
@@ -21,7 +21,7 @@ class Gains:
     """Differences to the baseline in one KPI, in the direction in which it is good: more is better.
 
     `arms`: the baseline first. `stated` [arms, stated replications] in the world as stated, `sampled` [arms, worlds] in
-    the other worlds, as means over the `replications` lived in each; `worlds` [worlds] are their numbers. `left_out`
+    the other worlds, as means over the `replications` run in each; `worlds` [worlds] are their numbers. `left_out`
     counts worlds in which the KPI has no value for some arm.
     """
 
@@ -56,7 +56,7 @@ class Gains:
 
     def resamples(self, n: int) -> Iterator[NDArray[np.float64]]:
         """`n` other draws of worlds and luck: as many worlds with repetition, all moved by the luck of as many stated
-        replications as were lived in each world. Shape [arms, worlds] each."""
+        replications as were run in each world. Shape [arms, worlds] each."""
         n_worlds, n_stated = self.sampled.shape[1], self.luck.shape[1]
         rng = np.random.default_rng(n_worlds)
         for _ in range(n):
@@ -70,13 +70,13 @@ class Gains:
         return float(gains.mean()), *luck_interval(gains, confidence)
 
 
-def gains_of(lives: pd.DataFrame, kpi: str, arms: tuple[str, ...], replications: int) -> Gains:
-    """The gains from the table of lives (columns arm, number of the world, replication, KPIs).
+def gains_of(readings: pd.DataFrame, kpi: str, arms: tuple[str, ...], replications: int) -> Gains:
+    """The gains from the table of runs (columns arm, number of the world, replication, KPIs).
 
     Worlds in which a replication is without a value for some arm are left out. Raises `UserError` where the KPI has no
     value in the world as stated.
     """
-    wide = lives.pivot(index=["number", "replication"], columns="arm", values=kpi)[list(arms)]
+    wide = readings.pivot(index=["number", "replication"], columns="arm", values=kpi)[list(arms)]
     gains = KPIS[kpi].direction * wide.sub(wide[arms[0]], axis=0)
     stated = gains.loc[[STATED]].dropna()
     if stated.empty:

@@ -22,7 +22,7 @@ class Stress(Question):
     """How a recommendation is tried in other possible worlds.
 
     `arm` is the policy on trial, None for the one that is best in the world as stated. Worlds are the rows of `table`
-    or else `worlds` draws of everything that is not known. Every arm is lived on `replications` markets in each of
+    or else `worlds` draws of everything that is not known. Every arm is run on `replications` markets in each of
     them, the same people with the same luck in all worlds, so that only the world differs. `tail` is the share of
     worlds that CVaR looks at.
     """

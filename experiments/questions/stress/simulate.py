@@ -1,4 +1,4 @@
-"""The lives of a stress test: every arm in the world as stated and in the possible ones, cut into tasks."""
+"""The runs of a stress test: every arm in the world as stated and in the possible ones, cut into tasks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from crmlab.experiments.execution.failures import attempt
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.questions.stress.states_of_the_world import possible_world
-from crmlab.experiments.replication.lives import STATED
 from crmlab.experiments.replication.replication import Replication
+from crmlab.experiments.replication.worlds import STATED
 
 REPLICATIONS_PER_TASK = 4  # that share the re-centring of a world
 
 
-class Task(NamedTuple):
+class StressTask(NamedTuple):
     """Some replications in one world, `STATED` or a possible one by its number."""
 
     world: int
@@ -31,23 +31,23 @@ class Task(NamedTuple):
         return f"{self.place}, replications {', '.join(map(str, self.replications))}"
 
 
-def tasks_of(experiment: Experiment, asked: Stress) -> tuple[list[Task], list[Task]]:
+def tasks_of(experiment: Experiment, asked: Stress) -> tuple[list[StressTask], list[StressTask]]:
     """The world as stated on all replications of the design, and every possible world on its few."""
-    stated = [Task(STATED, block) for block in _blocks(experiment.design.replications)]
+    stated = [StressTask(STATED, block) for block in _blocks(experiment.design.replications)]
     few = _blocks(asked.replications)
-    return stated, [Task(world, block) for world in range(asked.n_worlds) for block in few]
+    return stated, [StressTask(world, block) for world in range(asked.n_worlds) for block in few]
 
 
 def _blocks(n: int) -> list[tuple[int, ...]]:
     return [tuple(range(n))[i : i + REPLICATIONS_PER_TASK] for i in range(0, n, REPLICATIONS_PER_TASK)]
 
 
-def live(experiment: Experiment, asked: Stress, task: Task) -> list[list[dict[str, Any]] | Failed]:
-    """For every replication of one world the readings of all arms, or why they could not be lived."""
+def run_task(experiment: Experiment, asked: Stress, task: StressTask) -> list[list[dict[str, Any]] | Failed]:
+    """For every replication of one world the readings of all arms, or why they could not be run."""
     world = None if task.world == STATED else possible_world(experiment, asked, task.world)
 
-    def lived(index: int) -> list[dict[str, Any]]:
+    def of_all_arms(index: int) -> list[dict[str, Any]]:
         replication = Replication(experiment, world, index)
         return [{"arm": arm.name, "replication": index, **replication.run(arm)} for arm in experiment.arms]
 
-    return [attempt(partial(lived, index)) for index in task.replications]
+    return [attempt(partial(of_all_arms, index)) for index in task.replications]

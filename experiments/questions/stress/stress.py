@@ -1,6 +1,6 @@
 """Stress a recommendation: every arm in many possible worlds, scored, and the worlds in which the answer flips.
 
-1 live     the world as stated on the replications of the design, and every possible world on a few; all arms on the
+1 run     the world as stated on the replications of the design, and every possible world on a few; all arms on the
            same people and the same luck, and these the same in every world, so that only the world differs
 2 score    mean, worst case, CVaR, regret and share of worlds in which it pays, of every arm
 3 find     the worlds in which the recommended arm loses or is beaten, as boxes of the unknowns, in words
@@ -20,7 +20,7 @@ import pandas as pd
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.executor import Executor, Failed, run_all
-from crmlab.experiments.execution.failures import NothingLived, failure, settled
+from crmlab.experiments.execution.failures import NothingRan, failure, settled
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
@@ -30,22 +30,22 @@ from crmlab.experiments.questions.stress.gains import Gains, gains_of
 from crmlab.experiments.questions.stress.posing import stress_in
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.questions.stress.score_table import Recommendation, score_table
-from crmlab.experiments.questions.stress.simulate import Task, live, tasks_of
+from crmlab.experiments.questions.stress.simulate import StressTask, run_task, tasks_of
 from crmlab.experiments.questions.stress.states_of_the_world import unknowns_by_world
-from crmlab.experiments.replication.lives import STATED
+from crmlab.experiments.replication.worlds import STATED
 
 
 @dataclass(frozen=True)
 class StressResult:
     """The answer of a stress test.
 
-    `lives`: one row per arm, world and replication with every KPI; column `world` is "fixed" for the world as stated
+    `readings`: one row per arm, world and replication with every KPI; column `world` is "fixed" for the world as stated
     and "sampled" for the others, `number` is -1 or the number of the world. `unknowns`: one row per world, one column
     per unknown. `failures`: tasks without a result.
     """
 
     experiment: Experiment
-    lives: pd.DataFrame
+    readings: pd.DataFrame
     unknowns: pd.DataFrame
     failures: tuple[Mapping[str, str], ...] = ()
 
@@ -58,7 +58,7 @@ class StressResult:
     def gains(self) -> Gains:
         """By how much every arm is better than the baseline in the primary KPI, world by world."""
         primary = self.experiment.design.primary
-        gains = gains_of(self.lives, primary, _names(self.experiment), self.stress.replications)
+        gains = gains_of(self.readings, primary, _names(self.experiment), self.stress.replications)
         if not gains.worlds.size:
             raise UserError(f"{gains.kpi} has no value in any of the {self.stress.n_worlds} worlds.")
         return gains
@@ -98,11 +98,11 @@ class StressResult:
     @cached_property
     def comparison(self) -> Comparison:
         """Every arm against the baseline on every KPI, as a comparison with these worlds would say."""
-        means = self.lives.groupby(["arm", "world", "number"], as_index=False)[
+        means = self.readings.groupby(["arm", "world", "number"], as_index=False)[
             [kpi.id for kpi in all_kpis(self.experiment.kpis)]
         ].mean(numeric_only=True)
-        sampled = means[means["world"] == "sampled"].assign(replication=0)  # the lives of all worlds share their luck
-        readings = pd.concat([self.lives[self.lives["world"] == "fixed"], sampled], ignore_index=True)
+        sampled = means[means["world"] == "sampled"].assign(replication=0)  # the runs of all worlds share their luck
+        readings = pd.concat([self.readings[self.readings["world"] == "fixed"], sampled], ignore_index=True)
         effects = effects_table(self.experiment, readings)
         pays = self.scores[self.scores["score"] == "pays"].set_index("arm")
         for arm in self.gains.arms[1:]:  # one interval of the share of worlds, which counts luck too
@@ -112,13 +112,13 @@ class StressResult:
             "effects": effects,
             "assumptions": assumptions_table(self.experiment),
         }
-        replications = int((self.lives["number"] == STATED).sum() / len(self.experiment.arms))
+        replications = int((self.readings["number"] == STATED).sum() / len(self.experiment.arms))
         return Comparison(self.experiment.baseline.name, replications, tables, self.failures)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What a run folder keeps."""
-        return {**self.comparison.tables, "runs": self.lives, "worlds": self.worlds, "scores": self.scores}
+        return {**self.comparison.tables, "runs": self.readings, "worlds": self.worlds, "scores": self.scores}
 
     def to_json(self) -> dict[str, Any]:
         """The answer as plain data: gains are differences to the baseline in the good direction of the KPI."""
@@ -159,7 +159,7 @@ def stress(
     change a number.
 
     Raises `UserError` where nothing varies, or the KPI has no value in the world as stated (before the other worlds are
-    lived), and `NothingLived` when no life of the world as stated, or of all the others, is left.
+    run), and `NothingRan` when no run of the world as stated, or of all the others, is left.
     """
     asked = stress_in(experiment)
     experiment = replace(experiment, question=asked)
@@ -169,18 +169,18 @@ def stress(
     compile_ahead(experiment)
     stated, possible = tasks_of(experiment, asked)
     total = len(stated) + len(possible)
-    lived: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
     failures: list[dict[str, str]] = []
     for stage, tasks in (("stated", stated), ("stress", possible)):
         done_before = total - len(possible) if tasks is possible else 0
         show = partial(_show, on_progress, done_before, total)
-        results = run_all(partial(live, experiment, asked), tasks, workers, show, store=store, stage=stage)
+        results = run_all(partial(run_task, experiment, asked), tasks, workers, show, store=store, stage=stage)
         rows = _rows(tasks, results, failures)
         if not rows:
-            raise NothingLived("no other world" if lived else "no replication of the world as stated", failures)
-        lived += rows
-        gains_of(pd.DataFrame(lived), experiment.design.primary, _names(experiment), asked.replications)
-    return StressResult(experiment, pd.DataFrame(lived), unknowns, tuple(failures))
+            raise NothingRan("no other world" if runs else "no replication of the world as stated", failures)
+        runs += rows
+        gains_of(pd.DataFrame(runs), experiment.design.primary, _names(experiment), asked.replications)
+    return StressResult(experiment, pd.DataFrame(runs), unknowns, tuple(failures))
 
 
 def _names(experiment: Experiment) -> tuple[str, ...]:
@@ -192,16 +192,16 @@ def _show(on_progress: Progress | None, before: int, total: int, done: int, _of_
         on_progress(before + done, total)
 
 
-def _rows(tasks: list[Task], results: list[Any], failures: list[dict[str, str]]) -> list[dict[str, Any]]:
+def _rows(tasks: list[StressTask], results: list[Any], failures: list[dict[str, str]]) -> list[dict[str, Any]]:
     """The readings of all tasks that have some; what failed is added to `failures`."""
     rows: list[dict[str, Any]] = []
     done, failed = settled(tasks, results)
     failures += failed
     for task, replications in done:
         kind = "fixed" if task.world == STATED else "sampled"
-        for replication, lived in zip(task.replications, replications, strict=True):
-            if isinstance(lived, Failed):
-                failures.append(failure(f"{task.place}, replication {replication}", lived))
+        for replication, runs in zip(task.replications, replications, strict=True):
+            if isinstance(runs, Failed):
+                failures.append(failure(f"{task.place}, replication {replication}", runs))
             else:
-                rows += [{"arm": row["arm"], "world": kind, "number": task.world} | row for row in lived]
+                rows += [{"arm": row["arm"], "world": kind, "number": task.world} | row for row in runs]
     return rows

@@ -52,7 +52,7 @@ def fewest_points(sweep: Sweep) -> int:
 
 
 def usual_points(sweep: Sweep) -> int:
-    """How many points are lived when nobody says how many."""
+    """How many points are run when nobody says how many."""
     n = len(sweep.factors)
     usual = {"morris": USUAL_TRAJECTORIES * (n + 1), "saltelli": USUAL_BASE_POINTS * (n + 2)}
     return max(usual.get(sweep.design, USUAL_POINTS), fewest_points(sweep))

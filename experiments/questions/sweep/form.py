@@ -89,9 +89,9 @@ class SweepForm(Form):
     )
     points: int | None = Field(
         None, ge=2, le=1_000_000, strict=True,
-        description="Points lived at most; default: 64, or as many as give sure indices.",
+        description="Points run at most; default: 64, or as many as give sure indices.",
     )  # fmt: skip
-    replications: int = Field(4, ge=2, le=10_000, strict=True, description="Markets on which each point is lived.")
+    replications: int = Field(4, ge=2, le=10_000, strict=True, description="Markets on which each point is run.")
     kpis: list[str] = Field(default=list(HEADLINE), description="KPIs that are told; default: the headline ones.")
 
 

@@ -71,7 +71,7 @@ def _size(sweep: Sweep, row: Any, stated: float) -> dict[str, Any]:
 
 
 def _flips(tornado: pd.DataFrame | None, factor: str) -> str:
-    """The firmest word of both ends; nothing where no tornado was lived."""
+    """The firmest word of both ends; nothing where no tornado was run."""
     if tornado is None:
         return ""
     words = set(tornado[tornado["factor"] == factor]["flips"])

@@ -54,7 +54,7 @@ class Sweep(Question):
     """How an arm is swept.
 
     Every point is a setting of all factors. On `replications` markets the arm meets the baseline there, with the same
-    people and the same luck at every point. `points` is how many points are lived at most; each design takes as many
+    people and the same luck at every point. `points` is how many points are run at most; each design takes as many
     as it can use. `kpis` are those whose effects are told, the primary KPI of the experiment always among them.
     """
 

@@ -15,7 +15,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.sweep.points import Point, stated_values
 from crmlab.experiments.questions.sweep.question import Factor, Sweep
-from crmlab.experiments.questions.sweep.simulate import Life, Lived, life_of
+from crmlab.experiments.questions.sweep.simulate import SweepRuns, Variant, variant_of
 from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.experiments.statistics.verdict import judge_differences
 
@@ -24,19 +24,20 @@ UNCLEAR = "no clear direction"
 
 
 def effects_of(
-    lived: Lived, sweep: Sweep, points: Sequence[Point], arm: str, baseline: str, kpi: str
+    runs: SweepRuns, sweep: Sweep, points: Sequence[Point], arm: str, baseline: str, kpi: str
 ) -> NDArray[np.float64]:
     """Paired differences of an arm to the baseline. Shape [points, replications]; NaN where one has no value."""
     return np.array(
         [
-            lived.of(point.unknowns, life_of(sweep, point, arm), kpi) - lived.of(point.unknowns, Life(baseline), kpi)
+            runs.of(point.unknowns, variant_of(sweep, point, arm), kpi)
+            - runs.of(point.unknowns, Variant(baseline), kpi)
             for point in points
         ]
     )
 
 
 def response_table(
-    experiment: Experiment, sweep: Sweep, points: Sequence[Point], lived: Lived, refused: Mapping[int, str]
+    experiment: Experiment, sweep: Sweep, points: Sequence[Point], runs: SweepRuns, refused: Mapping[int, str]
 ) -> pd.DataFrame:
     """One row per point and KPI: factor values, the arm's and the baseline's mean, the difference and its luck.
 
@@ -48,17 +49,17 @@ def response_table(
     written = stated_values(sweep, experiment)
     rows: list[dict[str, Any]] = []
     for kpi in sweep.watched(experiment.design.primary):
-        effects = effects_of(lived, sweep, points, sweep.arm, base, kpi)
+        effects = effects_of(runs, sweep, points, sweep.arm, base, kpi)
         for point, differences in zip(points, effects, strict=True):
             values = written | point.values
-            own = lived.of(point.unknowns, life_of(sweep, point, sweep.arm), kpi)
+            own = runs.of(point.unknowns, variant_of(sweep, point, sweep.arm), kpi)
             rows.append(
                 {"point": point.number, "stated": point.number == 0}
                 | {factor.column: values[factor.path] for factor in sweep.factors}
                 | {
                     "kpi": kpi,
                     "value": mean_of(own),
-                    "baseline_value": mean_of(lived.of(point.unknowns, Life(base), kpi)),
+                    "baseline_value": mean_of(runs.of(point.unknowns, Variant(base), kpi)),
                 }
                 | _effect(differences, confidence)
                 | {"verdict": judge_differences(differences, direction_of(experiment, kpi), confidence).word}
@@ -85,7 +86,7 @@ def mean_of(values: NDArray[np.float64]) -> float:
     return float(known.mean()) if known.size else math.nan
 
 
-def shape_table(experiment: Experiment, sweep: Sweep, points: Sequence[Point], lived: Lived) -> pd.DataFrame:
+def shape_table(experiment: Experiment, sweep: Sweep, points: Sequence[Point], runs: SweepRuns) -> pd.DataFrame:
     """Which way every factor pushes the effect on every KPI.
 
     On a grid: the effect averaged over all other factors, step by step; a step counts when its luck-only interval
@@ -95,7 +96,7 @@ def shape_table(experiment: Experiment, sweep: Sweep, points: Sequence[Point], l
     alpha = 1 - experiment.design.confidence
     rows = []
     for kpi in sweep.watched(experiment.design.primary):
-        effects = effects_of(lived, sweep, designed, sweep.arm, base, kpi)
+        effects = effects_of(runs, sweep, designed, sweep.arm, base, kpi)
         for factor in sweep.factors:
             values = np.array([point.values[factor.path] for point in designed])
             correlation, p_value = rank_correlation(values, effects.mean(axis=1))

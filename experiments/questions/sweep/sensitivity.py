@@ -51,7 +51,7 @@ def sensitivity_table(
 def indices(
     sweep: Sweep, places: NDArray[np.float64], effects: NDArray[np.float64], confidence: float, seed: int
 ) -> pd.DataFrame:
-    """Indices of one KPI. `places` [points, factors] are the design, `effects` [points, replications] what was lived.
+    """Indices of one KPI. `places` [points, factors] are the design, `effects` [points, replications] what was run.
 
     A run of points (a trajectory, or a base point with its crosses) in which a value is missing is left out. Columns:
     factor, the indices with their half-widths (`..._conf`: bootstrap over the runs), `noise` (NaN for one replication),

@@ -1,6 +1,6 @@
-"""The points of a sweep lived: everywhere the same people with the same luck, the baseline beside the arm.
+"""The points of a sweep run: everywhere the same people with the same luck, the baseline beside the arm.
 
-Where the world changes, the baseline changes too and is lived again; points of one world share it.
+Where the world changes, the baseline changes too and is run again; points of one world share it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from crmlab.experiments.questions.sweep.question import Sweep
 from crmlab.experiments.replication.replication import Replication
 from crmlab.sim.readings import KPIS
 
-LIVES_PER_TASK = 4  # arms that share the founding of a replication
+ARMS_PER_TASK = 4  # arms that share the founding of a replication
 REPLICATIONS_PER_TASK = 4  # replications that share the re-centring of a world
 Progress = Callable[[int, int], None]
 
 
-class Life(NamedTuple):
-    """An arm with the levers it is lived with."""
+class Variant(NamedTuple):
+    """An arm with the levers it is run with."""
 
     arm: str
     levers: Settings = ()
@@ -39,11 +39,11 @@ class Life(NamedTuple):
         return ", ".join([self.arm, *(f"{path} = {value:.6g}" for path, value in self.levers)])
 
 
-class Task(NamedTuple):
-    """Some lives in one world over a few replications."""
+class SweepTask(NamedTuple):
+    """Some runs in one world over a few replications."""
 
     unknowns: Settings
-    lives: tuple[Life, ...]
+    variants: tuple[Variant, ...]
     replications: tuple[int, ...]
 
     @property
@@ -56,17 +56,17 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lived:
-    """What was read of every life. `readings`: by world, life and replication, the KPIs."""
+class SweepRuns:
+    """What was read of every run. `readings`: by world, run and replication, the KPIs."""
 
-    readings: Mapping[tuple[Settings, Life, int], Mapping[str, float]]
+    readings: Mapping[tuple[Settings, Variant, int], Mapping[str, float]]
     failures: tuple[dict[str, Any], ...]
     replications: int
     own: tuple[str, ...] = ()  # ids of the experiment's own KPIs
 
-    def of(self, unknowns: Settings, life: Life, kpi: str) -> NDArray[np.float64]:
-        """A KPI of a life, NaN where it was not lived or has no value. Shape [replications]."""
-        found = (self.readings.get((unknowns, life, r), {}).get(kpi) for r in range(self.replications))
+    def of(self, unknowns: Settings, variant: Variant, kpi: str) -> NDArray[np.float64]:
+        """A KPI of a run, NaN where it was not run or has no value. Shape [replications]."""
+        found = (self.readings.get((unknowns, variant, r), {}).get(kpi) for r in range(self.replications))
         return np.array([np.nan if value is None else value for value in found], np.float64)
 
     def table(self, sweep: Sweep, points: Sequence[Point], arms: Iterable[str]) -> pd.DataFrame:
@@ -74,17 +74,17 @@ class Lived:
         rows = []
         for point, arm in itertools.product(points, tuple(arms)):
             for r in range(self.replications):
-                if kpis := self.readings.get((point.unknowns, life_of(sweep, point, arm), r)):
+                if kpis := self.readings.get((point.unknowns, variant_of(sweep, point, arm), r)):
                     rows.append({"point": point.number, "arm": arm, "replication": r, **kpis})
         return pd.DataFrame(rows, columns=["point", "arm", "replication", *KPIS, *self.own])
 
 
-def life_of(sweep: Sweep, point: Point, arm: str) -> Life:
-    """How an arm is lived at a point: only the swept one has its levers moved."""
-    return Life(arm, point.levers if arm == sweep.arm else ())
+def variant_of(sweep: Sweep, point: Point, arm: str) -> Variant:
+    """How an arm is run at a point: only the swept one has its levers moved."""
+    return Variant(arm, point.levers if arm == sweep.arm else ())
 
 
-def live_points(
+def run_points(
     experiment: Experiment,
     sweep: Sweep,
     arms: Sequence[str],
@@ -92,33 +92,33 @@ def live_points(
     workers: Any = 0,
     on_done: Progress | None = None,
     store: TaskStore | None = None,
-) -> Lived:
-    """Live `arms` and the baseline at all points. A task that failed leaves its lives out and is told."""
+) -> SweepRuns:
+    """Run `arms` and the baseline at all points. A task that failed leaves its runs out and is told."""
     tasks = tasks_of(experiment.baseline.name, sweep, arms, points)
-    results = run_all(partial(_live, experiment, sweep), tasks, workers, on_done, store=store, stage="sweep")
-    readings: dict[tuple[Settings, Life, int], Mapping[str, float]] = {}
+    results = run_all(partial(_run, experiment, sweep), tasks, workers, on_done, store=store, stage="sweep")
+    readings: dict[tuple[Settings, Variant, int], Mapping[str, float]] = {}
     done, failures = settled(tasks, results)
     for task, outcomes in done:
-        lives = itertools.product(task.replications, task.lives)
-        for (replication, life), kpis in zip(lives, outcomes, strict=True):
+        variants = itertools.product(task.replications, task.variants)
+        for (replication, variant), kpis in zip(variants, outcomes, strict=True):
             if isinstance(kpis, Failed):
-                failures.append(failure(f"{life} in {task.world}, replication {replication}", kpis))
+                failures.append(failure(f"{variant} in {task.world}, replication {replication}", kpis))
             else:
-                readings[task.unknowns, life, replication] = kpis
-    return Lived(readings, tuple(failures), sweep.replications, tuple(kpi.id for kpi in experiment.kpis))
+                readings[task.unknowns, variant, replication] = kpis
+    return SweepRuns(readings, tuple(failures), sweep.replications, tuple(kpi.id for kpi in experiment.kpis))
 
 
-def tasks_of(baseline: str, sweep: Sweep, arms: Sequence[str], points: Sequence[Point]) -> list[Task]:
-    """What has to be lived, world by world, in the order in which the results are put together."""
-    by_world: dict[Settings, dict[Life, None]] = {}
+def tasks_of(baseline: str, sweep: Sweep, arms: Sequence[str], points: Sequence[Point]) -> list[SweepTask]:
+    """What has to be run, world by world, in the order in which the results are put together."""
+    by_world: dict[Settings, dict[Variant, None]] = {}
     for point in points:
-        lives = by_world.setdefault(point.unknowns, {Life(baseline): None})
-        lives.update((life_of(sweep, point, arm), None) for arm in arms)
+        variants = by_world.setdefault(point.unknowns, {Variant(baseline): None})
+        variants.update((variant_of(sweep, point, arm), None) for arm in arms)
     blocks = _blocks(range(sweep.replications), REPLICATIONS_PER_TASK)
     return [
-        Task(unknowns, chunk, block)
-        for unknowns, lives in by_world.items()
-        for chunk in _blocks(lives, LIVES_PER_TASK)
+        SweepTask(unknowns, chunk, block)
+        for unknowns, variants in by_world.items()
+        for chunk in _blocks(variants, ARMS_PER_TASK)
         for block in blocks
     ]
 
@@ -128,13 +128,13 @@ def _blocks(items: Iterable[Any], size: int) -> list[tuple[Any, ...]]:
     return [every[i : i + size] for i in range(0, len(every), size)]
 
 
-def _live(experiment: Experiment, sweep: Sweep, task: Task) -> list[dict[str, float] | Failed]:
-    """The KPIs of every life, replication by replication, or why it cannot be lived."""
+def _run(experiment: Experiment, sweep: Sweep, task: SweepTask) -> list[dict[str, float] | Failed]:
+    """The KPIs of every run, replication by replication, or why it cannot be run."""
     world = changed_world(experiment.world, task.unknowns)
     written = {arm.name: arm for arm in experiment.arms}
     outcomes: list[dict[str, float] | Failed] = []
     for index in task.replications:
         replication = Replication(experiment, world, index)
-        for life in task.lives:
-            outcomes.append(replication.attempt(changed_arm(written[life.arm], sweep, life.levers)))
+        for variant in task.variants:
+            outcomes.append(replication.attempt(changed_arm(written[variant.arm], sweep, variant.levers)))
     return outcomes

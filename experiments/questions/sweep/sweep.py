@@ -1,7 +1,7 @@
 """Sweep an arm: how what it changes depends on its levers and on what we do not know of the world.
 
 1 lay out   the points of the design, the experiment as stated first
-2 live      arm and baseline at every point, on the same people with the same luck; where the world changes, both anew
+2 run      arm and baseline at every point, on the same people with the same luck; where the world changes, both anew
 3 read      the effect at every point, and what the design allows beyond it: shapes, sensitivity indices, a tornado
 """
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.failures import NothingLived
+from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.compare.compare import Comparison, compile_ahead, effects_table
@@ -26,9 +26,9 @@ from crmlab.experiments.questions.sweep.points import Point, points_of, refusals
 from crmlab.experiments.questions.sweep.question import INDICES, Sweep
 from crmlab.experiments.questions.sweep.responses import effects_of, response_table, shape_table
 from crmlab.experiments.questions.sweep.sensitivity import sensitivity_table
-from crmlab.experiments.questions.sweep.simulate import Lived, Progress, live_points
+from crmlab.experiments.questions.sweep.simulate import Progress, SweepRuns, run_points
 from crmlab.experiments.questions.sweep.tornado import swing_table, tornado_table
-from crmlab.experiments.replication.lives import STATED
+from crmlab.experiments.replication.worlds import STATED
 from crmlab.sim.readings import KPIS
 
 
@@ -36,7 +36,7 @@ from crmlab.sim.readings import KPIS
 class SweepResult:
     """The answer of a sweep. `tables`:
 
-    `sweep` (one row per point and KPI), `sweep_runs` (every life), `runs` and `effects` (the experiment as stated),
+    `sweep` (one row per point and KPI), `sweep_runs` (every run), `runs` and `effects` (the experiment as stated),
     `assumptions`, and by design `shapes` (grid, lhs, sobol), `sensitivity` (morris, saltelli), `tornado` and `swings`
     (tornado), `assumptions_that_matter` (where unknowns were swept by one of the last three).
     """
@@ -98,10 +98,10 @@ def sweep_in(experiment: Experiment) -> Sweep:
 def sweep(
     experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, store: TaskStore | None = None
 ) -> SweepResult:
-    """Live the points that `experiment.question` lays out. `workers` (a number of processes, or an executor) and
-    `store` (finished lives found there are not lived again) never change a number.
+    """Run the points that `experiment.question` lays out. `workers` (a number of processes, or an executor) and
+    `store` (finished runs found there are not run again) never change a number.
 
-    Lives that fail are left out and named in the answer; raises `NothingLived` when none is left, and `UserError` when
+    Runs that fail are left out and named in the answer; raises `NothingRan` when none is left, and `UserError` when
     the primary KPI has no value at any point.
     """
     asked, design = sweep_in(experiment), experiment.design
@@ -111,30 +111,30 @@ def sweep(
     taken = [point for point in points if point.number not in refused]
     compile_ahead(experiment)
     arms = _arms(experiment, asked)
-    lived = live_points(experiment, asked, arms, taken, workers, on_progress, store)
-    if not lived.readings:
-        raise NothingLived("no point", lived.failures)
-    responses = response_table(experiment, asked, points, lived, refused)
+    runs = run_points(experiment, asked, arms, taken, workers, on_progress, store)
+    if not runs.readings:
+        raise NothingRan("no point", runs.failures)
+    responses = response_table(experiment, asked, points, runs, refused)
     _check_defined(experiment, responses)
-    tables = {"sweep": responses, "sweep_runs": lived.table(asked, taken, (experiment.baseline.name, *arms))}
-    tables |= _stated(experiment, asked, lived) | _readings(experiment, asked, points, lived, arms)
+    tables = {"sweep": responses, "sweep_runs": runs.table(asked, taken, (experiment.baseline.name, *arms))}
+    tables |= _stated(experiment, asked, runs) | _readings(experiment, asked, points, runs, arms)
     if asked.unknowns and "shapes" not in tables:
         stated = stated_effect(responses, design.primary)
         found = matters_table(experiment, asked, sizes_in(tables), stated, tables.get("tornado"))
         tables["assumptions_that_matter"] = found
-    return SweepResult(experiment, tables, lived.failures)
+    return SweepResult(experiment, tables, runs.failures)
 
 
 def _arms(experiment: Experiment, asked: Sweep) -> list[str]:
-    """The arms that are lived beside the baseline: for a tornado all, since it asks which one is best."""
+    """The arms that are run beside the baseline: for a tornado all, since it asks which one is best."""
     others = [arm.name for arm in experiment.arms[1:]]
     return others if asked.design == "tornado" else [asked.arm]
 
 
-def _stated(experiment: Experiment, asked: Sweep, lived: Lived) -> dict[str, pd.DataFrame]:
+def _stated(experiment: Experiment, asked: Sweep, runs: SweepRuns) -> dict[str, pd.DataFrame]:
     """The experiment as written, as `compare` would tell it, luck only."""
     arms = (experiment.baseline.name, asked.arm)
-    readings = lived.table(asked, [Point(0)], arms).drop(columns="point").assign(world="fixed", number=STATED)
+    readings = runs.table(asked, [Point(0)], arms).drop(columns="point").assign(world="fixed", number=STATED)
     pairs = readings.groupby("replication")["arm"].transform("size") == len(arms)
     readings = readings[pairs].reset_index(drop=True)  # where one of both failed, there is nothing to compare
     alone = replace(experiment, arms=tuple(arm for arm in experiment.arms if arm.name in arms))
@@ -146,17 +146,17 @@ def _stated(experiment: Experiment, asked: Sweep, lived: Lived) -> dict[str, pd.
 
 
 def _readings(
-    experiment: Experiment, asked: Sweep, points: Sequence[Point], lived: Lived, arms: Sequence[str]
+    experiment: Experiment, asked: Sweep, points: Sequence[Point], runs: SweepRuns, arms: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
     """What the design allows to be said beyond the effect at every point."""
     base, design = experiment.baseline.name, experiment.design
     if asked.design == "tornado":
-        tornado = tornado_table(experiment, asked, points, lived, arms)
-        return {"tornado": tornado, "swings": swing_table(experiment, asked, points, lived)}
+        tornado = tornado_table(experiment, asked, points, runs, arms)
+        return {"tornado": tornado, "swings": swing_table(experiment, asked, points, runs)}
     if asked.design not in INDICES:
-        return {"shapes": shape_table(experiment, asked, points, lived)}
+        return {"shapes": shape_table(experiment, asked, points, runs)}
     kpis, places = asked.watched(design.primary), places_of(asked, design.seed)
-    effects = [effects_of(lived, asked, points[1:], asked.arm, base, kpi) for kpi in kpis]
+    effects = [effects_of(runs, asked, points[1:], asked.arm, base, kpi) for kpi in kpis]
     return {"sensitivity": sensitivity_table(asked, kpis, places, effects, design.confidence, design.seed)}
 
 

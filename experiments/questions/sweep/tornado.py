@@ -20,7 +20,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.sweep.points import Point, stated_values
 from crmlab.experiments.questions.sweep.question import Factor, Sweep
 from crmlab.experiments.questions.sweep.responses import effects_of, kind_of, mean_of
-from crmlab.experiments.questions.sweep.simulate import Lived
+from crmlab.experiments.questions.sweep.simulate import SweepRuns
 from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.sim.readings import KPIS
 
@@ -67,7 +67,7 @@ class Decision:
 
 
 def tornado_table(
-    experiment: Experiment, sweep: Sweep, points: Sequence[Point], lived: Lived, arms: Sequence[str]
+    experiment: Experiment, sweep: Sweep, points: Sequence[Point], runs: SweepRuns, arms: Sequence[str]
 ) -> pd.DataFrame:
     """Two rows per KPI and factor, its low and its high end.
 
@@ -77,11 +77,11 @@ def tornado_table(
     """
     base, primary, confidence = experiment.baseline.name, experiment.design.primary, experiment.design.confidence
     written = stated_values(sweep, experiment)
-    rivals = {arm: effects_of(lived, sweep, points, arm, base, primary) for arm in arms}
+    rivals = {arm: effects_of(runs, sweep, points, arm, base, primary) for arm in arms}
     decision = Decision(sweep.arm, base, KPIS[primary].direction, rivals, confidence)
     rows: list[dict[str, Any]] = []
     for kpi in sweep.watched(primary):
-        effects = effects_of(lived, sweep, points, sweep.arm, base, kpi)
+        effects = effects_of(runs, sweep, points, sweep.arm, base, kpi)
         for number, (factor, end) in enumerate(itertools.product(sweep.factors, ("low", "high")), 1):
             at = factor.low if end == "low" else factor.high
             row = {"kpi": kpi, "factor": factor.path, "kind": kind_of(factor), "end": end, "at": at}
@@ -92,12 +92,12 @@ def tornado_table(
     return pd.DataFrame(rows)
 
 
-def swing_table(experiment: Experiment, sweep: Sweep, points: Sequence[Point], lived: Lived) -> pd.DataFrame:
+def swing_table(experiment: Experiment, sweep: Sweep, points: Sequence[Point], runs: SweepRuns) -> pd.DataFrame:
     """How far every factor moves the effect on every KPI, the farthest first: the largest difference between its low
     end, its stated value and its high end, with its luck-only interval. `beyond_luck`: the interval excludes 0."""
     rows = []
     for kpi in sweep.watched(experiment.design.primary):
-        effects = effects_of(lived, sweep, points, sweep.arm, experiment.baseline.name, kpi)
+        effects = effects_of(runs, sweep, points, sweep.arm, experiment.baseline.name, kpi)
         swings = [
             _swing(kpi, factor, effects[[0, 2 * j + 1, 2 * j + 2]], experiment.design.confidence)
             for j, factor in enumerate(sweep.factors)

@@ -18,10 +18,10 @@ from crmlab.experiments.execution.run import WorldKind
 from crmlab.experiments.experiment import Design
 from crmlab.experiments.levers.space import meant
 from crmlab.experiments.questions.tune.candidates import Judged, can_win, judge, told_as_ratios
-from crmlab.experiments.questions.tune.markets import Lives
+from crmlab.experiments.questions.tune.markets import ReadingsByArm
 from crmlab.experiments.questions.tune.question import EQUITY, Tune
 from crmlab.experiments.questions.tune.scoring import score_interval, scored
-from crmlab.experiments.replication.lives import number_of_world
+from crmlab.experiments.replication.worlds import number_of_world
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def winner_table(winners: list[Winner]) -> pd.DataFrame:
     )
 
 
-def effect_readings(lives: Lives, world: WorldKind, design: Design) -> pd.DataFrame:
+def effect_readings(readings_of_arms: ReadingsByArm, world: WorldKind, design: Design) -> pd.DataFrame:
     """The fresh markets as the table from which effects are computed: arm, world, number of the world, replication,
     KPIs."""
     return pd.concat(
@@ -138,7 +138,7 @@ def effect_readings(lives: Lives, world: WorldKind, design: Design) -> pd.DataFr
                 number=[number_of_world(design, world, replication) for replication in kpis.index],
                 replication=kpis.index,
             )
-            for arm, kpis in lives.items()
+            for arm, kpis in readings_of_arms.items()
         ],
         ignore_index=True,
     )

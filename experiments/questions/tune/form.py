@@ -83,7 +83,7 @@ class TuneForm(Form):
     )
     racing: bool = Field(True, strict=True, description="Whether candidates that are surely beaten get fewer markets.")
     simulations: int | None = Field(
-        None, ge=1, strict=True, description="No new batch once so many markets of candidates were lived."
+        None, ge=1, strict=True, description="No new batch once so many markets of candidates were run."
     )
     patience: int | None = Field(
         None, ge=1, le=1_000, strict=True, description="Stop when so many batches brought less than 1 % more."
@@ -185,7 +185,7 @@ def _effort_problems(
         text = "is a score over sampled worlds: say how many, as in worlds = 16."
         problems.append(problem(text, ("tune", "score"), source, form.score))
     if form.worlds is not None and "replications" in form.model_fields_set:
-        text = "and replications exclude each other: each world is lived in one replication."
+        text = "and replications exclude each other: each world is run in one replication."
         problems.append(problem(text, ("tune", "worlds"), source, form.worlds))
     return problems
 

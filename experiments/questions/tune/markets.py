@@ -1,4 +1,4 @@
-"""The markets on which candidates are tried: arms lived beside the baseline's people, luck and worlds."""
+"""The markets on which candidates are tried: arms run beside the baseline's people, luck and worlds."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.sim.world import World
 
 ARMS_PER_TASK = 4  # arms that share the founding of one replication; like the batch, no matter of processes
-Task = tuple[int, tuple[Arm, ...]]  # a replication, and the arms to live in it
-Lives = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), one column per KPI
+MarketTask = tuple[int, tuple[Arm, ...]]  # a replication, and the arms to run in it
+ReadingsByArm = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), one column per KPI
 
 
 @dataclass(frozen=True)
 class Markets:
-    """Where arms are lived. Calling it with a replication and some arms gives the readings of each.
+    """Where arms are run. Calling it with a replication and some arms gives the readings of each.
 
     `use` names the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is
-    all. `worlds`: the numbers of the sampled worlds in which replications are lived, one after the other and then again
+    all. `worlds`: the numbers of the sampled worlds in which replications are run, one after the other and then again
     from the first; None: in the world as stated.
     """
 
@@ -35,7 +35,7 @@ class Markets:
     kpis: tuple[str, ...] | None = None
     worlds: range | None = None
 
-    def __call__(self, task: Task) -> list[dict[str, float] | Failed]:
+    def __call__(self, task: MarketTask) -> list[dict[str, float] | Failed]:
         index, arms = task
         replication = Replication(self.experiment, self.world(index), index, self.use)
         return [replication.attempt(arm, self.kpis) for arm in arms]
@@ -47,7 +47,7 @@ class Markets:
         return sampled_world(self.experiment, self.worlds[index % len(self.worlds)])
 
 
-def live_arms(
+def run_arms(
     markets: Markets,
     arms: Sequence[Arm],
     replications: Sequence[int],
@@ -55,7 +55,7 @@ def live_arms(
     on_done: Callable[[int, int], None] | None = None,
     store: TaskStore | None = None,
     stage: str = "",
-) -> tuple[Lives, dict[str, list[Failure]]]:
+) -> tuple[ReadingsByArm, dict[str, list[Failure]]]:
     """Every arm in these replications: the readings, and what failed, by name of the arm.
 
     An arm lacks the rows of the replications in which it failed.
@@ -65,8 +65,8 @@ def live_arms(
     found = run_all(markets, tasks, workers, on_done, store=store, stage=stage)
     rows: dict[str, dict[int, Mapping[str, float]]] = {arm.name: {} for arm in arms}
     failures: dict[str, list[Failure]] = {}
-    for (replication, chunk), lived in zip(tasks, found, strict=True):
-        readings = [lived] * len(chunk) if isinstance(lived, Failed) else lived
+    for (replication, chunk), outcome in zip(tasks, found, strict=True):
+        readings = [outcome] * len(chunk) if isinstance(outcome, Failed) else outcome
         for arm, kpis in zip(chunk, readings, strict=True):
             if isinstance(kpis, Failed):
                 failures.setdefault(arm.name, []).append(failure(f"{arm.name}, replication {replication}", kpis))

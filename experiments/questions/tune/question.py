@@ -76,11 +76,11 @@ class OwnSampler:
 class Tune(Question):
     """How an arm is tuned.
 
-    Every candidate is lived by the same people with the same luck as the baseline, on at most `replications` markets:
+    Every candidate is run by the same people with the same luck as the baseline, on at most `replications` markets:
     with `racing`, those that are surely beaten get fewer. The sampler proposes `batch` candidates at a time and learns
     from them before it proposes the next; the batch is part of the search, the number of processes is not. The search
-    ends after `candidates`, or when `simulations` lives of candidates are spent, or when `patience` batches brought
-    nothing. The `confirm` best are lived again on `confirm_replications` markets that the search has never seen.
+    ends after `candidates`, or when `simulations` runs of candidates are spent, or when `patience` batches brought
+    nothing. The `confirm` best are run again on `confirm_replications` markets that the search has never seen.
 
     `constraints` must hold; `soft` limits are wished for: the sampler hears of them, but a candidate beyond them may
     win. With `worlds`, every replication has a world of its own, drawn from the unknowns, and an objective is the

@@ -1,7 +1,7 @@
 """The race: replications are spent on candidates that may still win, not on those that are surely beaten.
 
 All candidates of a batch start with few replications. After every round (2, 4, 8, 16, ... up to the most) those are
-dropped that are beaten, beyond a limit, or without a value, each beyond the interval; the others live as many
+dropped that are beaten, beyond a limit, or without a value, each beyond the interval; the others run as many
 replications again. Everybody meets the same people, luck and worlds, so differences are taken replication by
 replication, and the candidates that finished in earlier batches are rivals too, at no further cost.
 
@@ -35,7 +35,7 @@ BEATEN, BEYOND, NO_VALUE, REFUSED, FAILED = "beaten", "beyond a limit", "no valu
 
 @dataclass(frozen=True)
 class Entrant:
-    """A candidate in the race, with what it lived in the replications that are looked at.
+    """A candidate in the race, with what it run in the replications that are looked at.
 
     `gains`: differences to the baseline, more is better. Shape [replications, objectives]. For a score over worlds
     these are its pseudo-values. `beyond`: by how much its limits are broken, 0 or less is within. Shape
@@ -78,7 +78,7 @@ def judged(field: Sequence[Entrant], finished: Sequence[Entrant], last: bool) ->
     """One round: a verdict on every candidate of the field.
 
     `finished` are candidates of earlier batches that nobody has beaten, in the same replications. After the `last`
-    round nobody is dropped any more: what was lived is all that is known.
+    round nobody is dropped any more: what was run is all that is known.
     """
     valued = [e for e in field if np.isfinite(e.gains).all()]
     known = [*finished, *(e for e in valued if _surely_within(e))]

@@ -12,7 +12,7 @@ from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.levers.space import Values, as_written, meant, with_levers
 from crmlab.experiments.questions.tune.candidates import Judged, entrant, front_of, judge, objectives_of, refused
-from crmlab.experiments.questions.tune.markets import Markets, live_arms
+from crmlab.experiments.questions.tune.markets import Markets, run_arms
 from crmlab.experiments.questions.tune.proposals import Proposals
 from crmlab.experiments.questions.tune.question import Tune
 from crmlab.experiments.questions.tune.racing import FAILED, GOES_ON, Entrant, judged, race_rows, rounds
@@ -23,19 +23,19 @@ ALL_TRIED = "all candidates were tried"
 
 @dataclass
 class Found:
-    """What a search has found so far. `lived` counts replications of candidates, `race` is the log of the rounds."""
+    """What a search has found so far. `simulated` counts replications of candidates, `race` logs the rounds."""
 
     judged: list[Judged] = field(default_factory=list)
     race: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, str]] = field(default_factory=list)
-    lived: int = 0
+    simulated: int = 0
     stopped: str = ALL_TRIED
 
 
 class Searching:
     """A search under way. `base` are the baseline's readings, one row for each replication of the
-    search (the index); `workers` says where lives are lived,
-    a `store` knows those that need not be lived again."""
+    search (the index); `workers` says where runs are run,
+    a `store` knows those that need not be run again."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Searching:
         self.found = Found()
         self._replications = [int(r) for r in base.index]
         self._front: list[Judged] = []
-        self._lives: dict[str, pd.DataFrame] = {}  # by settings: equal candidates are lived once
+        self._readings: dict[str, pd.DataFrame] = {}  # by settings: equal candidates are run once
         self._errors: dict[str, str] = {}
 
     def run(self) -> Found:
@@ -63,7 +63,7 @@ class Searching:
         proposals = Proposals(search, self.markets.experiment.design.seed, first)
         patience = Patience(search.patience)
         for batch, start in enumerate(range(0, search.candidates, search.batch)):
-            if search.simulations is not None and found.lived >= search.simulations:
+            if search.simulations is not None and found.simulated >= search.simulations:
                 found.stopped = f"the budget of {search.simulations} replications was spent"
                 break
             proposed = proposals.ask(batch, min(search.batch, search.candidates - start))
@@ -85,7 +85,7 @@ class Searching:
         running, looked_at = list(arms), rounds(self.search.replications, self.search.racing)
         for round_, n in enumerate(looked_at):
             part = len(proposed) * round_ / len(looked_at), len(proposed) / len(looked_at)
-            self._live(batch, round_, [arms[number] for number in running], n, min(proposed) + part[0], part[1])
+            self._run_missing(batch, round_, [arms[number] for number in running], n, min(proposed) + part[0], part[1])
             whole = [number for number in running if arms[number].name not in self._errors]
             verdicts = judged([self._entrant(arms[number].name, number, n) for number in whole], self._rivals(n),
                               last=n == looked_at[-1])  # fmt: skip
@@ -95,9 +95,9 @@ class Searching:
                 ended[number] = refused(self.search, number, batch, proposed[number], reason, FAILED)
             for verdict in verdicts:
                 if verdict.word != GOES_ON:
-                    lived, base = self._lives[arms[verdict.number].name].iloc[:n], self.base.iloc[:n]
+                    simulated, base = self._readings[arms[verdict.number].name].iloc[:n], self.base.iloc[:n]
                     ended[verdict.number] = judge(
-                        self.search, verdict.number, batch, proposed[verdict.number], lived, base, verdict.word
+                        self.search, verdict.number, batch, proposed[verdict.number], simulated, base, verdict.word
                     )
             running = [verdict.number for verdict in verdicts if verdict.word == GOES_ON]
         return [ended[number] for number in proposed]
@@ -115,28 +115,28 @@ class Searching:
     def _name(self, values: Values) -> str:
         return ", ".join(f"{path} {value!r}" for path, value in meant(self.search.levers, values).items())
 
-    def _live(self, batch: int, round_: int, arms: Sequence[Arm], n: int, shown: float, share: float) -> None:
-        """Live what is missing of the first `n` replications of these arms."""
+    def _run_missing(self, batch: int, round_: int, arms: Sequence[Arm], n: int, shown: float, share: float) -> None:
+        """Run what is missing of the first `n` replications of these arms."""
         groups: dict[int, dict[str, Arm]] = {}
         for arm in arms:
-            known = len(self._lives.get(arm.name, ()))
+            known = len(self._readings.get(arm.name, ()))
             if known < n and arm.name not in self._errors:
                 groups.setdefault(known, {})[arm.name] = arm
         for known, group in groups.items():
-            lives, failures = live_arms(
+            readings, failures = run_arms(
                 self.markets, list(group.values()), self._replications[known:n], self.workers,
                 lambda done, tasks: self.show(int(shown + share * done / tasks)), self.store,
                 f"search {batch}.{round_}.{known}",
             )  # fmt: skip
             self.found.failures += [failure for of_arm in failures.values() for failure in of_arm]
-            self.found.lived += len(group) * (n - known)
-            for name, rows in lives.items():
-                self._lives[name] = pd.concat([self._lives[name], rows]) if known else rows
+            self.found.simulated += len(group) * (n - known)
+            for name, rows in readings.items():
+                self._readings[name] = pd.concat([self._readings[name], rows]) if known else rows
             for name, of_arm in failures.items():
                 self._errors.setdefault(name, of_arm[0]["error"])
 
     def _entrant(self, name: str, number: int, n: int) -> Entrant:
-        return entrant(self.search, number, self._lives[name].iloc[:n], self.base.iloc[:n])
+        return entrant(self.search, number, self._readings[name].iloc[:n], self.base.iloc[:n])
 
     def _rivals(self, n: int) -> list[Entrant]:
         return [self._entrant(self._name(c.values), c.number, n) for c in self._front]

@@ -55,10 +55,10 @@ def _race(run: RunFiles) -> Section:
     intro = "Candidates that were surely beaten got fewer replications, so that the others could have more."
     racing, answer = run.table("racing"), run.json("tuning")
     if racing is None or racing["replications"].nunique() < 2:
-        return Section("race", title, intro, missing="Every candidate was lived equally often: there was no race.")
-    lived = answer["simulations"]
+        return Section("race", title, intro, missing="Every candidate was run equally often: there was no race.")
+    simulated = answer["simulations"]
     sentence = (
-        f"{lived['lived']:,} of {lived['without_racing']:,} replications were lived. The search ended because "
+        f"{simulated['run']:,} of {simulated['without_racing']:,} replications were run. The search ended because "
         f"{answer['stopped']}."
     )
     note = "Dropped: beaten by another candidate in every objective, or beyond a limit, by more than luck explains "

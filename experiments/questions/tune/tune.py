@@ -1,6 +1,6 @@
 """Tune an arm: propose levers, try them on paired markets, confirm the best on luck that the search has not seen.
 
-1 baseline   lived once per replication
+1 baseline   run once per replication
 2 search     batch by batch: the sampler proposes, every candidate meets the baseline's people and luck in a race, the
              sampler is told of the whole batch
 3 confirm    the best candidates, the arm as written and the baseline on fresh luck, and in fresh sampled worlds
@@ -19,7 +19,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.execution.failures import Failure, NothingLived
+from crmlab.experiments.execution.failures import Failure, NothingRan
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.levers.space import with_levers
@@ -28,7 +28,7 @@ from crmlab.experiments.questions.tune.advice import Advice, advice
 from crmlab.experiments.questions.tune.candidates import records, trial_table
 from crmlab.experiments.questions.tune.confirm import Winner, confirmed, effect_readings, picked, winner_table
 from crmlab.experiments.questions.tune.importances import importance_table
-from crmlab.experiments.questions.tune.markets import Lives, Markets, live_arms
+from crmlab.experiments.questions.tune.markets import Markets, ReadingsByArm, run_arms
 from crmlab.experiments.questions.tune.question import Tune
 from crmlab.experiments.questions.tune.racing import race_table
 from crmlab.experiments.questions.tune.samplers import sampler_arguments
@@ -41,10 +41,10 @@ from crmlab.sim.readings import KPIS
 class Tuning:
     """The answer of a tuning: every candidate tried, the winners with their fresh values, and the tables of both.
 
-    `race` says round by round who was dropped and why. `lives` are the readings on fresh luck in the world as stated:
-    of the baseline, the arm as written and the `arms` of the winners; `lives_sampled` those in fresh sampled worlds,
+    `race` says round by round who was dropped and why. `readings` are those on fresh luck in the world as stated:
+    of the baseline, the arm as written and the `arms` of the winners; `readings_sampled` those in fresh sampled worlds,
     over which winners are judged unless the design leaves the unknowns out. `simulations` counts the replications of
-    candidates that were lived, `stopped` says why the search ended, `failures` what could not be lived.
+    candidates that were run, `stopped` says why the search ended, `failures` what could not be run.
     """
 
     experiment: Experiment
@@ -52,8 +52,8 @@ class Tuning:
     race: pd.DataFrame
     winners: tuple[Winner, ...]
     arms: tuple[Arm, ...]
-    lives: Lives
-    lives_sampled: Lives
+    readings: ReadingsByArm
+    readings_sampled: ReadingsByArm
     simulations: int
     stopped: str
     failures: tuple[dict[str, str], ...] = ()
@@ -65,14 +65,14 @@ class Tuning:
     @cached_property
     def comparison(self) -> Comparison:
         """The winners and the arm as written against the baseline on fresh luck, every KPI."""
-        readings = effect_readings(self.lives, "fixed", self._fresh_design)
-        if self.lives_sampled:
-            sampled = effect_readings(self.lives_sampled, "sampled", self._fresh_design)
+        readings = effect_readings(self.readings, "fixed", self._fresh_design)
+        if self.readings_sampled:
+            sampled = effect_readings(self.readings_sampled, "sampled", self._fresh_design)
             readings = pd.concat([readings, sampled], ignore_index=True)
-        lived = replace(self.experiment, arms=(*self.experiment.arms, *self.arms))
+        simulated = replace(self.experiment, arms=(*self.experiment.arms, *self.arms))
         tables = {
             "runs": readings,
-            "effects": effects_table(lived, readings),
+            "effects": effects_table(simulated, readings),
             "assumptions": assumptions_table(self.experiment),
         }
         return Comparison(self.experiment.baseline.name, self.experiment.design.replications, tables)
@@ -120,7 +120,7 @@ class Tuning:
             "why_added": [c.why_added for c in search.constraints if c.added],
             "soft": [str(c) for c in search.soft],
             "rule": search.rule,
-            "simulations": {"lived": self.simulations, "without_racing": len(self.trials) * search.replications},
+            "simulations": {"run": self.simulations, "without_racing": len(self.trials) * search.replications},
             "stopped": self.stopped,
             "failures": list(self.failures),
             "trials": [_trial_json(row) for row in records(self.trials)],
@@ -146,7 +146,7 @@ def tune(
     """Search the levers that `experiment.question` names. `workers` (processes, 0: one per core, or an executor) never
     change a number.
 
-    Lives that a `store` holds are not lived again, so a search that was killed is taken up where it stopped. Raises
+    Runs that a `store` holds are not run again, so a search that was killed is taken up where it stopped. Raises
     `UserError` when an objective has no value under the baseline.
     """
     search, show = search_in(experiment), on_progress or (lambda done, total: None)
@@ -155,7 +155,7 @@ def tune(
     found = _searched(experiment, search, workers, lambda n: show(n, total), store)
     if not found.race:  # nobody came to the first look
         if found.failures:
-            raise NothingLived("no candidate", found.failures)
+            raise NothingRan("no candidate", found.failures)
         raise UserError(f"Every candidate is refused by its strategy: {found.judged[0].refused}.")
     trials = trial_table(search, found.judged)
     chosen = [found.judged[number] for number in picked(search, trials)["number"]]
@@ -166,29 +166,31 @@ def tune(
 
     over_worlds = search.worlds or experiment.design.unknowns
     fresh = _Fresh(experiment, search, arms, workers, store)
-    lives, failures = fresh.live(sampled=False, on_done=None if over_worlds else show_confirming)
-    lives_sampled, more = fresh.live(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
-    judged_on = lives if not search.worlds else _first_lives(lives_sampled, search.confirm_replications)
+    readings, failures = fresh.run(sampled=False, on_done=None if over_worlds else show_confirming)
+    readings_sampled, more = fresh.run(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
+    judged_on = readings if not search.worlds else _first_lives(readings_sampled, search.confirm_replications)
     base = judged_on[experiment.baseline.name]
     winners = tuple(
         confirmed(search, c, judged_on[arm.name], base, experiment.design.confidence)
         for c, arm in zip(chosen, arms, strict=True)
     )
     return Tuning(
-        experiment, trials, race_table(found.race), winners, arms, lives, lives_sampled,
-        found.lived, found.stopped, (*found.failures, *failures, *more),
+        experiment, trials, race_table(found.race), winners, arms, readings, readings_sampled,
+        found.simulated, found.stopped, (*found.failures, *failures, *more),
     )  # fmt: skip
 
 
 def _searched(experiment: Experiment, search: Tune, workers: Any, show: Any, store: TaskStore | None) -> Found:
     markets = Markets(experiment, MODEL, search.read, range(search.replications) if search.worlds else None)
     baseline = experiment.baseline
-    lives, failures = live_arms(markets, [baseline], range(search.replications), workers, store=store, stage="baseline")
-    told, base = failures.get(baseline.name, []), lives[baseline.name]
+    readings, failures = run_arms(
+        markets, [baseline], range(search.replications), workers, store=store, stage="baseline"
+    )
+    told, base = failures.get(baseline.name, []), readings[baseline.name]
     if base.empty:
-        raise NothingLived(f"no replication of {baseline.name}, the baseline,", told)
+        raise NothingRan(f"no replication of {baseline.name}, the baseline,", told)
     _check_defined(search, experiment, base)
-    whole = replace(search, replications=len(base))  # those that the baseline could live
+    whole = replace(search, replications=len(base))  # those that the baseline could run
     found = Searching(whole, arm_to_tune(experiment), markets, base, workers, store, show).run()
     return replace(found, failures=[*told, *found.failures])
 
@@ -203,25 +205,25 @@ class _Fresh:
     workers: Any
     store: TaskStore | None
 
-    def live(self, sampled: bool, on_done: Progress | None) -> tuple[Lives, list[Failure]]:
+    def run(self, sampled: bool, on_done: Progress | None) -> tuple[ReadingsByArm, list[Failure]]:
         """Every arm, in the replications in which none of them failed."""
         n, seen = self.search.confirm_replications, self.search.replications
-        lives = n * self.experiment.design.lives if sampled else n
+        readings = n * self.experiment.design.markets_per_world if sampled else n
         markets = Markets(self.experiment, CONFIRM, worlds=range(seen, seen + n) if sampled else None)
         stage = "confirm in worlds" if sampled else "confirm"
-        rows_of, failures = live_arms(
-            markets, [*self.experiment.arms, *self.arms], range(lives), self.workers, on_done, self.store, stage
+        rows_of, failures = run_arms(
+            markets, [*self.experiment.arms, *self.arms], range(readings), self.workers, on_done, self.store, stage
         )
         told = [failure for of_arm in failures.values() for failure in of_arm]
-        whole = [r for r in range(lives) if all(r in rows.index for rows in rows_of.values())]
+        whole = [r for r in range(readings) if all(r in rows.index for rows in rows_of.values())]
         if not whole:
-            raise NothingLived("no replication of all the winners", told)
+            raise NothingRan("no replication of all the winners", told)
         return {arm: rows.loc[whole] for arm, rows in rows_of.items()}, told
 
 
-def _first_lives(lives: Lives, worlds: int) -> Lives:
-    """One life of every sampled world: as often as the search has lived them."""
-    return {arm: rows[rows.index < worlds] for arm, rows in lives.items()}
+def _first_lives(readings: ReadingsByArm, worlds: int) -> ReadingsByArm:
+    """One run of every sampled world: as often as the search has lived them."""
+    return {arm: rows[rows.index < worlds] for arm, rows in readings.items()}
 
 
 def _check_defined(search: Tune, experiment: Experiment, base: pd.DataFrame) -> None:

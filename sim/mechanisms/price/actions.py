@@ -38,8 +38,8 @@ class FirstOrderOffer(Action):
 class Coupon(Action):
     """Grant, identified: a single-use price cut on one order of the next `weeks` weeks.
 
-    `rate` [n] or one number; `to` [n] says who gets it. A customer holds one coupon at a time: the one worth more, and
-    between equals the one that lasts longer, is kept.
+    `rate` [n] or one number; `to` [n] says who gets it. A customer may hold several: one is used on one order, the best
+    first, and the others are kept until they are void.
     """
 
     audience: ClassVar[Audience] = "customers"

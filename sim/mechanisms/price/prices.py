@@ -4,7 +4,8 @@
    largest holds.
 2. A single-use price cut (coupon, first-order offer) replaces the standing one on one order, the earlier of a week,
    when it is larger.
-3. A customer holds one coupon. A new one replaces it when it is worth more, or as much for longer; else it is refused.
+3. A customer may hold several coupons. Each week the best of those that the holder would use is offered; using it
+   strikes that one, and the others stay until they are void.
 
 How people take a price is part of the kernel's clocks (`behavior.price_pull`); the numbers are `World.price`.
 """
@@ -12,29 +13,18 @@ How people take a price is part of the kernel's clocks (`behavior.price_pull`); 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.asking import mask_of, rates_of, source_number
-from crmlab.sim.columns import Columns, column
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customer_agent import CustomerAgent
-from crmlab.sim.customers import LONG_AGO
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
+from crmlab.sim.mechanisms.price.grants import Grant, Grants, find_coupons, lines_of
 from crmlab.sim.mechanisms.price.params import PriceResponse
-
-
-@dataclass
-class CouponColumns(Columns):
-    """The coupon that a customer holds."""
-
-    coupon_rate: NDArray[np.float32] = column(np.float32, "share of price", True)
-    coupon_ends: NDArray[np.int16] = column(np.int16, "first week in which it is void", True)
-    coupon_liked: NDArray[np.bool_] = column(np.bool_, "whether its holder would use it", False)
 
 
 class Prices(Mechanism):
@@ -42,26 +32,20 @@ class Prices(Mechanism):
 
     name = "price"
     settles = (PublicDiscount, FirstOrderOffer, Discount, Coupon)
-    series = ("coupons_refused",)
     lives_before = True
-    columns: CouponColumns
+    columns: Grants
 
     def __init__(self, setting: Setting, params: PriceResponse) -> None:
         super().__init__(setting, params)
-        self.columns = CouponColumns.empty()
+        self.columns = Grants(setting.customers.n)
         self.readiness = coupon_readiness(params)
         self._names = [source.name for source in setting.world.sources]
-        self._granted = False  # whether a coupon was ever granted
 
     def inherit(self, before: Mechanism) -> None:
         """Coupons that are still valid in week 0."""
         assert isinstance(before, Prices)
-        self._granted = before._granted
-        if self._granted:
-            n = before.setting.customers.n
-            self.columns = before.columns.copy()
-            self.columns.open(self.setting.customers.n)
-            self.columns.coupon_ends[:n] = np.maximum(before.columns.coupon_ends, 0)
+        self.columns = before.columns.copy()
+        self.columns.open(self.setting.customers.n)
 
     def settle(self, week: Week) -> None:
         for asked, public in week.actions(PublicDiscount):
@@ -70,48 +54,57 @@ class Prices(Mechanism):
             self._raise(week.offer.first, asked, first.channel, float(first.rate))
         for asked, discount in week.actions(Discount):
             raise_rates(week.effect("standing"), week.rows, rates_of(asked, discount.rate, week.view.n))
-        refused = sum(self._grant(asked, coupon, week) for asked, coupon in week.actions(Coupon))
-        week.series["coupons_refused"] = refused
+        for asked, coupon in week.actions(Coupon):
+            self._grant(asked, coupon, week)
 
     def affect(self, week: Week) -> None:
-        if self._granted:
-            columns = self.columns
-            find_coupons(
-                week.effect("single"), columns.coupon_rate, columns.coupon_ends, columns.coupon_liked, week.number
-            )
+        if self.columns.is_open:
+            lines = self.columns.lines
+            find_coupons(week.effect("single"), lines.row, lines.rate, lines.ends, lines.liked, week.number)
 
     def mark(self, week: Week) -> None:
-        if self._granted:
-            self.columns.coupon_ends[week.orders.row[week.single]] = min(week.number, 0)
+        self.columns.use(week.orders.row[week.single], week.number)
+
+    def close(self, week: Week) -> None:
+        self.columns.drop_void(week.number + 1)
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        for person in agents if self._granted else ():
-            rate, ends = self.columns.coupon_rate[person.row], int(self.columns.coupon_ends[person.row])
-            if ends > week.number and would_use(*person.key, person.who, ends, self.readiness):
-                week.effect("single")[person.row] = float(rate)
+        for person in agents if self.columns.is_open else ():
+            usable = self._usable(person, week.number)
+            if usable:
+                week.effect("single")[person.row] = -min(usable)[0]
+
+    def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
+        for row in week.orders.row[week.single]:
+            usable = self._usable(agents[row], week.number)
+            if usable:
+                lines = list(zip(*tuple(self.columns.lines), strict=True))
+                del lines[min(usable)[2]]
+                self.columns.lines = lines_of(lines)
+
+    def _usable(self, person: CustomerAgent, week: int) -> list[tuple[float, int, int]]:
+        """The coupons that somebody holds and would use: (-rate, end, number of the line)."""
+        lines = self.columns.lines
+        return [
+            (-float(lines.rate[line]), int(lines.ends[line]), line)
+            for line in range(lines.row.size)
+            if lines.row[line] == person.row and lines.ends[line] > week
+            and would_use(*person.key, person.who, int(lines.ends[line]), self.readiness)
+        ]  # fmt: skip
 
     def _raise(self, rates: NDArray[np.float64], asked: Asked, channel: str | None, rate: float) -> None:
         where = slice(None) if channel is None else source_number(asked, channel, self._names) + 1
         rates[where] = np.maximum(rates[where], rate)
 
-    def _grant(self, asked: Asked, coupon: Coupon, week: Week) -> int:
-        """Write coupons to those without a better one. Returns how many were refused."""
+    def _grant(self, asked: Asked, coupon: Coupon, week: Week) -> None:
+        """Give everybody whom the action reaches a coupon."""
         to = mask_of(asked, "Coupon.to", coupon.to, week.view.n)
-        self.columns.open(self.setting.customers.n)
-        rates, ends = self.columns.coupon_rate, self.columns.coupon_ends
-        if not self._granted:
-            ends[:] = LONG_AGO if week.number < 0 else 0  # one that ended in week 0 would be valid before it
-            self._granted = True
-        who, end = week.rows[to], week.number + coupon.weeks
         rate = rates_of(Asked(asked.play, coupon, None), coupon.rate, week.view.n)[to]
-        held = np.where(ends[who] > week.number, rates[who], 0)
-        better = (rate > held) | ((rate == held) & (end > ends[who]))
-        rates[who[better]] = rate[better]
-        ends[who[better]] = end
-        self.columns.coupon_liked[who[better]] = would_use_it(
-            self.setting.person_ids(who[better]), end, self.readiness, *self.setting.key
-        )
-        return int(np.count_nonzero(~better))
+        rows, ends = week.rows[to], week.number + coupon.weeks
+        order = np.argsort(rows)
+        rows, rate = rows[order], rate[order]
+        liked = would_use_it(self.setting.person_ids(rows), ends, self.readiness, *self.setting.key)
+        self.columns.add(Grant(rows, rate, np.full(rows.size, ends, np.int16), liked))
 
 
 @compiled
@@ -129,11 +122,3 @@ def would_use_it(ids, ends, readiness, key0, key1):
     for j in range(ids.size):
         liked[j] = would_use(key0, key1, ids[j], ends, readiness)
     return liked
-
-
-@compiled
-def find_coupons(single, rates, ends, liked, week):
-    """Fill `single` [n] with the price cut of the coupon that somebody holds and would use this week."""
-    for i in range(ends.size):
-        if ends[i] > week and liked[i]:
-            single[i] = float(rates[i])

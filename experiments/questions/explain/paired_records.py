@@ -1,7 +1,7 @@
 """The same market under two policies, person by person and order by order.
 
-Rows are the same people in both lives, and the k-th order of a person is the same basket, so both can be matched. No
-firm can see both lives: whatever is computed from the pair is known to the simulation only.
+Rows are the same people in both runs, and the k-th order of a person is the same basket, so both can be matched. No
+firm can see both runs: whatever is computed from the pair is known to the simulation only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Which = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class TwoLives:
+class PairedRecords:
     """The record of a market under the baseline and under an arm, on the same people and the same luck."""
 
     baseline: Record
@@ -66,7 +66,7 @@ class TwoLives:
 
     @cached_property
     def matched(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Places of the orders that exist in both lives: in the baseline's log and in the arm's. Shape [matches]."""
+        """Places of the orders that exist in both runs: in the baseline's log and in the arm's. Shape [matches]."""
         old, new = (record.orders.row.astype(np.int64) << 32 | record.orders.nth for record in self.both)
         _, before, after = np.intersect1d(old, new, assume_unique=True, return_indices=True)
         return before, after
