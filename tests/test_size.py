@@ -10,10 +10,7 @@ LONGEST_FUNCTION, LONGEST_CLASS, MOST_METHODS = 60, 150, 12  # lines, lines, met
 OPEN = {  # in the world
     "sim/kernel.py simulate_week",
     "sim/market.py Market",
-    "sim/mechanisms/loyalty/loyalty.py Loyalty",
-    "sim/mechanisms/loyalty/membership.py Membership",
-    "sim/mechanisms/loyalty/params.py LoyaltyResponse",
-    "sim/view.py FirmView",
+    "sim/mechanisms/price/grants.py Grants",
 }
 
 
