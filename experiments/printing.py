@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,15 @@ WIDTH_WITHOUT_TERMINAL = 120
 def say(text: str = "") -> None:
     """A result, on stdout."""
     print(text, flush=True)
+
+
+def say_prose(text: str, indent: int = 0) -> None:
+    """Sentences on stdout, broken between words where the terminal ends; all lines but the first are set in."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    wrapper = textwrap.TextWrapper(
+        width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    say(wrapper.fill(text))
 
 
 def remark(text: str) -> None:

@@ -52,11 +52,11 @@ def _reached(
     addressed, held_out = play.addressed(view), play.held_out(view)
     if held_out is None:
         return addressed, None
-    everybody = np.ones(view.n, np.bool_) if addressed is None else addressed
+    treated = ~held_out if addressed is None else addressed & ~held_out
+    alone = held_out if addressed is None else addressed & held_out
     group = np.zeros(n, np.int8)
-    group[rows[everybody & ~held_out]] = TREATED
-    group[rows[everybody & held_out]] = HELD_OUT
-    return everybody & ~held_out, group
+    group[rows] = np.int8(TREATED) * treated + np.int8(HELD_OUT) * alone
+    return treated, group
 
 
 def rates_of(asked: Asked, rate: object, n: int) -> NDArray[np.float32]:

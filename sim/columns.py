@@ -87,4 +87,4 @@ def gather(owners: Iterable[Columns], name: str, rows: NDArray[Any]) -> NDArray[
     """A column for some rows, whoever owns it; where it was never opened, as for somebody to whom nothing happened."""
     columns = owner_of(name, owners)
     values = columns.get(name)
-    return values[rows] if values.size else np.full(rows.size, columns.fill_of(name))
+    return values.take(rows, axis=0) if values.size else np.full(rows.size, columns.fill_of(name))

@@ -33,8 +33,8 @@ let_models_go()
 FRIEND_CONVERSION = 7.0  # first orders per week of those who have accepted a recommendation: within a day or so
 
 
-class Market(mesa.Model):
-    """A firm's market, lived week by week under a list of plays.
+class MarketState(mesa.Model):
+    """What a market holds, and what can be asked of it.
 
     `world` is the real market; `customers` founding rows stand for its customers, each for `scale` of them, and the
     prospects in proportion. The same seed and replication are the same people with the same luck under any plays.
@@ -100,6 +100,64 @@ class Market(mesa.Model):
             model_reporters={name: _reporter(name) for name in self.books.names},
         )
 
+    @property
+    def plan(self) -> dict[str, list[str]]:
+        """Which mechanisms take part in which phase of a week, in their order."""
+        return {phase: [m.name for m in self.mechanisms.values() if m.on and m.phases()[phase]] for phase in PHASES}
+
+    def look(self) -> FirmView:
+        """What the firm can see now."""
+        return FirmView(
+            self.gather,
+            self.identified_rows,
+            self.week,
+            self._channel_names,
+            self._planned,
+            self.world.today_rate,
+            self._lots,
+            self.setting.tags,
+            self.books,
+            self.minor,
+        )
+
+    @property
+    def owners(self) -> list[Columns]:
+        """All columns of the people by owner: population and kernel, then each mechanism."""
+        return [self.customers, *(mechanism.columns for mechanism in self.mechanisms.values())]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the people, whoever owns it. Shape [n]."""
+        return self.gather(name, np.arange(self.customers.n))
+
+    def gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
+        """A column for some rows, whoever owns it; one of a mechanism that was never used is as for a beginner."""
+        return gather(self.owners, name, rows)
+
+    @property
+    def bytes_per_row(self) -> float:
+        """Memory of the people per row: columns and the order in which channels reach prospects; no order log."""
+        ours = sum(own.nbytes for own in self.owners) + self.setting.queue.nbytes
+        return ours / max(self.customers.n, 1)
+
+    @property
+    def customer_weeks(self) -> int:
+        """Weeks begun by customers who had not left: known to the simulation only."""
+        return int(self.totals[ALIVE])
+
+    @property
+    def lived_weeks(self) -> int:
+        """Weeks begun by customers and leads, those won this week included: known to the simulation only."""
+        return int(self.totals[LIVED])
+
+    @property
+    def guarded_weeks(self) -> int:
+        """Customer- and lead-weeks in which the composition guard bound."""
+        return int(self.totals[BOUND])
+
+
+class Market(MarketState):
+    """A firm's market, lived week by week under a list of plays. `MarketState` says what it is made from."""
+
     def step(self) -> None:
         """Live one week. Everybody answers the same offers, computed from the facts at the start of the week.
 
@@ -129,30 +187,10 @@ class Market(mesa.Model):
             self.step()
         return self
 
-    @property
-    def plan(self) -> dict[str, list[str]]:
-        """Which mechanisms take part in which phase of a week, in their order."""
-        return {phase: [m.name for m in self.mechanisms.values() if m.on and m.phases()[phase]] for phase in PHASES}
-
     def run_phase(self, phase: str, week: Week) -> None:
         """One phase of the week, through all mechanisms that take part in it."""
         for mechanism in self.mechanisms.values():
             getattr(mechanism, phase)(week)
-
-    def look(self) -> FirmView:
-        """What the firm can see now."""
-        return FirmView(
-            self.gather,
-            self.identified_rows,
-            self.week,
-            self._channel_names,
-            self._planned,
-            self.world.today_rate,
-            self._lots,
-            self.setting.tags,
-            self.books,
-            self.minor,
-        )
 
     def look_and_decide(self) -> Week:
         """Ask every active play what it wants done."""
@@ -163,19 +201,6 @@ class Market(mesa.Model):
             self.week, view, self.identified_rows, asked, n, len(self.sources), season, groups=groups,
             effect_room=self._effect_room,
         )  # fmt: skip
-
-    @property
-    def owners(self) -> list[Columns]:
-        """All columns of the people by owner: population and kernel, then each mechanism."""
-        return [self.customers, *(mechanism.columns for mechanism in self.mechanisms.values())]
-
-    def column(self, name: str) -> NDArray[Any]:
-        """A column of the people, whoever owns it. Shape [n]."""
-        return self.gather(name, np.arange(self.customers.n))
-
-    def gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
-        """A column for some rows, whoever owns it; one of a mechanism that was never used is as for a beginner."""
-        return gather(self.owners, name, rows)
 
     def run_clocks(self, week: Week) -> None:
         """Let everybody live the week."""
@@ -234,27 +259,6 @@ class Market(mesa.Model):
         sources = people.source[newcomers]
         week.by_channel["first_orders"] = np.bincount(sources[sources >= 0], minlength=len(self.sources))
         self.books.close_week(week.series, week.by_channel, week.results, self.scale)
-
-    @property
-    def bytes_per_row(self) -> float:
-        """Memory of the people per row: columns and the order in which channels reach prospects; no order log."""
-        ours = sum(own.nbytes for own in self.owners) + self.setting.queue.nbytes
-        return ours / max(self.customers.n, 1)
-
-    @property
-    def customer_weeks(self) -> int:
-        """Weeks begun by customers who had not left: known to the simulation only."""
-        return int(self.totals[ALIVE])
-
-    @property
-    def lived_weeks(self) -> int:
-        """Weeks begun by customers and leads, those won this week included: known to the simulation only."""
-        return int(self.totals[LIVED])
-
-    @property
-    def guarded_weeks(self) -> int:
-        """Customer- and lead-weeks in which the composition guard bound."""
-        return int(self.totals[BOUND])
 
 
 def in_order(entries: Sequence[Entries]) -> Entries:

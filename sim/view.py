@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,36 +27,13 @@ def _read_only(array: NDArray) -> NDArray:
     return array
 
 
-class FirmView:
-    """The firm's knowledge at the start of a week. All arrays have shape [n], one entry per identified customer.
+class CustomerRecords:
+    """What is recorded of the orders of identified customers."""
 
-    `week` counts from the start of the run; `channels` are the names behind `source`; `planned_budget` (currency a
-    week, by paid channel) and `planned_discount` (share of list price) are today's policy; `books` the weekly series.
-    """
-
-    def __init__(
-        self,
-        gather: Callable[[str, NDArray[np.int32]], NDArray],
-        rows: NDArray[np.int32],
-        week: int,
-        channels: tuple[str, ...],
-        planned_budget: Mapping[str, float],
-        planned_discount: float,
-        lots: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
-        tags: Mapping[str, NDArray[np.int16]],
-        books: WeeklyBooks,
-        minor: float,
-    ) -> None:
-        self.week = week
-        self.channels = channels
-        self.planned_budget = MappingProxyType(dict(planned_budget))
-        self.planned_discount = planned_discount
-        self.books = books
-        self._column = gather
-        self._rows = rows
-        self._lots = lots
-        self._tags = tags
-        self._minor = minor
+    week: int
+    _rows: NDArray[np.int32]
+    _column: Callable[[str, NDArray[np.int32]], NDArray[Any]]
+    _minor: float
 
     @property
     def n(self) -> int:
@@ -100,14 +78,14 @@ class FirmView:
         """Number of the channel of the first order; -1 for the founding base without a recorded source."""
         return self._gather("source")
 
+
+class CustomerAccounts(CustomerRecords):
+    """What they have been given, or have earned."""
+
     @cached_property
     def referrals(self) -> NDArray[np.int16]:
         """Friends won: people who placed a first order after this customer's recommendation."""
         return self._gather("referrals")
-
-    def source_index(self, name: str) -> int:
-        """The number of a channel in `source`; "before" is the founding base."""
-        return SOURCE_BEFORE if name == "before" else self.channels.index(name)
 
     @cached_property
     def coupon_weeks_left(self) -> NDArray[np.int16]:
@@ -128,6 +106,42 @@ class FirmView:
     def tier(self) -> NDArray[np.uint8]:
         """Tier in the loyalty programme; 0 is the basic one, and that of non-members."""
         return self._gather("tier")
+
+
+class FirmView(CustomerAccounts):
+    """The firm's knowledge at the start of a week. All arrays have shape [n], one entry per identified customer.
+
+    `week` counts from the start of the run; `channels` are the names behind `source`; `planned_budget` (currency a
+    week, by paid channel) and `planned_discount` (share of list price) are today's policy; `books` the weekly series.
+    """
+
+    def __init__(
+        self,
+        gather: Callable[[str, NDArray[np.int32]], NDArray],
+        rows: NDArray[np.int32],
+        week: int,
+        channels: tuple[str, ...],
+        planned_budget: Mapping[str, float],
+        planned_discount: float,
+        lots: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
+        tags: Mapping[str, NDArray[np.int16]],
+        books: WeeklyBooks,
+        minor: float,
+    ) -> None:
+        self.week = week
+        self.channels = channels
+        self.planned_budget = MappingProxyType(dict(planned_budget))
+        self.planned_discount = planned_discount
+        self.books = books
+        self._column = gather
+        self._rows = rows
+        self._lots = lots
+        self._tags = tags
+        self._minor = minor
+
+    def source_index(self, name: str) -> int:
+        """The number of a channel in `source`; "before" is the founding base."""
+        return SOURCE_BEFORE if name == "before" else self.channels.index(name)
 
     @cached_property
     def rfm(self) -> NDArray[np.int8]:

@@ -291,7 +291,8 @@ def resolved(arms: tuple[str, ...], calibrated: bool) -> dict[str, Any]:
     }
     return {
         "name": "cdnow-discounts",
-        "question": "What would discount tiers or another channel mix do to CAC, repurchase and lifetime value?",
+        "purpose": "What would discount tiers or another channel mix do to CAC, repurchase and lifetime value?",
+        "question": {"kind": "compare"},
         "design": {
             "weeks": 104,
             "customers": 20_000,

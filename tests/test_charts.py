@@ -109,6 +109,12 @@ def test_a_difference_has_the_digits_that_its_interval_leaves_it() -> None:
     assert between(-27_947.0, 1_415_894.0, "currency") == "−$30,000 to +$1,420,000"
 
 
+def test_an_end_of_a_range_that_is_not_nothing_is_not_written_as_nothing() -> None:
+    assert between(230.0, 29_199.0, "currency") == "+$200 to +$29,000"
+    assert between(-0.4, 50.0, "orders") == "−0.40 to +50"
+    assert between(0.0, 29_199.0, "currency") == "+$0 to +$29,000"
+
+
 def test_a_kpi_is_decided_only_when_the_range_of_worlds_excludes_zero() -> None:
     assert judge(effect()).word == "better"
     assert judge(effect(direction=-1, p_low=0.0, p_high=0.21)).word == "worse"

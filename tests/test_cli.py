@@ -86,6 +86,9 @@ def test_compare_prints_a_ranking_and_three_tables_keeps_the_run_and_names_the_n
     assert exit_code(["compare", "question.toml"]) == 0
     out, err = capsys.readouterr()
     assert f"{len(ARMS) - 1} arms against today, 104 weeks, 16 replications" in out
+    ranking = out[: out.index("KPI ")].splitlines()[1 : len(ARMS) + 1]
+    assert ranking[0].rstrip().endswith("new customers")
+    assert all(line.rstrip()[-1].isdigit() for line in ranking[1:]), "every arm has its new customers"
     assert " ".join(out.split()).count(provenance([])) == 1 + 3  # below every table
     assert f"{len(ARMS) - 1 - 3} more arms: KPI by KPI with --details" in out
     assert out.rstrip().splitlines()[-1].startswith("Next: ")

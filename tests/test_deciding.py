@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -134,3 +135,15 @@ def test_a_ratio_whose_costs_cancel_is_left_as_it_was_read() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert dividing(table).equals(table)
+
+
+def test_a_fitted_number_is_shown_with_the_range_of_its_estimate_not_with_the_limits_of_its_field() -> None:
+    spread = 0.1  # standard error of the logs
+    covariance = {"spend": (("p", "q", "gamma"), [[spread**2, 0, 0], [0, spread**2, 0], [0, 0, spread**2]])}
+    experiment = dataclasses.replace(asked(TIERS), fitted=frozenset({"base", "spend"}), log_covariance=covariance)
+    worlds = worlds_table(experiment, range(WORLDS))
+    gains = worlds["spend.gamma"].to_numpy()
+    first = next(deciding_table(experiment, readings(experiment, gains), worlds).itertuples())
+    gamma = experiment.world.spend.gamma
+    assert first.name == "spend.gamma"
+    assert (first.low, first.high) == pytest.approx((gamma * np.exp(-1.96 * spread), gamma * np.exp(1.96 * spread)))

@@ -72,7 +72,7 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return world
 
 
-def lived(*words: str | Path) -> None:
+def works(*words: str | Path) -> None:
     """A command that has to go well."""
     line = [str(word) for word in words]
     assert exit_code(line) == 0, f"crmlab {' '.join(line)}"
@@ -90,32 +90,32 @@ def test_every_command_works_in_every_world(
     file.write_text(f'world = "{place}"\n' + QUESTION % {"channel": channel})
     for command, more in PER_FILE.items():
         workers = () if command in WITHOUT_WORKERS else ("--workers", "1", "--out", out)
-        lived(command, file, *more, *workers)
+        works(command, file, *more, *workers)
     unknowns = tmp_path / "unknowns.toml"
     unknowns.write_text(
         file.read_text().partition("[sweep]")[0] + UNKNOWNS % ("morris" if world == "shop" else "tornado")
     )
-    lived("sweep", unknowns, "--quick", "--workers", "1", "--out", out,
+    works("sweep", unknowns, "--quick", "--workers", "1", "--out", out,
               "--set", "design.weeks=8", "--set", "design.customers=100")  # fmt: skip
-    lived("twins", file, "--quick", "--out", tmp_path / "twins.html")
+    works("twins", file, "--quick", "--out", tmp_path / "twins.html")
     capsys.readouterr()
-    lived("runs", "list", "--json", "--out", out)
+    works("runs", "list", "--json", "--out", out)
     runs = json.loads(capsys.readouterr().out)
     assert len(runs) == 7, "a run each, the failed ones too"
     assert {run["status"] for run in runs} == {"done"}
     for run in runs:
-        lived("runs", "show", run["path"])
-        lived("report", run["path"])
-        lived("verify", run["path"], "--rows", "1", "--workers", "1")
+        works("runs", "show", run["path"])
+        works("report", run["path"])
+        works("verify", run["path"], "--rows", "1", "--workers", "1")
         assert "failed" not in (Path(run["path"]) / "report.html").read_text(encoding="utf-8").partition("<main")[0]
-    lived("anchors", place)
-    lived("export", runs[0]["path"], "--tables", "csv", "--to", tmp_path / "exported")
-    lived("rerun", runs[0]["path"], "--into", tmp_path / "again", "--workers", "1")
-    lived("runs", "rm", runs[0]["path"], "--yes")
+    works("anchors", place)
+    works("export", runs[0]["path"], "--tables", "csv", "--to", tmp_path / "exported")
+    works("rerun", runs[0]["path"], "--into", tmp_path / "again", "--workers", "1")
+    works("runs", "rm", runs[0]["path"], "--yes")
 
 
 def test_no_command_is_left_out() -> None:
-    tried = set(re.findall(r'run\("(\w+)"', Path(__file__).read_text())) | set(PER_FILE)
+    tried = set(re.findall(r'works\("(\w+)"', Path(__file__).read_text())) | set(PER_FILE)
     named = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
     elsewhere = {"init", "calibrate", "strategies", "schema", "doctor"}  # below, or without a world
     assert named | {group.name for group in app.registered_groups} <= tried | elsewhere
@@ -123,11 +123,11 @@ def test_no_command_is_left_out() -> None:
 
 def test_commands_without_a_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    lived("init")
-    lived("validate", tmp_path / "experiment.toml")
-    lived("strategies")
-    lived("schema")
-    lived("doctor")
+    works("init")
+    works("validate", tmp_path / "experiment.toml")
+    works("strategies")
+    works("schema")
+    works("doctor")
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_every_shipped_question_is_answered(file: Path, calibrated: Path, tmp_pa
     small = ["--quick", "--workers", "1", "--out", tmp_path]
     small += ["--set", "design.customers=100", "--set", "design.weeks=55"]
     for command in [command for command in ("tune", "sweep") if command in said] or ["compare"]:
-        lived(command, file, *world, *small)
+        works(command, file, *world, *small)
 
 
 def _a_paid_channel(world: Path) -> str:

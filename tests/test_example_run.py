@@ -43,9 +43,9 @@ def test_lived_again_the_run_has_the_same_numbers(run: StoredRun) -> None:
     changes = changes_since(read_manifest(run.path), run.path)
     elsewhere = [change for change in changes if " -> " in change]
     if elsewhere:
-        pytest.skip(f"played in other surroundings ({'; '.join(elsewhere)}): its numbers may differ honestly")
+        pytest.skip(f"played in other environment ({'; '.join(elsewhere)}): its numbers may differ honestly")
     said = verify(run.path, rows=2, workers=1, anyway=True)
-    assert said.lived == 2
+    assert said.repeated == 2
     assert said.numbers > 100
     first = said.mismatches[:3]
     assert said.verdict in (("equal", "close") if said.processors else ("equal",)), f"{first} on {processor()}: {RENEW}"

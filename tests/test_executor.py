@@ -18,7 +18,7 @@ import pytest
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import TRIP_SECONDS, Done, Waiting
 from crmlab.experiments.execution.cluster import ClusterError, Dask
-from crmlab.experiments.execution.environment import difference, surroundings_and_sources
+from crmlab.experiments.execution.environment import difference, environment_and_sources
 from crmlab.experiments.execution.executor import Executor, Failed, run_all, workers_for
 from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.questions.compare.compare import compare
@@ -169,7 +169,7 @@ def test_a_place_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_worker_with_other_versions_is_named_with_what_differs() -> None:
-    ours = surroundings_and_sources()
+    ours = environment_and_sources()
     assert {"Python", "machine", "numpy", "numba", "crmlab"} <= set(ours)
     assert difference(ours, ours) == ""
     theirs = {**ours, "numpy": "1.0"}

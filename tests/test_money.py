@@ -235,7 +235,7 @@ def test_welcome_points_are_acquisition_cost_and_a_worthless_rest_of_them_is_not
     everything = (record.costs.booked(WELCOME) + record.costs.by_week(Kind.UPKEEP, Kind.OVERHEAD)).sum()
     run = sum(market.ledger.balances()[account] for account in ("programme set-up", "programme running")) / 100
     assert everything - run == pytest.approx(
-        Loyalty.of(market).liability / 100
+        Loyalty.of(market).books.liability / 100
     )  # nothing was burnt: what is still owed
 
 

@@ -23,7 +23,6 @@ from crmlab.sim.levers import Ranged, levers_of, unknowns_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.plays import Play
-from crmlab.sim.record import Record
 from crmlab.sim.world import World
 from crmlab.strategies import STRATEGIES, PointsAndTiers
 
@@ -34,7 +33,7 @@ REACTIONS = ("price", "loyalty", "word_of_mouth", "acquisition", "calendar")
 
 def assert_points_add_up(market: Market) -> None:
     """Issued = burnt + expired + outstanding in every week, nobody owes points, shares are shares."""
-    out = Loyalty.of(market).opening.outstanding
+    out = Loyalty.of(market).books.opening.outstanding
     for week in Loyalty.of(market).weeks.values():
         out += week.issued - week.burnt - week.expired
         assert week.outstanding == out
@@ -43,7 +42,7 @@ def assert_points_add_up(market: Market) -> None:
     assert people.points.sum(dtype=np.int64) == out
     for column in (people.points, people.points_pending, people.points_recent, people.progress):
         assert column.min(initial=0) >= 0
-    assert 0 <= Record(market).guard_share <= 1
+    assert 0 <= market.guarded_weeks <= market.lived_weeks
 
 
 def lived(world: World, plays: Sequence[Play], weeks: int, replication: int = 0, customers: int = 100) -> Market | None:

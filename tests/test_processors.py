@@ -19,7 +19,7 @@ from crmlab.experiments.cli import exit_code
 from crmlab.experiments.execution import checkpoint as ledger_module
 from crmlab.experiments.execution.checkpoint import LEDGER, Checkpoint
 from crmlab.experiments.execution.cluster import ClusterError, _refuse_other_versions
-from crmlab.experiments.execution.environment import processor, surroundings_and_sources
+from crmlab.experiments.execution.environment import environment_and_sources, processor
 from crmlab.experiments.execution.executor import run_all
 from crmlab.experiments.execution.records import line_of, processors_of
 from crmlab.experiments.runs import verify as verify_module
@@ -144,7 +144,7 @@ def test_a_run_that_goes_on_elsewhere_keeps_its_lives_and_names_both_processors(
 
 
 def test_a_cluster_of_mixed_processors_is_refused_with_a_way_out() -> None:
-    ours = surroundings_and_sources()
+    ours = environment_and_sources()
     _refuse_other_versions("tcp://10.0.0.7:1", ours, ours)
     with pytest.raises(ClusterError) as error:
         _refuse_other_versions("tcp://10.0.0.7:1", ours, {**ours, "processor": "x86_64 with X86_V3, glibc 2.31"})

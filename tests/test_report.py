@@ -77,7 +77,7 @@ def test_each_chart_has_a_sentence_and_a_table(page: str) -> None:
 
 
 def test_every_table_says_what_is_real_and_what_is_assumed(page: str) -> None:
-    captions = re.findall(r"<caption>(.*?)</caption>", page)
+    captions = re.findall(r"<caption><span>(.*?)</span></caption>", page)
     assert len(captions) == page.count("<table>")
     assert all("Real (estimated from the order log): repeat behaviour" in caption for caption in captions)
     assert all(

@@ -216,7 +216,7 @@ def test_a_comparison_stopped_by_a_full_disk_keeps_what_was_finished(
     assert err.splitlines()[-1].startswith("The disk is full: cannot write to results")
     assert [run.status for run in list_runs(Path("results"))] == ["stopped"]
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
-    assert "Resumed: 2 of 14 tasks were there." in capsys.readouterr().err
+    assert "Resumed: 2 of 17 tasks were there." in capsys.readouterr().err
     assert_same_tables(tables_of(Path("results")), compare(load_experiment(question), workers=1).tables)
 
 
@@ -250,9 +250,9 @@ def test_after_an_interrupt_the_same_command_goes_on(
     assert "the same command goes on from there" in capsys.readouterr().err
     assert exit_code(["compare", "q.toml", "--workers", "1"]) == 0
     err = capsys.readouterr().err
-    assert "Resumed: 4 of 14 tasks were there." in err
-    assert "Playing: 4 of 14" in err
-    assert lived == 5 + 10
+    assert "Resumed: 4 of 17 tasks were there." in err
+    assert "Playing: 4 of 17" in err
+    assert lived == 5 + 13
     assert [run.status for run in list_runs(Path("results"))] == ["done"]
     assert_same_tables(tables_of(Path("results")), compare(load_experiment(question), workers=1).tables)
     assert exit_code(["compare", "q.toml", "--workers", "1", "--force"]) == 0

@@ -9,11 +9,7 @@ ROOT = Path(__file__).parents[1]
 LONGEST_FUNCTION, LONGEST_CLASS, MOST_METHODS = 60, 150, 12  # lines, lines, methods
 OPEN = {  # in the world
     "sim/kernel.py simulate_week",
-    "sim/market.py Market",
-    "sim/mechanisms/loyalty/loyalty.py Loyalty",
-    "sim/mechanisms/loyalty/membership.py Membership",
-    "sim/mechanisms/loyalty/params.py LoyaltyResponse",
-    "sim/view.py FirmView",
+    "sim/mechanisms/price/grants.py Grants",
 }
 
 

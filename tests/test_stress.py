@@ -20,7 +20,11 @@ from crmlab.experiments.parameters.registry import get_parameter
 from crmlab.experiments.questions.stress.flips import flips_of, rule_of_three
 from crmlab.experiments.questions.stress.gains import Gains
 from crmlab.experiments.questions.stress.question import Stress, WorldTable
-from crmlab.experiments.questions.stress.states_of_the_world import possible_world, unknowns_by_world, varying_unknowns
+from crmlab.experiments.questions.stress.states_of_the_world import (
+    state_of_the_world,
+    unknowns_by_world,
+    varying_unknowns,
+)
 from crmlab.experiments.questions.stress.stress import StressResult, stress
 from crmlab.experiments.questions.stress.world_table import read_world_table, settable_unknowns
 from crmlab.experiments.replication.replication import run_replication
@@ -186,7 +190,7 @@ def test_two_worlds_that_are_alike_have_the_same_luck_and_gain() -> None:
 def test_worlds_of_a_table_state_what_their_row_says_and_nothing_else() -> None:
     experiment = small_shop()
     table = WorldTable(("price.elasticity", "channels.content.leads_most"), ((1.5, 33.0),))
-    world = possible_world(experiment, Stress(table=table), 0)
+    world = state_of_the_world(experiment, Stress(table=table), 0)
     assert get_parameter(world, "price.elasticity") == 1.5
     assert get_parameter(world, "channels.content.leads_most") == 33.0
     assert replace(world, price=experiment.world.price, channels=experiment.world.channels) == experiment.world
@@ -201,7 +205,7 @@ def test_every_number_that_varies_between_sampled_worlds_is_told() -> None:
     world = experiment.world
     for path in varying_unknowns(experiment):
         assert unknowns[path][2] == get_parameter(sampled_world(experiment, 2), path)
-    rebuilt = possible_world(experiment, Stress(table=WorldTable(tuple(unknowns), (tuple(unknowns.iloc[2]),))), 0)
+    rebuilt = state_of_the_world(experiment, Stress(table=WorldTable(tuple(unknowns), (tuple(unknowns.iloc[2]),))), 0)
     assert rebuilt == sampled_world(experiment, 2) != world
 
 
@@ -367,14 +371,14 @@ def test_mistakes_on_the_command_line_are_one_sentence_and_exit_code_2(folder, m
 def test_a_policy_that_fails_in_one_world_leaves_that_world_out_and_is_told(monkeypatch) -> None:
     from crmlab.experiments.questions.stress import simulate as lives
 
-    real = lives.possible_world
+    real = lives.state_of_the_world
 
     def fails(experiment, asked, number):
         if number == 2:
             raise RuntimeError("no such world")
         return real(experiment, asked, number)
 
-    monkeypatch.setattr(lives, "possible_world", fails)
+    monkeypatch.setattr(lives, "state_of_the_world", fails)
     result = stress(small_shop(), 1)
     assert result.gains.worlds.tolist() == [0, 1, 3, 4, 5]
     (failure,) = result.failures

@@ -82,7 +82,7 @@ def test_without_their_past_the_same_customers_order_too_little_in_the_first_wee
 
 
 def assert_books_agree(market: Market) -> None:
-    opening = Loyalty.of(market).opening
+    opening = Loyalty.of(market).books.opening
     stock = opening.outstanding
     for week in Loyalty.of(market).weeks.values():
         stock += week.issued - week.burnt - week.expired
@@ -93,7 +93,7 @@ def assert_books_agree(market: Market) -> None:
     assert (Loyalty.of(market).columns.points_recent >= Loyalty.of(market).columns.points_pending).all()
     balances = market.ledger.balances()
     assert sum(balances.values()) == 0
-    assert -balances["points liability"] == Loyalty.of(market).liability
+    assert -balances["points liability"] == Loyalty.of(market).books.liability
     assert balances["opening balance"] == opening.liability
     assert -balances["points liability"] == opening.liability + balances["points provision"]
 
@@ -104,7 +104,7 @@ def test_the_books_of_points_agree_from_week_0_on(expiry, expiry_weeks) -> None:
     programme = PointsAndTiers(expiry=expiry, expiry_weeks=expiry_weeks, pending_weeks=4, reward_value=1.0)
     plays = today(Play("points", programme))
     market = Market(replace(base_alone(), today=plays), plays, customers=500)
-    opening = Loyalty.of(market).opening
+    opening = Loyalty.of(market).books.opening
     assert opening.outstanding == Loyalty.of(market).columns.points.sum()
     assert opening.outstanding > 0 or expiry == "calendar"  # 78 weeks before week 0 all points lapsed, as at week 0
     for _ in range(60):
@@ -116,9 +116,9 @@ def test_the_books_of_points_agree_from_week_0_on(expiry, expiry_weeks) -> None:
 def test_points_before_week_0_are_owed_by_the_firm_and_cost_the_run_nothing() -> None:
     world = replace(base_alone(), today=PROGRAMME_OF_TODAY)
     market = Market(world, PROGRAMME_OF_TODAY, customers=500).run(1)
-    owed = Loyalty.of(market).opening.liability
+    owed = Loyalty.of(market).books.opening.liability
     assert owed > 0
-    assert market.ledger.balances()["points provision"] == Loyalty.of(market).liability - owed
+    assert market.ledger.balances()["points provision"] == Loyalty.of(market).books.liability - owed
 
 
 def test_recorded_orders_stay_as_they_were() -> None:
@@ -163,14 +163,14 @@ def test_a_programme_that_an_arm_introduces_starts_empty() -> None:
     market = Market(world, (*world.today, PROGRAMME_OF_TODAY[1]), customers=500)
     assert not Loyalty.of(market).columns.enrolled.size
     market.run(3)
-    assert Loyalty.of(market).opening.outstanding == 0
+    assert Loyalty.of(market).books.opening.outstanding == 0
     assert (Loyalty.of(market).columns.enrolled[Loyalty.of(market).columns.enrolled != NOT_ENROLLED] >= 0).all()
 
 
 def test_an_arm_that_ends_todays_programme_still_owes_its_points() -> None:
     world = replace(base_alone(), today=PROGRAMME_OF_TODAY)
     market = Market(world, today(), customers=500).run(30)
-    assert Loyalty.of(market).opening.outstanding > 0
+    assert Loyalty.of(market).books.opening.outstanding > 0
     assert sum(week.issued for week in Loyalty.of(market).weeks.values()) == 0
     assert sum(week.burnt + week.expired for week in Loyalty.of(market).weeks.values()) > 0
     assert_books_agree(market)

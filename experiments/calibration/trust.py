@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from crmlab.experiments.wording.quantities import signed_percent
+
 Colour = Literal["green", "amber", "red"]
 GREEN, AMBER = 0.10, 0.20  # largest miss of the holdout's repeat orders
 FEWEST_ORDERS = 100  # repeat orders in the holdout below which luck alone can miss by a tenth
@@ -53,7 +55,7 @@ def judged(weeks: float, actual: int | None, expected: float | None, founded_on_
     miss = expected / actual - 1
     colour: Colour = "green" if abs(miss) <= GREEN else "amber" if abs(miss) <= AMBER else "red"
     seen = f"in {weeks:g} weeks that it had not seen, the model expected {expected:,.0f} repeat orders and {actual:,}"
-    why = f"{seen} happened ({miss:+.0%})."
+    why = f"{seen} happened ({signed_percent(100 * miss)})."
     if not founded_on_checked_model:
         why += " All weeks together called for another model, on which the world stands."
         colour = "amber" if colour == "green" else colour

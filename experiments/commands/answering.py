@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from crmlab.experiments.printing import print_json, progress, remark, say
+from crmlab.experiments.printing import print_json, progress, remark, say, say_prose
 
 if TYPE_CHECKING:
     from crmlab.experiments.execution.cluster import Dask
@@ -101,7 +101,7 @@ def say_fit(run: StoredRun) -> None:
     """The traffic light of the fit beside a verdict, on stdout; nothing where the world was written by hand."""
     light = fit_of(run)
     if light:
-        say(f"Fit {light['colour'].upper()}: {light['sentence']}")
+        say_prose(f"Fit {light['colour'].upper()}: {light['sentence']}")
     for note in notes_of(run):
         remark(f"Note: {note}")
 

@@ -23,7 +23,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.printing import print_table, say
+from crmlab.experiments.printing import print_table, say, say_prose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def print_explanation(run: StoredRun) -> None:
     )
     effects = run.table("effects")
     said = verdict_sentence(effects, answer["arm"], answer["baseline"], design["primary"], words.currency)
-    say(f"{answer['arm']}: {said}")
+    say_prose(f"{answer['arm']}: {said}")
     say()
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi["headline"]]
     _print_contributions(run.table("contributions"), list(dict.fromkeys([design["primary"], *headline])), answer, words)

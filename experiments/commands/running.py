@@ -25,7 +25,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.printing import print_json, print_table, say
+from crmlab.experiments.printing import print_json, print_table, say, say_prose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,14 +137,14 @@ def print_comparison(run: StoredRun, detailed: int | None = None) -> None:
     for arm in told:
         _print_details(run, arm, effects, resolved, baseline)
     for arm in told:
-        say(f"{arm}: {verdict.verdict_sentence(effects, arm, baseline, design['primary'], currency)}")
+        say_prose(f"{arm}: {verdict.verdict_sentence(effects, arm, baseline, design['primary'], currency)}")
     if len(told) < len(ranked):
         more = len(ranked) - len(told)
         say(f"{more} more arm{'s' if more > 1 else ''}: KPI by KPI with --details, and in the report.")
     say(verdict.few_replications(design["replications"]))
     if "deciding" in run.tables:
         for line in deciding_lines(run.table("deciding"), ranked[0], effects, design["primary"], currency):
-            say(line)
+            say_prose(line, indent=5)
 
 
 def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
@@ -158,7 +158,7 @@ def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str,
     by = {(row.arm, row.kpi): row for row in each_row(effects)}
     lines = []
     for arm in ranked:
-        row, won = by[arm, design["primary"]], by.get((arm, "new_customers"))
+        row, won = by[arm, design["primary"]], by.get((arm, "first_orders"))
         judged = verdict.judge(row)
         lines.append(
             (

@@ -26,7 +26,7 @@ from crmlab.experiments.commands.options import (
     place,
 )
 from crmlab.experiments.errors import UserError
-from crmlab.experiments.printing import print_table, say
+from crmlab.experiments.printing import print_table, say, say_prose
 
 if TYPE_CHECKING:
     from crmlab.experiments.experiment import Experiment
@@ -109,7 +109,7 @@ def print_stress(run: StoredRun) -> None:
     effects = run.table("effects")
     for arm in dict.fromkeys(effects.loc[effects["arm"] != answer["baseline"], "arm"]):
         said = verdict_sentence(effects, arm, answer["baseline"], answer["kpi"], currency)
-        say(f"{arm}: {said}")
+        say_prose(f"{arm}: {said}")
     say()
 
 

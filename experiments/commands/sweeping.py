@@ -24,7 +24,7 @@ from crmlab.experiments.commands.options import (
     overrides,
     place,
 )
-from crmlab.experiments.printing import print_table, say
+from crmlab.experiments.printing import print_table, say, say_prose
 
 if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
@@ -74,7 +74,7 @@ def print_sweep(run: StoredRun) -> None:
     effects, primary = run.table("effects"), resolved["design"]["primary"]
     if not effects.empty:
         said = verdict_sentence(effects, answer["arm"], answer["baseline"], primary, resolved["currency"])
-        say(f"{answer['arm']} as stated: {said}")
+        say_prose(f"{answer['arm']} as stated: {said}")
     say()
     for listing in _listings(run, answer, resolved["currency"]):
         say(listing.sentence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crmlab.experiments.printing import print_table, say
+from crmlab.experiments.printing import print_table, say, say_prose
 
 if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
@@ -21,7 +21,7 @@ def print_tuning(run: StoredRun) -> None:
         say(f"{text}.")
     if not answer["winners"]:
         say("No candidate kept all limits: widen the levers or loosen [tune] constraints.")
-        say(answer["advice"])
+        say_prose(answer["advice"])
         return
     columns = ["lever", "as written", *(f"candidate {winner['number']}" for winner in answer["winners"])]
     written = _written(resolved, answer["arm"])
@@ -38,7 +38,7 @@ def print_tuning(run: StoredRun) -> None:
     _print_broken(answer)
     say()
     _print_verdicts(run, answer, resolved)
-    say(answer["advice"])
+    say_prose(answer["advice"])
 
 
 _OPTIMISM = "Optimism: by how much the search looked better than luck that it had not seen; its interval is that of the"
@@ -76,14 +76,15 @@ def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: st
             unit = unit_of(kpi, score)
             low, high = winner["fresh_interval"][kpi]
             optimism_low, optimism_high = winner["optimism_interval"][kpi]
+            known = (low, high) if low is not None and high is not None else None
             rows.append(
                 (
                     f"candidate {winner['number']}",
                     KPIS[kpi].label,
-                    told(winner["search"][kpi], unit, currency),
-                    told(winner["fresh"][kpi], unit, currency),
+                    told(winner["search"][kpi], unit, currency, known),
+                    told(winner["fresh"][kpi], unit, currency, known),
                     between(low, high, unit, currency),
-                    change(winner["optimism"][kpi], unit, currency),
+                    change(winner["optimism"][kpi], unit, currency, known),
                     between(optimism_low, optimism_high, unit, currency),
                 )
             )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.disk import StoreError, disk_trouble
-from crmlab.experiments.execution.environment import difference, processor, surroundings
+from crmlab.experiments.execution.environment import difference, environment, processor
 from crmlab.experiments.execution.records import FORMAT, Records, line_of, read_records, whole_parts
 from crmlab.experiments.execution.task_keys import task_key
 
@@ -38,7 +38,7 @@ class Checkpoint:
         self.begun_anew = ""
         self.damage: tuple[str, ...] = ()
         self._run = run_id
-        self._header = {"ledger": FORMAT, "run": run_id, "made_with": dict(surroundings())}
+        self._header = {"ledger": FORMAT, "run": run_id, "made_with": dict(environment())}
         self._begun_on = processor()
         self._lines: dict[str, Any] = {}
         self._fresh: list[tuple[str, Any]] = []
@@ -108,7 +108,7 @@ class Checkpoint:
 
     def _begin_anew(self, found: Records, parts: Path) -> None:
         if self._size:
-            differs = difference(surroundings(), found.header.get("made_with", {})) if found.header else ""
+            differs = difference(environment(), found.header.get("made_with", {})) if found.header else ""
             self.begun_anew = differs or ", ".join(found.damage) or "it is of another run"
         self._lines, self._size, self._n_lines = {}, 0, 0
         self.path.unlink(missing_ok=True)

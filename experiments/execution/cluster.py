@@ -17,7 +17,7 @@ from typing import Any
 
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.execution.chunks import DEATHS, TRIP_SECONDS, Chunk, Done, Lost, run_chunk
-from crmlab.experiments.execution.environment import difference, surroundings_and_sources
+from crmlab.experiments.execution.environment import difference, environment_and_sources
 from crmlab.experiments.execution.executor import workers_for
 from crmlab.experiments.own_code.sending import pickled_with_code
 
@@ -110,7 +110,7 @@ class Dask:
 
     def give(self, chunk: Chunk) -> None:
         key = f"crmlab-{self._call}-{chunk.number}"
-        ours = surroundings_and_sources()
+        ours = environment_and_sources()
         with self._reached():
             self._chunks[self._client.submit(_run_there, ours, self._work, chunk.tasks, key=key)] = chunk
 
@@ -193,18 +193,18 @@ def _patience() -> Any:
 
 def _refuse_workers_of_other_versions(client: Any, where: str) -> None:
     try:
-        found: Mapping[str, Mapping[str, str]] = client.run(surroundings_and_sources)
+        found: Mapping[str, Mapping[str, str]] = client.run(environment_and_sources)
     except ImportError as error:
         raise ClusterError(f"The workers of {where} have no crmlab: {error}.") from None
     for worker, theirs in found.items():
-        _refuse_other_versions(worker, surroundings_and_sources(), theirs)
+        _refuse_other_versions(worker, environment_and_sources(), theirs)
 
 
 def _run_there(ours: Mapping[str, str], pickled: bytes, tasks: Iterable[tuple[str, Any]]) -> Done:
     """Run a chunk on a worker, which may have joined after the versions of the others were compared."""
     from distributed import get_worker
 
-    _refuse_other_versions(get_worker().address, ours, surroundings_and_sources())
+    _refuse_other_versions(get_worker().address, ours, environment_and_sources())
     return run_chunk(_unpickled(pickled), tasks)
 
 

@@ -16,7 +16,7 @@ PACKAGES = ("sim", "strategies", "experiments")
 
 
 @cache
-def surroundings() -> Mapping[str, str]:
+def environment() -> Mapping[str, str]:
     """Python, machine and the libraries that compute."""
     python = ".".join(platform.python_version_tuple()[:2])
     return {"Python": python, "machine": platform.machine()} | {name: version(name) for name in LIBRARIES}
@@ -39,13 +39,13 @@ def processor() -> str:
 
 
 @cache
-def surroundings_and_sources() -> Mapping[str, str]:
+def environment_and_sources() -> Mapping[str, str]:
     """The same, and a hash over all sources of crmlab: what two machines that share a run must have in common."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256()
     for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return {**surroundings(), "processor": processor(), "crmlab": f"{version('crmlab')} ({digest.hexdigest()[:8]})"}
+    return {**environment(), "processor": processor(), "crmlab": f"{version('crmlab')} ({digest.hexdigest()[:8]})"}
 
 
 def difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:

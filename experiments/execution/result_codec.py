@@ -89,7 +89,9 @@ class Parts:
     def read(self, place: Sequence[Any]) -> pd.DataFrame:
         """A table by its place."""
         file, group = place
-        return _opened(self.folder / file).read_row_group(group).to_pandas()
+        path = self.folder / file
+        found = path.stat()
+        return _opened(path, found.st_ino, found.st_mtime_ns).read_row_group(group).to_pandas()
 
 
 class _Writer:
@@ -146,5 +148,6 @@ def synced(path: Path) -> None:
 
 
 @lru_cache(maxsize=OPEN_FILES)
-def _opened(path: Path) -> pq.ParquetFile:
+def _opened(path: Path, inode: int, written: int) -> pq.ParquetFile:
+    """A file that stays open for further reading. Another file that takes its place is opened anew."""
     return pq.ParquetFile(path)

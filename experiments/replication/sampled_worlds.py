@@ -145,6 +145,18 @@ def _if_open(experiment: Experiment, number: Assumed) -> Iterator[Assumed]:
         yield number
 
 
+def fitted_bounds(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float] | None:
+    """Between which values a number lies that was fitted to the firm's data: the middle 95 % of its estimate, within
+    the limits of its field. None for a number that was not fitted."""
+    group, _, name = path.rpartition(".")
+    names, covariance = experiment.log_covariance.get(group, ((), []))
+    if name not in names:
+        return None
+    at = list(names).index(name)
+    spread = 1.96 * math.sqrt(covariance[at][at])
+    return max(unknown.low, value * math.exp(-spread)), min(unknown.high, value * math.exp(spread))
+
+
 def bounds_of(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float]:
     """Between which values an assumed number is drawn: its own range, a factor around its value, or its field's."""
     if path in experiment.ranges:

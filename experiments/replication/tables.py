@@ -5,10 +5,12 @@ Counts and money are those of the real market.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crmlab.experiments.replication.persona_table import persona_table
 from crmlab.sim.ledger import Kind
@@ -103,27 +105,35 @@ def _funnel(record: Record) -> pd.DataFrame:
 
 def _campaigns(market: Market) -> pd.DataFrame:
     """What the firm sees of each play that holds customers out: people (mean of its weeks), orders and payments of the
-    treated and of the held-out, and per person of the group."""
+    treated and of the held-out, per person of the group, and the standard errors of these within one run.
+
+    Sums are in real customers; each row stands for `scale` of them, and only rows are independent of one another. Weeks
+    count as independent too, which is too good where customers differ much, since they are the same people.
+    """
     rows = []
     for play in market.books.campaigns:
         results = market.books.campaign(play)
         for group in ("treated", "held_out"):
-            people = float(results[f"{group}_customers"].mean())
-            orders, paid = (float(results[f"{group}_{what}"].sum()) for what in ("orders", "paid"))
-            each = {"orders_each": orders / people, "paid_each": paid / people} if people else {}
-            weeks = results[f"{group}_customers"].size
-            rows.append(
-                {
-                    "play": play,
-                    "group": group,
-                    "weeks": weeks,
-                    "customers": people,
-                    "orders": orders,
-                    "paid": paid,
-                    **each,
-                }
-            )
+            customers = results[f"{group}_customers"]
+            people = float(customers.mean())
+            row: dict[str, str | float] = {"play": play, "group": group, "weeks": customers.size, "customers": people}
+            for what in ("orders", "paid"):
+                total = results[f"{group}_{what}"]
+                row[what] = in_all = float(total.sum())
+                if people:
+                    row[f"{what}_each"] = in_all / people
+                    variance = squares_about_mean(customers, total, results[f"{group}_{what}_squared"]).sum()
+                    row[f"{what}_each_se"] = math.sqrt(variance * market.scale) / people
+            rows.append(row)
     return pd.DataFrame(rows)
+
+
+def squares_about_mean(
+    n: NDArray[np.float64], total: NDArray[np.float64], squared: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum of squared distances from the mean, of `n` values with this sum and sum of squares; 0 for none. Shape as
+    `n`."""
+    return np.maximum(squared - total * total / np.maximum(n, 1.0), 0.0)
 
 
 def _cohorts(record: Record) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "": ""}
 UNDEFINED = "–"
@@ -50,10 +51,22 @@ def signed_percent(percent: float) -> str:
 
 
 def between(low: float | None, high: float | None, unit: str = "", currency: str = "USD") -> str:
-    """An interval of a difference: `+$120 to +$340`."""
+    """An interval of a difference: `+$120 to +$340`.
+
+    Both ends have the digits that the interval deserves, except an end that would be rounded to nothing: on which side
+    of nothing it lies is what a verdict asks, so it keeps its first digit.
+    """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return UNDEFINED
-    return f"{change(low, unit, currency, (low, high))} to {change(high, unit, currency, (low, high))}"
+    return f"{_end(low, (low, high), unit, currency)} to {_end(high, (low, high), unit, currency)}"
+
+
+def _end(value: float, interval: Range, unit: str, currency: str) -> str:
+    text = change(value, unit, currency, interval)
+    if value == 0 or re.search("[1-9]", text):
+        return text
+    first = round(value, -math.floor(math.log10(abs(value))))
+    return change(first, unit, currency)
 
 
 def percent(share: float) -> str:

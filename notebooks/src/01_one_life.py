@@ -214,15 +214,15 @@ print("Right: your function is the one in sim/behavior.py.")
 # %% [markdown]
 # ## 5. A whole week
 #
-# A week of the market has eight steps:
+# A week of the market has seven steps:
 
 # %%
 print(Market.step.__doc__)
-# claims: "has eight steps": sum(line.strip()[:1].isdigit() for line in Market.step.__doc__.splitlines()) == 8
+# claims: "has seven steps": sum(line.strip()[:1].isdigit() for line in Market.step.__doc__.splitlines()) == 7
 
 # %% [markdown]
 # `Market` lives all people in one compiled pass over columns. `AgentMarket` tells the same story with one Mesa agent
-# per person, a thousand times slower and easier to read (`sim/micro.py`). They agree to the last bit:
+# per person, a thousand times slower and easier to read (`sim/customer_agent.py`). They agree to the last bit:
 
 # %%
 few = {"customers": 4 if FAST else 10, "seed": SEED}

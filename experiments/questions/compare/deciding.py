@@ -18,8 +18,8 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.experiment import Arm, Experiment
-from crmlab.experiments.parameters.registry import get_parameter, group_of
-from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, sampled_world
+from crmlab.experiments.parameters.registry import get_parameter, group_of, parameters_of
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, fitted_bounds, sampled_world
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
@@ -98,6 +98,9 @@ def _known(experiment: Experiment) -> pd.DataFrame:
     for path, unknown, value, _ in assumed_unknowns(experiment):
         if path in known.index:
             known.loc[path, ["low", "high"]] = bounds_of(experiment, path, unknown, value)
+    for path, (unknown, value, _) in parameters_of(experiment.world, experiment.ranges).items():
+        if path in known.index and (fitted := fitted_bounds(experiment, path, unknown, value)):
+            known.loc[path, ["low", "high"]] = fitted
     return known
 
 

@@ -9,7 +9,7 @@ from crmlab.experiments.execution.chunks import Failed
 from crmlab.experiments.execution.failures import attempt
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.stress.question import Stress
-from crmlab.experiments.questions.stress.states_of_the_world import possible_world
+from crmlab.experiments.questions.stress.states_of_the_world import state_of_the_world
 from crmlab.experiments.replication.replication import Replication
 from crmlab.experiments.replication.worlds import STATED
 
@@ -44,7 +44,7 @@ def _blocks(n: int) -> list[tuple[int, ...]]:
 
 def run_task(experiment: Experiment, asked: Stress, task: StressTask) -> list[list[dict[str, Any]] | Failed]:
     """For every replication of one world the readings of all arms, or why they could not be run."""
-    world = None if task.world == STATED else possible_world(experiment, asked, task.world)
+    world = None if task.world == STATED else state_of_the_world(experiment, asked, task.world)
 
     def of_all_arms(index: int) -> list[dict[str, Any]]:
         replication = Replication(experiment, world, index)

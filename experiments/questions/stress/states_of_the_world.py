@@ -11,7 +11,7 @@ from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, samp
 from crmlab.sim.world import World
 
 
-def possible_world(experiment: Experiment, stress: Stress, number: int) -> World:
+def state_of_the_world(experiment: Experiment, stress: Stress, number: int) -> World:
     """World `number`: a row of the table, or the draw that a comparison would make for its replication `number`."""
     if stress.table is None:
         return sampled_world(experiment, number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from crmlab.experiments.levers.form import lever_of
 from crmlab.experiments.parameters.registry import Parameter, parameters_of
 from crmlab.experiments.questions.sweep.designs import fewest_points, usual_points
 from crmlab.experiments.questions.sweep.question import DesignKind, Factor, Sweep
-from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of
+from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, fitted_bounds
 from crmlab.experiments.wording.names import did_you_mean, not_known, number_text
 from crmlab.sim.levers import Unknown
 from crmlab.sim.plays import Play
@@ -180,12 +179,8 @@ def _unknown_of(entry: Mapping[str, Any], experiment: Experiment, known: Mapping
 def _usual_range(experiment: Experiment, path: str, unknown: Unknown, value: float) -> tuple[float, float] | None:
     """Between which values a number lies when nobody says otherwise: the middle 95 % of a fitted one, the range in
     which sampled worlds draw an assumed one; None for what the firm knows."""
-    group, _, name = path.rpartition(".")
-    names, covariance = experiment.log_covariance.get(group, ((), []))
-    if name in names:
-        at = list(names).index(name)
-        spread = 1.96 * math.sqrt(covariance[at][at])
-        return max(unknown.low, value * math.exp(-spread)), min(unknown.high, value * math.exp(spread))
+    if fitted := fitted_bounds(experiment, path, unknown, value):
+        return fitted
     if path in experiment.ranges or unknown.vary != "no":
         low, high = bounds_of(experiment, path, unknown, value)
         return (low, high) if low < high else None

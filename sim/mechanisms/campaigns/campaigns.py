@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.asking import TREATED, mask_of
+from crmlab.sim.asking import HELD_OUT, TREATED, mask_of
 from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import LONG_AGO
 from crmlab.sim.mechanism import Mechanism, Setting, Week
@@ -54,9 +54,11 @@ def results_of(group, rows, paid, minor):
     `rows` [m] are those of the week's orders, sorted; `paid` [m] minor units.
     """
     found = np.zeros((2, 5))
+    treated = held_out = 0
     for i in range(group.size):
-        if group[i] > 0:
-            found[group[i] - TREATED, 0] += 1.0
+        treated += group[i] == TREATED
+        held_out += group[i] == HELD_OUT
+    found[0, 0], found[1, 0] = treated, held_out
     j = 0
     while j < rows.size:
         row = rows[j]

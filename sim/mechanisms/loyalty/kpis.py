@@ -46,7 +46,7 @@ KPIS = (
     Kpi("points_liability", "Points liability at the end", "currency",
         "points outstanding x cost of a point x (1 - breakage)", "members",
         "the end of the run", NONE, 0, "Gault et al.",
-        lambda r: total(r, Loyalty.of(r.market).liability / r.market.minor)),
+        lambda r: total(r, Loyalty.of(r.market).books.liability / r.market.minor)),
     Kpi("redemption", "Points burnt", "share", "points burnt / points issued", "members", RUN,
         "undefined before points are issued; recent points have had little time", 0, "Gault et al.",
         lambda r: _points(r, "burnt") / _points(r, "issued") if _points(r, "issued") else NAN),

@@ -57,7 +57,7 @@ class Membership:
     @property
     def opening_value(self) -> float:
         """What one point from before week 0 was expected to cost, in minor units."""
-        opening = self.loyalty.opening
+        opening = self.loyalty.books.opening
         return opening.liability / opening.outstanding if opening.outstanding else 0.0
 
     def cost(self, weight: Floats, until: NDArray[np.int64] | int | None = None) -> Floats:
@@ -80,7 +80,7 @@ class Membership:
             return np.zeros((n_groups, weeks))
         counts = np.ones(group.size) if share is None else share
 
-        row, week, points = self._point_moves()
+        row, week, points = point_moves(self.loyalty, self.week, self.orders)
         before = week < 0  # what is held at week 0 has been paid for
         opening = np.bincount(
             np.maximum(group[row[before]], 0),
@@ -131,7 +131,7 @@ class Membership:
     def _provision(self, weight: Floats, end: NDArray[np.int64]) -> Floats:
         n, value = self.loyalty.setting.customers.n, self.point_value
         revalued = np.concatenate([[0.0], np.cumsum(weight * np.diff(value, prepend=value[:1]))])
-        row, week, points = self._point_moves()
+        row, week, points = point_moves(self.loyalty, self.week, self.orders)
         inside = week < end[row]
         row, week, points = row[inside], week[inside], points[inside]
         worth = np.where(
@@ -143,20 +143,6 @@ class Membership:
         early = (self.welcome > 0) & (self.week < end[self.orders.row])
         given = np.bincount(self.orders.row[early], (weight[self.week] * self.welcome)[early], n)
         return (cost - given).astype(np.float64)
-
-    def _point_moves(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-        """Every change of somebody's points: (row, week, points)."""
-        lapses = self.loyalty.moves
-        ordered = np.flatnonzero((self.orders.earned > 0) | (self.orders.burnt > 0))
-        rows = [self.orders.row[ordered], *(moves.lapsed for moves in lapses.values())]
-        weeks = [self.week[ordered], *(np.full(moves.lapsed.size, week) for week, moves in lapses.items())]
-        points = [self.orders.earned[ordered].astype(np.int64) - self.orders.burnt[ordered]]
-        points += [-moves.points.astype(np.int64) for moves in lapses.values()]
-        return (
-            np.concatenate(rows).astype(np.int64),
-            np.concatenate(weeks).astype(np.int64),
-            np.concatenate(points).astype(np.float64),
-        )
 
     def _benefits(self, weight: Floats, end: NDArray[np.int64]) -> Floats:
         """A member costs what the tier costs from the week in which it is entered until the next change."""
@@ -174,3 +160,20 @@ class Membership:
             cost[row] += rest[at, new] - np.where(old >= 0, rest[at, np.maximum(old, 0)], 0.0)
             tier[row] = new
         return cost
+
+
+def point_moves(
+    loyalty: Loyalty, week: NDArray[np.int32], orders: Orders
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Every change of somebody's points: (row, week, points)."""
+    lapses = loyalty.moves
+    ordered = np.flatnonzero((orders.earned > 0) | (orders.burnt > 0))
+    rows = [orders.row[ordered], *(moves.lapsed for moves in lapses.values())]
+    weeks = [week[ordered], *(np.full(moves.lapsed.size, number) for number, moves in lapses.items())]
+    points = [orders.earned[ordered].astype(np.int64) - orders.burnt[ordered]]
+    points += [-moves.points.astype(np.int64) for moves in lapses.values()]
+    return (
+        np.concatenate(rows).astype(np.int64),
+        np.concatenate(weeks).astype(np.int64),
+        np.concatenate(points).astype(np.float64),
+    )

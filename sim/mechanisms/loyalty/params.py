@@ -9,13 +9,8 @@ from crmlab.sim.levers import Unknown
 
 
 @dataclass(frozen=True)
-class LoyaltyResponse:
-    """How members of a loyalty programme react to it.
-
-    Effects hold for rewards in reach and grow with what they are worth: the gradient, the head start and what follows a
-    reward by the reward; membership, deadlines and moods by what the tier gives on a member's spend, in full from 5 %
-    of it (`worth.py`). A tier that gives nothing moves nobody, unless `status` is below 1.
-    """
+class MembershipResponse:
+    """Who joins a loyalty programme, and what being a member does."""
 
     p_join: Annotated[
         float, Unknown(0.05, 0.9, "share of median buyers who join", "enrolment of 40-60 %", "A", vary="range")
@@ -69,6 +64,12 @@ class LoyaltyResponse:
             vary="range",
         ),
     ] = 104.0
+
+
+@dataclass(frozen=True)
+class PointsResponse:
+    """What points, and rewards in reach, do to members."""
+
     goal_gradient: Annotated[
         float,
         Unknown(
@@ -109,6 +110,12 @@ class LoyaltyResponse:
         Unknown(0.0, 0.08, "log orders after a reward", "sign Taylor & Neslin 2005", "A", vary="range", absent=0.0),
     ] = 0.03
     reward_weeks: Annotated[float, Unknown(4.0, 10.0, "weeks, decay", "Taylor & Neslin 2005", "A", vary="range")] = 6.0
+
+
+@dataclass(frozen=True)
+class TierResponse:
+    """What tiers and their deadlines do to members."""
+
     pressure: Annotated[
         float,
         Unknown(
@@ -168,6 +175,17 @@ class LoyaltyResponse:
             0.85, 1.0, "departure hazard, top tier / basic", "status: Dreze & Nunes 2009", "A", vary="range", absent=1.0
         ),
     ] = 1.0
+
+
+@dataclass(frozen=True)
+class LoyaltyResponse(TierResponse, PointsResponse, MembershipResponse):
+    """How members of a loyalty programme react to it.
+
+    Effects hold for rewards in reach and grow with what they are worth: the gradient, the head start and what follows a
+    reward by the reward; membership, deadlines and moods by what the tier gives on a member's spend, in full from 5 %
+    of it (`worth.py`). A tier that gives nothing moves nobody, unless `status` is below 1.
+    """
+
     member_worth: Annotated[
         float,
         Unknown(

@@ -29,12 +29,12 @@ MAX_WARNINGS = 255
 
 @compiled
 def move_friends(
-    log_rate, departure, order_value, stage, orders, first_order, bond, warned, week, factors, warning, referred_value,
-    referred_value_weeks, referrer_value,
+    log_rate, departure, order_value, rows, stage, orders, first_order, bond, warned, week, factors, warning,
+    referred_value, referred_value_weeks, referrer_value,
 ):  # fmt: skip
     """What bonds and warnings do: bonds to departure (`factors` [bonds]) and order value of customers, warnings to the
-    first order of everybody else."""
-    for i in range(bond.size):
+    first order of everybody else. `rows` are those of all who have either."""
+    for i in rows:
         if warned[i] > 0 and stage[i] != CUSTOMER:
             log_rate[i] -= warning * float(warned[i])
         if bond[i] > 0:

@@ -110,10 +110,12 @@ class Referral(Mechanism):
             return
         people, columns, params = self.setting.customers, self.columns, self.params
         self.renew_bonds(week.number)
+        moved = np.flatnonzero(columns.bond | columns.warned)
         move_friends(
-            week.effect("log_rate"), week.effect("departure"), week.effect("order_value"), people.stage, people.orders,
-            people.first_order, columns.bond, columns.warned, week.number, self._departure, float(params.warning),
-            float(params.referred_value), float(params.referred_value_weeks), float(params.referrer_value),
+            week.effect("log_rate"), week.effect("departure"), week.effect("order_value"), moved, people.stage,
+            people.orders, people.first_order, columns.bond, columns.warned, week.number, self._departure,
+            float(params.warning), float(params.referred_value), float(params.referred_value_weeks),
+            float(params.referrer_value),
         )  # fmt: skip
 
     def renew_bonds(self, week: int) -> None:
