@@ -1,7 +1,7 @@
 """The rules of behaviour: small scalar functions with formula, unit and source, written once.
 
-The compiled pass (`crowd.py`) and the one-agent-per-customer model (`micro.py`) call the same functions, so all
-floating-point arithmetic of behaviour lives here. Bit equality of the engines rests on a few habits: arguments and
+The compiled pass (`kernel.py`) and the one-agent-per-customer model (`customer_agent.py`) call the same functions, so
+all floating-point arithmetic of behaviour lives here. Bit equality of the engines rests on a few habits: arguments and
 results are float64, only `math` is used, no power operator, no fast-math; columns round when they store.
 
 A price is written as a share of today's price: 1 is what customers pay today, 0.8 is 20 % less.

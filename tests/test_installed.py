@@ -75,7 +75,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_beside_it(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for part in ("sim/crowd.py", "strategies/today.py", "experiments/cli.py", "experiments/worlds/shop.toml",
+    for part in ("sim/kernel.py", "strategies/today.py", "experiments/cli.py", "experiments/worlds/shop.toml",
                  "experiments/library/discounts.toml", "experiments/templates/report.html.j2",
                  "experiments/own_code/consent.py", "lab.py"):  # fmt: skip
         assert f"crmlab/{part}" in names
