@@ -11,7 +11,7 @@ import numpy as np
 
 from crmlab.sim.behavior import (
     LEAVES,
-    NOTHING,
+    ORDERS,
     adapted_reference,
     guarded,
     list_value,
@@ -51,6 +51,26 @@ def person_ids(rows, n_founding):
     return ids
 
 
+@rule
+def record_purchases(i, week, m, written, ats, paids, last_order, orders_52, spend, spend_52):
+    """Write the orders m to `written` of a row into its records."""
+    paid = np.int64(0)
+    for j in range(m, written):
+        paid += paids[j]
+    last_order[i] = week + float(ats[written - 1])
+    orders_52[i] += written - m
+    spend[i] += paid
+    spend_52[i] += paid
+
+
+@rule
+def notices(ordered, p_exposure, who, week, key0, key1):
+    """Whether a customer notices the price of a week: an order shows it; without one, it is noticed by chance."""
+    if ordered:
+        return True
+    return uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure
+
+
 @compiled
 def simulate_week(
     people, params, offer, effects, entries, week, season, n_founding, key0, key1, happened, counts, start, m, d
@@ -62,20 +82,15 @@ def simulate_week(
     nothing of that row has been written, so the caller makes room and calls again.
     """
     # Columns and constants as locals: reaching for an array inside a tuple costs a reference count each time.
-    stages, sources, identifieds, n_orders = people.stage, people.source, people.identified, people.orders
-    order_rates, departure_rates, p_dropouts = people.order_rate, people.departure_rate, people.p_dropout
-    order_clocks, life_clocks, mean_orders = people.order_clock, people.life_clock, people.mean_order
-    references, debts, elasticities = people.reference, people.debt, people.elasticity
-    log_rates, departures, order_values = effects.log_rate, effects.departure, effects.order_value
-    standings, singles, public, first = effects.standing, effects.single, offer.public, offer.first
-    today_rate, gain, loss_aversion, latitude = params.today_rate, params.gain, params.loss_aversion, params.latitude
-    first_gain, carry_over, p_exposure = params.first_gain, params.carry_over, params.p_exposure
-    pull_forward, repay_share = params.pull_forward, params.repay_share
-    spend_shape, spend_quantiles, minor = params.spend_shape, params.spend_quantiles, params.minor
-    conversion, cooling, p_identified = params.conversion, params.cooling, params.p_identified
-    rows, nths, ats, values, paids = happened.row, happened.nth, happened.at, happened.value, happened.paid
-    used, departed, room = happened.single, happened.departed, happened.row.size
-    entry_rows, e = entries.row, np.searchsorted(entries.row, start)
+    order_rates, departure_rates, p_dropouts, mean_orders, elasticities, stages, order_clocks, life_clocks = people[:8]
+    references, debts, identifieds, sources, first_orders, last_orders, n_orders = people[8:15]
+    orders_52, spends, spends_52 = people[15:]
+    today_rate, gain, first_gain, loss_aversion, latitude, carry_over, p_exposure = params[:7]
+    pull_forward, repay_share, spend_shape, spend_quantiles, cooling, conversion, p_identified, minor = params[7:]
+    log_rates, departures, order_values, standings, singles = effects
+    rows, nths, ats, values, paids, used, departed = happened
+    (public, first), entry_rows, room = offer, entries.row, happened.row.size
+    e = np.searchsorted(entry_rows, start)
 
     for i in range(start, stages.size):
         was = np.int64(stages[i])
@@ -91,34 +106,23 @@ def simulate_week(
             order_clock, life_clock = exponential(u_order), exponential(u_cool)
 
         # The prices seen this week, and what they and the mechanisms do to the hazards.
-        standing, single = public[source + 1], 0.0
-        if standings.size > 0:
-            standing = max(standing, standings[i])
-        if stage == LEAD:
-            single, surprise = first[source + 1], first_gain
-            base, departure = conversion[source], cooling[source]
-        else:
-            single, surprise = (singles[i] if singles.size > 0 else 0.0), gain
-            base, departure = float(order_rates[i]) * season, float(departure_rates[i])
         other = log_rates[i] if log_rates.size > 0 else 0.0
         leaving = departures[i] if departures.size > 0 else 1.0
-        if stage != LEAD:
-            departure *= leaving
-        price, reference, elasticity = (
-            relative_price(max(standing, single), today_rate),
-            float(references[i]),
-            float(elasticities[i]),
-        )
-        debt = float(debts[i])
+        standing = max(public[source + 1], standings[i]) if standings.size > 0 else public[source + 1]
+        if stage == LEAD:
+            single, surprise, base, departure = first[source + 1], first_gain, conversion[source], cooling[source]
+        else:
+            single, surprise = (singles[i] if singles.size > 0 else 0.0), gain
+            base, departure = float(order_rates[i]) * season, float(departure_rates[i]) * leaving
+        price = relative_price(max(standing, single), today_rate)
+        reference, elasticity, debt = float(references[i]), float(elasticities[i]), float(debts[i])
         pull = price_pull(price, reference, elasticity, surprise, loss_aversion, latitude)
         hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
         bound = pull + other != guarded(pull + other)
 
         # Events in their order. Nothing is stored yet: if the room is full, the row is lived again.
-        written, nth, since = m, np.int64(n_orders[i]), now
-        identified, used_single = people.identified[i], False
-        left = 1.0 - now
-        full = d == room
+        written, nth, since, left = m, np.int64(n_orders[i]), now, 1.0 - now
+        identified, used_single, full = identifieds[i], False, d == room
         quiet = order_clock >= hazard * left and life_clock >= departure * left
         if quiet:  # as in most weeks: what the loop would do, at a third of its cost
             order_clock = run_down(order_clock, hazard, left)
@@ -129,28 +133,22 @@ def simulate_week(
             order_clock = run_down(order_clock, hazard, lived)
             life_clock = run_down(life_clock, departure, lived)
             now += lived
-            if what == NOTHING:
-                break
             if what == LEAVES:
                 stage = COLD if stage == LEAD else GONE
-                break
-            full = written == room
-            if full:
+            full = what == ORDERS and written == room
+            if what != ORDERS or full:
                 break
             u_gap, u_spend, u_drop, u_identified = uniforms(key0, key1, ORDER, who, nth)
             mean_order = float(mean_orders[i])
             if order_values.size > 0:
                 mean_order *= order_values[i]
             value = list_value(mean_order, quantile(spend_quantiles, u_spend), spend_shape, today_rate, minor)
-            spent = single > standing and not used_single
+            spent, converted = single > standing and not used_single, stage == LEAD
             rows[written], nths[written], ats[written] = i, nth, now
             values[written], used[written] = np.int64(value), spent
             paids[written] = np.int64(paid_value(value, single if spent else standing))
-            written += 1
-            nth += 1
-            used_single = used_single or spent
+            written, nth, used_single = written + 1, nth + 1, used_single or spent
             order_clock = exponential(u_gap)
-            converted = stage == LEAD
             if converted:
                 stage, identified = CUSTOMER, u_identified < p_identified[source]
                 life_clock = exponential(uniforms(key0, key1, LIFE, who, 0)[0])
@@ -161,10 +159,8 @@ def simulate_week(
                 if spent:
                     debt = next_debt(debt, repay, extra, pull_forward, now - since)
             if converted or spent:  # the rest of the week goes on at the standing price
-                since = now
-                pull = price_pull(
-                    relative_price(standing, today_rate), reference, elasticity, gain, loss_aversion, latitude
-                )
+                since, usual = now, relative_price(standing, today_rate)
+                pull = price_pull(usual, reference, elasticity, gain, loss_aversion, latitude)
                 hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
             if stage == GONE:
                 break
@@ -172,38 +168,26 @@ def simulate_week(
             return i, m, d
 
         # What stays: state, records, and what the price did to expectations.
-        e += enters
         order_clocks[i], life_clocks[i] = order_clock, life_clock
         counts[ALIVE] += was == CUSTOMER
         counts[BOUND] += bound
         counts[LIVED] += 1
         if stage != was:
             stages[i] = stage
-            counts[DEPARTED] += stage == GONE
             counts[COOLED] += stage == COLD
             if stage == GONE:
-                departed[d] = i
-                d += 1
+                counts[DEPARTED] += 1
+                departed[d], d = i, d + 1
         if enters:
-            sources[i] = source
+            sources[i], e = source, e + 1
         if written > m:
             if n_orders[i] == 0:
-                people.first_order[i], identifieds[i] = week + float(ats[m]), identified
-            spend = np.int64(0)
-            for j in range(m, written):
-                spend += paids[j]
-            people.last_order[i] = week + float(ats[written - 1])
+                first_orders[i], identifieds[i] = week + float(ats[m]), identified
             n_orders[i] = nth
-            people.orders_52[i] += written - m
-            people.spend[i] += spend
-            people.spend_52[i] += spend
+            record_purchases(i, week, m, written, ats, paids, last_orders, orders_52, spends, spends_52)
         if stage == CUSTOMER and (debt > 0.0 or extra > 0.0 or used_single):
             debts[i] = next_debt(debt, repay, extra, pull_forward, now - since)
-        if stage == CUSTOMER and price != reference:  # whoever has not ordered yet knows no price
-            noticed = written > m
-            if not noticed:
-                noticed = uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure
-            if noticed:
-                references[i] = adapted_reference(reference, price, carry_over)
+        if stage == CUSTOMER and price != reference and notices(written > m, p_exposure, who, week, key0, key1):
+            references[i] = adapted_reference(reference, price, carry_over)  # who has not ordered yet knows no price
         m = written
     return stages.size, m, d

@@ -85,13 +85,8 @@ class Grants(Columns):
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Strike all other lines."""
-        self.lines = Grant._make(column[kept] for column in self.lines)
-
-    def drop_void(self, week: int) -> None:
-        """Strike the coupons that are void in that week."""
-        valid = self.lines.ends > week
-        if not valid.all():
-            self.keep(valid)
+        if not kept.all():
+            self.lines = Grant._make(column[kept] for column in self.lines)
 
     def use(self, rows: NDArray[np.int32], week: int) -> None:
         """Strike the coupon that each of these customers has used in that week, if they held one to use. Shape [m]."""

@@ -66,7 +66,7 @@ class Prices(Mechanism):
         self.columns.use(week.orders.row[week.single], week.number)
 
     def close(self, week: Week) -> None:
-        self.columns.drop_void(week.number + 1)
+        self.columns.keep(self.columns.lines.ends > week.number + 1)  # the others are void then
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         for person in agents if self.columns.is_open else ():
