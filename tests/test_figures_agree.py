@@ -14,7 +14,7 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.experiment import Experiment
-from crmlab.experiments.questions.compare.compare import effects_table
+from crmlab.experiments.questions.compare.compare import effects_table, readings_table
 from crmlab.experiments.replication.replication import run_replication
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.statistics.ratios import dividing
@@ -54,10 +54,8 @@ def shipped(name: str) -> Experiment:
 def test_ltv_divided_by_the_cac_beside_it_is_the_ratio_in_every_arm_of_every_shipped_example(name: str) -> None:
     experiment = shipped(name)
     runs = [run for replication in range(2) for run in run_replication(experiment, replication)]
-    readings = pd.DataFrame(
-        [{"arm": run.arm, "world": run.world, "replication": run.replication, **run.kpis} for run in runs]
-    )
-    values = effects_table(experiment, readings).pivot(index="arm", columns="kpi", values="value")
+    effects = effects_table(experiment, readings_table(experiment, runs))
+    values = effects.pivot(index="arm", columns="kpi", values="value")
     assert len(values) == len(experiment.arms) > 1
     bought = values[values["cac_cohort"] > 0]  # whoever spends nothing on it has no such ratio
     assert len(bought)

@@ -48,7 +48,7 @@ def test_the_id_changes_with_the_numbers_and_not_with_the_words(experiment):
     assert identity.run_id(with_design(experiment, seed=2)) != ident
     assert identity.run_id(dataclasses.replace(experiment, arms=experiment.arms[:-1])) != ident
     assert identity.run_id(dataclasses.replace(experiment, ranges={"price.gain": (0.3, 0.9)})) != ident
-    assert identity.run_id(dataclasses.replace(experiment, question="Another wording?")) == ident
+    assert identity.run_id(dataclasses.replace(experiment, purpose="Another wording?")) == ident
 
 
 def test_the_id_changes_when_the_source_of_the_simulation_does(experiment, monkeypatch):

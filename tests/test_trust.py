@@ -112,7 +112,7 @@ def test_a_world_that_grows_because_nobody_is_seen_to_leave_is_red() -> None:
     grows = where_nobody_leaves(green, orders=300.0, new_customers=64.0, orders_each=0.08)
     assert grows.colour == "red"
     assert "from 300 to 832 a week" in grows.sentence
-    assert "(+0%)" in grows.sentence
+    assert "(+0.0%)" in grows.sentence
     assert where_nobody_leaves(green, orders=300.0, new_customers=5.0, orders_each=0.08) == green
 
 
@@ -140,8 +140,8 @@ def test_the_light_stands_beside_the_verdict_in_terminal_json_report_and_noteboo
     runner = CliRunner()
     told = runner.invoke(app, ["compare", str(asked), "--out", str(tmp_path), "--workers", "1"])
     assert told.exit_code == 0, told.output
-    assert found.light.words in told.stdout
-    assert told.stdout.index("cut against today") < told.stdout.index(found.light.words)
+    printed = " ".join(told.stdout.split())  # however its lines are broken
+    assert printed.index("cut against today") < printed.index(found.light.words)
     data = json.loads(runner.invoke(app, ["compare", str(asked), "--out", str(tmp_path), "--json"]).stdout)
     assert data["fit"] == found.light.to_json()
     page = next(tmp_path.rglob("report.html")).read_text()

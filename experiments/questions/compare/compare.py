@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple
@@ -170,18 +170,7 @@ def _run(experiment: Experiment, asked: Families, task: ReplicationTask) -> list
 def _tables(
     experiment: Experiment, runs: list[Run], what_if: Mapping[tuple[str, float], list[Run]], asked: Families
 ) -> dict[str, pd.DataFrame]:
-    readings = pd.DataFrame(
-        [
-            {
-                "arm": run.arm,
-                "world": run.world,
-                "number": number_of_world(experiment.design, run.world, run.replication),
-                "replication": run.replication,
-                **run.kpis,
-            }
-            for run in runs
-        ]
-    )
+    readings = readings_table(experiment, runs)
     effects = effects_table(experiment, readings)
     tables = {"runs": readings, "effects": effects}
     fixed = [run for run in runs if run.world == "fixed"]
@@ -214,6 +203,22 @@ def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     """The payback of the table of effects in that of the curve too: means over the same replications."""
     payback = effects[effects["kpi"] == "payback_weeks"].set_index("arm")["value"]
     return ltv.assign(payback=ltv["arm"].map(payback))
+
+
+def readings_table(experiment: Experiment, runs: Iterable[Run]) -> pd.DataFrame:
+    """One row per run: arm, world ("fixed", "sampled"), the number of that world, replication, then every KPI."""
+    return pd.DataFrame(
+        [
+            {
+                "arm": run.arm,
+                "world": run.world,
+                "number": number_of_world(experiment.design, run.world, run.replication),
+                "replication": run.replication,
+                **run.kpis,
+            }
+            for run in runs
+        ]
+    )
 
 
 def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFrame:
