@@ -33,7 +33,7 @@ example: $(VENV)/.core
 	rm -rf results/example
 	$(BIN)/crmlab compare experiments/library/example.toml --out results --workers 1
 
-# The tests, two at a time, and a few of them once more as plain Python without compilation: some four minutes.
+# The tests, two at a time, and a few of them once more as plain Python without compilation: some eight minutes on two cores.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m plain
