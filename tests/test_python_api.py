@@ -279,7 +279,7 @@ CELLS = [
     """
 from dataclasses import dataclass
 from typing import Annotated
-from crmlab.lab import Experiment, compare
+from crmlab.lab import compare, new_experiment
 from crmlab.sim import FirmView, Lever, PublicDiscount
 
 @dataclass(frozen=True)
