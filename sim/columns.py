@@ -83,6 +83,13 @@ def owner_of(name: str, owners: Iterable[Columns]) -> Columns:
     raise KeyError(f"nobody in this market has a column {name!r}")
 
 
+def whole(owners: Iterable[Columns], name: str, n: int) -> NDArray[Any]:
+    """A copy of a column of n people, whoever owns it; as for beginners where it was never opened. Shape [n]."""
+    columns = owner_of(name, owners)
+    values = columns.get(name)
+    return values.copy() if values.size else np.full(n, columns.fill_of(name))
+
+
 def gather(owners: Iterable[Columns], name: str, rows: NDArray[Any]) -> NDArray[Any]:
     """A column for some rows, whoever owns it; where it was never opened, as for somebody to whom nothing happened."""
     columns = owner_of(name, owners)

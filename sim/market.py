@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crmlab.sim.agent_ids import let_models_go
 from crmlab.sim.asking import ask
 from crmlab.sim.books import WeeklyBooks
-from crmlab.sim.columns import Columns, gather
+from crmlab.sim.columns import Columns, gather, whole
 from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, key_of
 from crmlab.sim.founding import Founders, found
@@ -127,7 +127,7 @@ class MarketState(mesa.Model):
 
     def column(self, name: str) -> NDArray[Any]:
         """A column of the people, whoever owns it. Shape [n]."""
-        return self.gather(name, np.arange(self.customers.n))
+        return whole(self.owners, name, self.customers.n)
 
     def gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
         """A column for some rows, whoever owns it; one of a mechanism that was never used is as for a beginner."""

@@ -45,10 +45,9 @@ class Setting:
     """What stays the same through a run and every mechanism may read: the world, the people, and the books.
 
     `scale` is the number of real people per row, `minor` the minor units in one currency unit, `key` the luck of the
-    replication. `tags` are the firm's marks on customers, by
-    name: the first week in which each customer no longer carries it. `queue` [channels, prospects] holds the rows of
-    the prospects in the order in which each channel would reach them, `opening_clock` [channels] how far the channels
-    have come by week 0.
+    replication. `tags` are the firm's marks on customers, by name: the first week in which each customer no longer
+    carries it. `queue` [channels, prospects] holds the rows of the prospects in the order in which each channel would
+    reach them, `opening_clock` [channels] how far the channels have come by week 0.
     """
 
     world: World

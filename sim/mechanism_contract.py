@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.contract import ContractError
 from crmlab.sim.kernel_types import Effects
+from crmlab.sim.ledger import Kind
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism import PHASES, Mechanism, Week
 from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.price.actions import Discount
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
@@ -38,15 +40,17 @@ def check_mechanism(mechanism: Any) -> None:
 
     It is a documented frozen dataclass of `Unknown` numbers with a `name` and a method `start`, and can be pickled. In
     a small market, through half a year: where all numbers say that it is off, nobody lives otherwise, bit for bit; its
-    effects are finite and in range; it writes no columns but its own; the same market twice is the same, also with
-    another market between, and whatever a policy does to some people changes nobody else; and the telling by agents
-    agrees on every column and order.
+    effects are finite and in range; it writes no columns but its own; the same market twice is the same, also lived in
+    turns with another one; a play that does nothing to anybody changes nobody's luck; costs of orders are told order by
+    order as they are posted; and the telling by agents agrees on every column and order.
     """
     numbers = _instance(mechanism)
     _check_form(numbers)
     _check_off(numbers)
     _check_phases(numbers)
     _check_repeatable(numbers)
+    _check_luck(numbers)
+    _check_costs(numbers)
     _check_agents(numbers)
 
 
@@ -152,6 +156,28 @@ def _check_repeatable(numbers: Any) -> None:
         raise ContractError(f"{name}: the same market twice is not the same in {place} ({one} and {other})")
 
 
+def _check_luck(numbers: Any) -> None:
+    """A play that does nothing to anybody (it puts marks that nobody reads) changes nobody's luck."""
+    beside = _market(numbers, Market, Play("marks", _Marks())).run(WEEKS)
+    for place, one, other in _differences(_lived(numbers), beside):
+        name = type(numbers).__name__
+        raise ContractError(f"{name}: a play that does nothing to anybody changes {place} ({one} and {other})")
+
+
+def _check_costs(numbers: Any) -> None:
+    """What it posts as costs of orders is told order by order too, or it would be missing in equity."""
+    market = _lived(numbers)
+    own, (week, orders) = market.mechanisms[numbers.name], market.order_log.table()
+    accounts = [account for account in own.accounts if account.kind is Kind.ORDER]
+    booked = int(market.ledger.by_week(accounts, WEEKS).sum())
+    told = float(own.cost_of_orders(week, orders).sum())
+    if abs(booked - told) > WEEKS:  # rounded once a week
+        raise ContractError(
+            f"{type(numbers).__name__}: posts {booked} minor units to accounts of orders and tells {told:.0f} of them "
+            "order by order (cost_of_orders): the rest would be in the ledger and in no figure"
+        )
+
+
 def _check_agents(numbers: Any) -> None:
     for place, one, other in _differences(_lived(numbers), _market(numbers, AgentMarket).run(WEEKS)):
         raise ContractError(f"{type(numbers).__name__}: the telling by agents differs in {place} ({one} and {other})")
@@ -165,7 +191,15 @@ class _Cut:
         return [Discount(np.where(view.orders > 1, 0.1, 0.0))]
 
 
-def _market(numbers: Any, kind: type[Market]) -> Market:
+@dataclasses.dataclass(frozen=True)
+class _Marks:
+    """A mark on everybody, which nobody reads."""
+
+    def decide(self, view: Any) -> list[Any]:
+        return [Tag("seen", on=np.ones(view.n, np.bool_))]
+
+
+def _market(numbers: Any, kind: type[Market], *more: Play) -> Market:
     world = World(
         base=Base(r=1.0, alpha=6.0),
         population=Population(customers=CUSTOMERS, prospects=400, history_weeks=60),
@@ -173,7 +207,7 @@ def _market(numbers: Any, kind: type[Market]) -> Market:
         word_of_mouth=WordOfMouth(p_invite=0.1),
         mechanisms={} if numbers is None else {numbers.name: numbers},
     )
-    return kind(world, (Play("cut", _Cut()),), seed=3)
+    return kind(world, (Play("cut", _Cut()), *more), seed=3)
 
 
 def _lived(numbers: Any) -> Market:

@@ -17,6 +17,8 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.sim import ContractError, Mechanism, Setting, Unknown, Week, check_mechanism
+from crmlab.sim.ledger import CASH, Account, Kind
+from crmlab.sim.market import Market
 from crmlab.sim.mechanism_contract import AuditedMarket
 from tests.conftest import shop
 from tests.test_oracle import PLAYS, TALKATIVE
@@ -74,6 +76,13 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_with_everything_on_every_mechanism_writes_its_own_columns_alone() -> None:
     AuditedMarket(shop(word_of_mouth=TALKATIVE), PLAYS, customers=150).run(20)
+
+
+def test_a_market_says_which_mechanisms_take_part_in_which_phase() -> None:
+    talking, silent = (Market(shop(**world), (), customers=10).plan for world in ({"word_of_mouth": TALKATIVE}, {}))
+    assert talking["settle"] == ["campaigns", "price", "acquisition", "loyalty", "referral"]
+    assert talking["mark"] == ["price", "acquisition", "loyalty", "referral"]
+    assert "referral" not in silent["mark"]
 
 
 def test_the_mechanism_of_the_page_keeps_the_contract(beside: Path) -> None:
@@ -146,9 +155,17 @@ class Meddling:
         return Meddler(setting, self)
 
 
+SERVICE = Account("service", Kind.ORDER)
+
+
 class Meddler(Mechanism):
     name = "meddling"
+    accounts = (SERVICE,)
     lives: ClassVar[list[int]] = []
+
+    def close(self, week: Week) -> None:
+        if type(self.params).how == "costs":
+            self.setting.ledger.post(week.number, SERVICE, CASH, round(100 * self.params.size) * week.orders.n)
 
     def affect(self, week: Week) -> None:
         how = type(self.params).how
@@ -158,6 +175,8 @@ class Meddler(Mechanism):
             week.effect("log_rate")[:] += np.inf * self.params.size if self.params.size else 0.0
         if how == "always":
             week.effect("log_rate")[:] += 0.5
+        if how == "plays":
+            week.effect("log_rate")[:] += self.params.size * len(week.asked) / 10
         if how == "remembers":
             self.lives.append(1)
             week.effect("log_rate")[:] += self.params.size * len(self.lives) / 100
@@ -176,6 +195,8 @@ class Meddler(Mechanism):
         ("infinite", "the effect log_rate is inf"),
         ("always", "switched off, it still changes"),
         ("remembers", "the same market twice is not the same"),
+        ("plays", "a play that does nothing to anybody changes"),
+        ("costs", "to accounts of orders and tells 0 of them order by order"),
         ("agents", "the telling by agents differs"),
     ],
 )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -154,11 +155,39 @@ def test_the_horizon_changes_no_rank() -> None:
     told = 0
     for one, other in pairs:
         differences = [g[one][0] - (g[other][0] if other else 0.0) for g in (short, long)]
-        scores = [d.mean() / (d.std(ddof=1) / math.sqrt(d.size)) for d in differences]
+        scores = [_standard_errors_above_0(d) for d in differences]
         if min(map(abs, scores)) > 2:
             told += 1
             assert np.sign(scores[0]) == np.sign(scores[1]), (one, other, scores)
     assert told >= 3
+
+
+@pytest.mark.slow
+def test_what_policies_do_at_the_horizon_ranks_alike_in_short_and_long_runs() -> None:
+    """Each beside what it would be without its end: media that stop and a last cut beside today, points that end with
+    the calendar beside points that roll or lapse at another time. These are of one kind, so all are ranked against each
+    other, as far as they can be told apart (beyond 2 standard errors at both lengths)."""
+    without_its_end = {
+        "no media in the last 26 weeks": None,
+        "a cut in the last 8 weeks": None,
+        "points, calendar": "points, rolling",
+        LAPSE: "points, all lapse at another time",
+    }
+    effects = [
+        {name: found[name][0] - (found[other][0] if other else 0.0) for name, other in without_its_end.items()}
+        for found in (gains(104), gains(260))
+    ]
+    told = 0
+    for one, other in combinations(without_its_end, 2):
+        scores = [_standard_errors_above_0(effect[one] - effect[other]) for effect in effects]
+        if min(map(abs, scores)) > 2:
+            told += 1
+            assert np.sign(scores[0]) == np.sign(scores[1]), (one, other, scores)
+    assert told >= 4
+
+
+def _standard_errors_above_0(differences: np.ndarray) -> float:
+    return float(differences.mean() / (differences.std(ddof=1) / math.sqrt(differences.size)))
 
 
 @pytest.mark.slow
