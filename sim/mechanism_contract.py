@@ -23,7 +23,7 @@ from crmlab.sim.kernel_types import Effects
 from crmlab.sim.ledger import Kind
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.market import Market
-from crmlab.sim.mechanism import PHASES, Mechanism, Week
+from crmlab.sim.mechanism import PHASES, Mechanism, MechanismNumbers, Week
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.price.actions import Discount
@@ -35,7 +35,7 @@ WEEKS, CUSTOMERS = 26, 150
 LARGEST_CUT = 0.95
 
 
-def check_mechanism(mechanism: Any) -> None:
+def check_mechanism(mechanism: type[MechanismNumbers] | MechanismNumbers) -> None:
     """Raise `ContractError` unless a mechanism (a class whose fields have defaults, or an instance) keeps the contract.
 
     It is a documented frozen dataclass of `Unknown` numbers with a `name` and a method `start`, and can be pickled. In

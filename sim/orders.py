@@ -84,10 +84,6 @@ class OrderLog:
         """The orders of one week, None where nothing was recorded."""
         return self._weeks.get(week)
 
-    @property
-    def n_bytes(self) -> int:
-        return sum(column.nbytes for orders in self._weeks.values() for column in orders)
-
     def table(self, since: int = 0) -> tuple[NDArray[np.int32], Orders]:
         """All orders from week `since` on, oldest week first, with the week of each: (week [m], orders)."""
         weeks = sorted(week for week in self._weeks if week >= since)

@@ -95,6 +95,10 @@ WORTHS = {
     "win-back": [WinBackCoupon(rate=rate) for rate in (0.0, 0.15, 0.3)],
     "first order": [WelcomeOffer(rate=rate) for rate in (0.0, 0.1, 0.3)],
     "friend's offer": [ReferralReward(reward_share=0.0, friend_rate=rate) for rate in (0.0, 0.1, 0.3)],
+    "reward for friends": [ReferralReward(reward_share=share, friend_rate=0.0) for share in (0.0, 0.05, 0.1, 0.3)],
+    "reward in kind": [
+        ReferralReward(reward_share=share, friend_rate=0.0, reward_kind="in_kind") for share in (0.0, 0.05, 0.1, 0.3)
+    ],
     "perks": [
         PointsAndTiers(earn_rate=0.0, silver_spend=40.0, gold_perks=worth, **PLAIN_TIERS) for worth in (0.0, 5.0, 20.0)
     ],

@@ -207,9 +207,11 @@ def test_friends_of_a_weak_brand_take_money_amiss_and_goods_or_a_strong_brand_no
     in_kind = pulls("in_kind", 0.0)
     for one, other in zip(pulls("money", 0.0), in_kind, strict=True):
         assert one - other == pytest.approx(math.log(0.85))
-    assert pulls("money", 1.0) == pytest.approx(in_kind)
-    assert pulls("money", 0.0, share=0.0) == (0.0, 0.0), "a reward that is none is no insult"
-    assert pulls("money", 0.0, share=1e-6)[1] == pytest.approx(0.0, abs=1e-5)
+    assert pulls("money", 0.0) == pulls("money", 1.0) == pytest.approx(pulls("in_kind", 1.0))
+    for kind in ("money", "in_kind"):
+        assert pulls(kind, 0.0, share=0.0) == (0.0, 0.0), "a reward that is none moves nobody"
+        assert pulls(kind, 0.0, share=1e-6)[1] == pytest.approx(0.0, abs=1e-5)
+        assert min(pulls(kind, 0.0)) >= 0.0, "no reward does harm"
 
 
 def test_a_reward_of_an_unknown_kind_is_refused() -> None:
@@ -447,7 +449,7 @@ def test_false_claims_cost_rewards_and_bring_nobody() -> None:
 def test_rewards_move_weak_ties_more_than_strong_ones_and_size_hardly_matters() -> None:
     world = shop(word_of_mouth=TALKATIVE)
     none, small, usual, double = (
-        talk_params(world, ReferralTerms(reward_share=share, kind="in_kind"), 0.0) for share in (0.0, 0.05, 0.1, 0.2)
+        talk_params(world, ReferralTerms(reward_share=share), 0.0) for share in (0.0, 0.05, 0.1, 0.2)
     )
     assert none.pull_weak == none.pull_strong == 0.0
     assert usual.pull_weak == 0.35

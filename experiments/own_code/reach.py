@@ -56,11 +56,6 @@ def reach_of_text(text: str, name: str, folder: Path) -> Reach:
     return reach
 
 
-def own_imports(text: str) -> set[str]:
-    """The modules that a text imports with absolute names."""
-    return {name for name, _ in _imports(_tree(text), "")}
-
-
 def _follow(module: str, reach: Reach) -> bool:
     """Take up a module with all that it reaches, and the packages it lies in. Whether it lies in the folder."""
     parts = module.split(".")
