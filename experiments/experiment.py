@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crmlab.sim.kpis import Kpi, adopt
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import Kpi, adopt
 from crmlab.sim.world import World
 
 TODAY = "today"  # the arm that plays the policy in force, as the world states it

@@ -18,7 +18,7 @@ from typing import Any
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
-from crmlab.sim.readings import KPIS, Kpi
+from crmlab.sim.kpis import KPIS, Kpi
 
 
 def kpi_named(place: str, folder: Path | None = None) -> Kpi:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.charts import Look
-from crmlab.sim.readings import adopt_words
+from crmlab.sim.kpis import adopt_words
 
 HISTORY = "history.parquet"  # of the world, not of the run
 
@@ -39,11 +39,11 @@ class RunFiles:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     @cached_property
-    def resolved(self) -> dict[str, Any]:
+    def spec(self) -> dict[str, Any]:
         """The experiment with every default written out."""
-        if "kpis" in (resolved := self.json("resolved") or {}):
+        if "kpis" in (spec := self.json("spec") or {}):
             adopt_words(self.json("glossary") or [])  # words alone: nothing of a run folder is carried out
-        return resolved
+        return spec
 
     @cached_property
     def effects(self) -> pd.DataFrame:
@@ -59,14 +59,14 @@ class RunFiles:
     @cached_property
     def look(self) -> Look:
         """The arms of the run, the baseline first, and its currency."""
-        named = [arm["name"] for arm in self.resolved.get("arms", [])]
+        named = [arm["name"] for arm in self.spec.get("arms", [])]
         baseline = (self.json("comparison") or {}).get("baseline") or (named[0] if named else "today")
         effects = self.table("effects")
         named += [] if effects is None else list(effects["arm"])  # the winners of a tuning are in no file
-        return Look(baseline, tuple(dict.fromkeys([baseline, *named])), self.resolved.get("currency", "USD"))
+        return Look(baseline, tuple(dict.fromkeys([baseline, *named])), self.spec.get("currency", "USD"))
 
     @property
     def primary(self) -> str:
         """The KPI on which the decision rests."""
-        known, stated = list(self.effects["kpi"]), self.resolved.get("design", {}).get("primary", "")
+        known, stated = list(self.effects["kpi"]), self.spec.get("design", {}).get("primary", "")
         return stated if stated in known or not known else known[0]

@@ -23,10 +23,10 @@ from crmlab.sim.view import FirmView
 
 if TYPE_CHECKING:
     from crmlab.sim.contract import ContractError, check_strategy
+    from crmlab.sim.kpis import KPIS, Kpi
     from crmlab.sim.market import Market
     from crmlab.sim.mechanism import Mechanism, Setting, Week
     from crmlab.sim.mechanism_contract import check_mechanism
-    from crmlab.sim.readings import KPIS, Kpi
     from crmlab.sim.world import World
 
 __all__ = [
@@ -65,8 +65,8 @@ __all__ = [
 _HEAVY = {
     "Market": "market",
     "World": "world",
-    "Kpi": "readings",
-    "KPIS": "readings",
+    "Kpi": "kpis",
+    "KPIS": "kpis",
     "ContractError": "contract",
     "check_strategy": "contract",
     "check_mechanism": "mechanism_contract",

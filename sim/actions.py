@@ -28,10 +28,10 @@ Rates = float | NDArray[np.floating]
 Mask = NDArray[np.bool_]
 Audience = Literal["customers", "everybody"]
 
-MOST_RATE = 0.95
-MOST_MONEY = 1e14  # currency units: sums over a market still fit 64 bits of minor units
-MOST_WEEKS = 5_200  # a century: the last week of anything still fits 16 bits
-MOST_COUNT = 2**31 - 1
+MAX_RATE = 0.95
+MAX_MONEY = 1e14  # currency units: sums over a market still fit 64 bits of minor units
+MAX_WEEKS = 5_200  # a century: the last week of anything still fits 16 bits
+MAX_COUNT = 2**31 - 1
 
 
 class ActionError(ValueError):
@@ -66,10 +66,10 @@ class Allowed:
         return f"must {must} {kind} {self.low:,g} and {self.high:,.12g} ({self.unit}), not {numbers[wrong][0]:g}"
 
 
-RATE = Allowed(0.0, MOST_RATE, "share of the price")
-MONEY = Allowed(0.0, MOST_MONEY, "currency units")
-FROM_ONE_WEEK = Allowed(1, MOST_WEEKS, "weeks", whole=True)
-WEEKS = Allowed(0, MOST_WEEKS, "weeks", whole=True)
+RATE = Allowed(0.0, MAX_RATE, "share of the price")
+MONEY = Allowed(0.0, MAX_MONEY, "currency units")
+FROM_ONE_WEEK = Allowed(1, MAX_WEEKS, "weeks", whole=True)
+WEEKS = Allowed(0, MAX_WEEKS, "weeks", whole=True)
 
 
 @dataclass(frozen=True)

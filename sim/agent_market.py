@@ -43,7 +43,7 @@ class AgentMarket(Market):
         departed: list[int] = []
         for person in self.people:
             was = person.stage
-            orders = person.live(
+            orders = person.simulate_week(
                 self.week, week.season, self.params, week.offer, effect_on(person.row, effects),
                 entries.get(person.row), self.counts,
             )  # fmt: skip

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 
-from crmlab.sim.compiling import rule
+from crmlab.sim.jit import rule
 
 # Guard on the summed effect of all strategies: it must not bind under any shipped policy.
-LEAST_PULL = math.log(0.2)
-MOST_PULL = math.log(5.0)
+MIN_LOG_EFFECT = math.log(0.2)
+MAX_LOG_EFFECT = math.log(5.0)
 
-MOST_REPAID = 0.9  # share of the hazard that a repayment can take away in one week
+MAX_REPAID = 0.9  # share of the hazard that a repayment can take away in one week
 
 NOTHING, ORDERS, LEAVES = 0, 1, 2
 
@@ -29,7 +29,7 @@ def relative_price(rate, today_rate):
 
 
 @rule
-def price_pull(price, reference, elasticity, gain, loss_aversion, latitude):
+def price_log_effect(price, reference, elasticity, gain, loss_aversion, latitude):
     """Change of the log order rate because of the price.
 
     -elasticity * ln P + gain * ln(R/P) where the price lies below the reference R. A price above it is a loss, weighed
@@ -49,30 +49,30 @@ def price_pull(price, reference, elasticity, gain, loss_aversion, latitude):
 
 
 @rule
-def guarded(pull):
-    """The summed pull, kept within a factor of five."""
-    return min(max(pull, LEAST_PULL), MOST_PULL)
+def guarded(log_effect):
+    """The summed log effect, kept within a factor of five."""
+    return min(max(log_effect, MIN_LOG_EFFECT), MAX_LOG_EFFECT)
 
 
 @rule
 def order_hazard(base, price, other, debt, repay_share):
     """This week's order hazard and what of it goes to repay borrowed orders.
 
-    `price` and `other` are pulls on the log order rate. What the price brings is partly borrowed from the future, so
-    each week `repay_share` of the debt is paid back as a lower hazard. Returns (hazard, repayment, extra hazard
+    `price` and `other` are what adds to the log order rate. What the price brings is partly borrowed from the future,
+    so each week `repay_share` of the debt is paid back as a lower hazard. Returns (hazard, repayment, extra hazard
     because of the price), all per week.
     """
-    pull = price + other
-    lifted = base if pull == 0.0 else base * math.exp(guarded(pull))
+    log_effect = price + other
+    lifted = base if log_effect == 0.0 else base * math.exp(guarded(log_effect))
     plain = base if other == 0.0 else base * math.exp(guarded(other))
-    repay = min(debt * repay_share, MOST_REPAID * lifted)
+    repay = min(debt * repay_share, MAX_REPAID * lifted)
     return lifted - repay, repay, lifted - plain
 
 
 @rule
-def next_debt(debt, repay, extra, pull_forward, lived):
-    """Debt after the share `lived` of a week: less the repayment, plus the borrowed share of the extra hazard."""
-    return max(0.0, debt - repay * lived) + pull_forward * max(0.0, extra) * lived
+def next_debt(debt, repay, extra, pull_forward, present):
+    """Debt after the share `present` of a week: less the repayment, plus the borrowed share of the extra hazard."""
+    return max(0.0, debt - repay * present) + pull_forward * max(0.0, extra) * present
 
 
 @rule
@@ -100,9 +100,9 @@ def next_event(order_clock, order_hazard, life_clock, departure_hazard, left):
 
 
 @rule
-def run_down(clock, hazard, lived):
-    """A clock after the share `lived` of a week under this hazard."""
-    return max(0.0, clock - hazard * lived)
+def run_down(clock, hazard, present):
+    """A clock after the share `present` of a week under this hazard."""
+    return max(0.0, clock - hazard * present)
 
 
 @rule

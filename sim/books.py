@@ -17,7 +17,7 @@ BY_CHANNEL = ("spend", "leads", "first_orders")
 CAMPAIGN = ("customers", "orders", "paid", "orders_squared", "paid_squared")
 
 
-class WeeklyBooks(Mapping[str, NDArray[np.float64]]):
+class WeeklyMetrics(Mapping[str, NDArray[np.float64]]):
     """Weekly series of the market: its own, and those that its mechanisms note. Arrays handed out are read-only and end
     at the last closed week."""
 

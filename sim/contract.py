@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from crmlab.sim.actions import Action
+from crmlab.sim.guarded_view import remembered, watched
 from crmlab.sim.levers import levers_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy, audience_of
-from crmlab.sim.watching import remembered, watched
 from crmlab.sim.world import Base, Population, World
 
 YEAR_WEEKS = 52
@@ -52,7 +52,7 @@ def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
     _check_levers(instance)
     for variant in _variants(instance):
         for customers in (0, 40):
-            _live(variant, _small_world(customers), weeks=3)
+            _simulate(variant, _small_world(customers), weeks=3)
     for where in (*_small_worlds(), *_made_small(world)):
         _check_memory(instance, where)
 
@@ -107,7 +107,7 @@ def _variants(instance: Any) -> Iterator[Any]:
                 yield dataclasses.replace(instance, **{lever_name: type(value)(end)})
 
 
-def _live(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
+def _simulate(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
     """Some weeks in a market, each decision checked. Returns the decisions."""
     market = Market(world, (Play("checked", instance),), customers=max(world.population.customers, 1))
     decided = []
@@ -134,7 +134,9 @@ def _check_one_decision(instance: Any, market: Any) -> list[Action]:
             what = type(action).__name__
             raise ContractError(f'{name}: says audience = "customers" and returned {what}, which is for everybody')
     if not _same(first, second):
-        raise ContractError(f"{name}: the same view must lead to the same actions; use view.lot(name) for randomness")
+        raise ContractError(
+            f"{name}: the same view must lead to the same actions; take randomness from view.uniform(name)"
+        )
     after = {name: market.column(name).tobytes() for name in before}
     if before != after:
         raise ContractError(f"{name}: decide must change nothing; only the market carries actions out")
@@ -181,13 +183,13 @@ def _has_nan(instance: Any, market: Any) -> bool:
 def _check_memory(instance: Any, world: Any) -> None:
     """A year in a world, and the same year again: nothing may be left of the first one."""
     name, before = type(instance).__name__, remembered(instance)
-    first = _live(instance, world, YEAR_WEEKS)
+    first = _simulate(instance, world, YEAR_WEEKS)
     for place, content in remembered(instance).items():
         if content != before.get(place):
             raise ContractError(
                 f"{name}: remembers something in {place}; a strategy has no memory but tags and the records of the view"
             )
-    again = _live(instance, world, YEAR_WEEKS)
+    again = _simulate(instance, world, YEAR_WEEKS)
     for week, (then, now) in enumerate(zip(first, again, strict=True)):
         if not _same(then, now):
             raise ContractError(
@@ -214,8 +216,8 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _small_world(customers: int, **changes: Any) -> Any:
     channels = (
-        Channel("paid_search", leads_most=20, half_budget=100, budget=100),
-        Channel("organic", leads_most=5),
+        Channel("paid_search", leads_max=20, half_budget=100, budget=100),
+        Channel("organic", leads_max=5),
     )
     world = World(
         population=Population(customers=customers, prospects=60),

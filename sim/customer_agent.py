@@ -1,8 +1,8 @@
 """One row of a market as an object: a person's week told in plain Python, for looking at and as the oracle.
 
-`CustomerAgent.live` is a second telling of `kernel.simulate_week`: it calls the same rules of `behavior.py` and asks
-for the same draws, but carries the state in an object and walks through the week event by event. Mechanisms have a
-second telling of their own (`Mechanism.affect_agents`, `mark_agents`).
+`CustomerAgent.simulate_week` is a second telling of `kernel.simulate_week`: it calls the same rules of `behavior.py`
+and asks for the same draws, but carries the state in an object and walks through the week event by event. Mechanisms
+have a second telling of their own (`Mechanism.affect_agents`, `mark_agents`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from crmlab.sim.behavior import (
     next_event,
     order_hazard,
     paid_value,
-    price_pull,
+    price_log_effect,
     relative_price,
     run_down,
 )
@@ -85,7 +85,7 @@ class CustomerAgent(mesa.Agent):
         drawn: tuple[float, float, float, float] = uniforms(*self.key, purpose, self.who, index)
         return drawn
 
-    def live(
+    def simulate_week(
         self,
         week: int,
         season: float,
@@ -164,7 +164,7 @@ class _Telling:
         mechanisms add to the log order rate."""
         person, params = self.person, self.params
         gain = params.first_gain if person.stage == LEAD else params.gain
-        pull = price_pull(
+        log_effect = price_log_effect(
             relative_price(rate, params.today_rate), float(person.reference), float(person.elasticity), gain,
             params.loss_aversion, params.latitude,
         )  # fmt: skip
@@ -173,8 +173,8 @@ class _Telling:
         else:
             base = float(person.order_rate) * self.season
             departure = float(person.departure_rate) * self.effect.departure
-        hazard, repay, extra = order_hazard(base, pull, other, debt, params.repay_share)
-        self.pull = pull + other
+        hazard, repay, extra = order_hazard(base, log_effect, other, debt, params.repay_share)
+        self.log_effect = log_effect + other
         return hazard, departure, repay, extra
 
     def go_through_week(self, now: float) -> tuple[list[PlacedOrder], float, float]:
@@ -184,14 +184,14 @@ class _Telling:
         single = self.offer.first[int(person.source) + 1] if person.stage == LEAD else self.effect.single
         seen, debt = max(standing, single), float(person.debt)
         hazard, departure, repay, extra = self.hazards(seen, debt, other)
-        self.bound = self.pull != guarded(self.pull)
+        self.bound = self.log_effect != guarded(self.log_effect)
         orders: list[PlacedOrder] = []
         since, index = now, int(person.orders)
         while True:
-            what, lived = next_event(person.order_clock, hazard, person.life_clock, departure, 1.0 - now)
-            person.order_clock = run_down(person.order_clock, hazard, lived)
-            person.life_clock = run_down(person.life_clock, departure, lived)
-            now += lived
+            what, present = next_event(person.order_clock, hazard, person.life_clock, departure, 1.0 - now)
+            person.order_clock = run_down(person.order_clock, hazard, present)
+            person.life_clock = run_down(person.life_clock, departure, present)
+            now += present
             if what == NOTHING:
                 break
             if what == LEAVES:

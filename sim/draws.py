@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.jit import compiled, rule
 
 # What a draw is for. Numbers are part of the seed scheme: append, never renumber.
 TRAITS = 0  # lanes: order rate, departure rate or dropout chance, spend level, price sensitivity
@@ -30,7 +30,7 @@ POSTERIOR = 7  # lanes: alive, order rate, departure rate or dropout chance, spe
 DEPARTED = 8  # lane 0: when in the unobserved gap an imported customer left
 PAST = 9  # index = k: the life before week 0 of a founding customer without imported history; lanes as ORDER
 ARRIVAL = 10  # lane 0: when such a customer was acquired
-LOT = 11  # index = hash of the lot's name: holdouts, ramps and bandits of the firm
+NAMED = 11  # index = hash of a name: holdouts, ramps and bandits of the firm
 RESAMPLE = 12  # customer = number in the import, index = block: which imported customer a founding row copies
 JOIN = 13  # lane 0: is this somebody who joins a loyalty programme
 BURN = 14  # index = k, lane 0: does the member burn points at order k
@@ -99,14 +99,14 @@ def key_of(seed: int, replication: int, use: int = MODEL) -> tuple[np.uint64, np
     return np.uint64(words[0]), np.uint64(words[1])
 
 
-def lot_index(name: str) -> int:
-    """The index under which a named lot is drawn: 32 bits of a hash of its name."""
+def name_index(name: str) -> int:
+    """The index under which uniforms of a name are drawn: 32 bits of a hash of its name."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest(), "little")
 
 
 def added_purpose(name: str) -> int:
     """The purpose of a draw that a mechanism calls by this name: it meets none of those above."""
-    return ADDED | (lot_index(name) & (ADDED - 1))
+    return ADDED | (name_index(name) & (ADDED - 1))
 
 
 @compiled
@@ -119,9 +119,9 @@ def draw_many(key0, key1, purpose, ids, indices):
 
 
 @compiled
-def draw_lots(key0, key1, index, rows):
-    """Uniforms in (0, 1) of the customers in `rows` [n] for one named lot. Shape [n]."""
-    lots = np.empty(rows.size)
+def draw_named_uniforms(key0, key1, index, rows):
+    """Uniforms in (0, 1) of the customers in `rows` [n] for one name. Shape [n]."""
+    named = np.empty(rows.size)
     for i in range(rows.size):
-        lots[i] = uniforms(key0, key1, LOT, rows[i], index)[0]
-    return lots
+        named[i] = uniforms(key0, key1, NAMED, rows[i], index)[0]
+    return named

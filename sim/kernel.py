@@ -19,14 +19,14 @@ from crmlab.sim.behavior import (
     next_event,
     order_hazard,
     paid_value,
-    price_pull,
+    price_log_effect,
     relative_price,
     run_down,
 )
-from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
+from crmlab.sim.jit import compiled, rule
 from crmlab.sim.quantiles import quantile
 
 # Counters of a pass.
@@ -116,9 +116,9 @@ def simulate_week(
             base, departure = float(order_rates[i]) * season, float(departure_rates[i]) * leaving
         price = relative_price(max(standing, single), today_rate)
         reference, elasticity, debt = float(references[i]), float(elasticities[i]), float(debts[i])
-        pull = price_pull(price, reference, elasticity, surprise, loss_aversion, latitude)
-        hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
-        bound = pull + other != guarded(pull + other)
+        log_effect = price_log_effect(price, reference, elasticity, surprise, loss_aversion, latitude)
+        hazard, repay, extra = order_hazard(base, log_effect, other, debt, repay_share)
+        bound = log_effect + other != guarded(log_effect + other)
 
         # Events in their order. Nothing is stored yet: if the room is full, the row is lived again.
         written, nth, since, left = m, np.int64(n_orders[i]), now, 1.0 - now
@@ -129,10 +129,10 @@ def simulate_week(
             life_clock = run_down(life_clock, departure, left)
             now += left
         while not quiet and not full:
-            what, lived = next_event(order_clock, hazard, life_clock, departure, 1.0 - now)
-            order_clock = run_down(order_clock, hazard, lived)
-            life_clock = run_down(life_clock, departure, lived)
-            now += lived
+            what, present = next_event(order_clock, hazard, life_clock, departure, 1.0 - now)
+            order_clock = run_down(order_clock, hazard, present)
+            life_clock = run_down(life_clock, departure, present)
+            now += present
             if what == LEAVES:
                 stage = COLD if stage == LEAD else GONE
             full = what == ORDERS and written == room
@@ -160,8 +160,8 @@ def simulate_week(
                     debt = next_debt(debt, repay, extra, pull_forward, now - since)
             if converted or spent:  # the rest of the week goes on at the standing price
                 since, usual = now, relative_price(standing, today_rate)
-                pull = price_pull(usual, reference, elasticity, gain, loss_aversion, latitude)
-                hazard, repay, extra = order_hazard(base, pull, other, debt, repay_share)
+                log_effect = price_log_effect(usual, reference, elasticity, gain, loss_aversion, latitude)
+                hazard, repay, extra = order_hazard(base, log_effect, other, debt, repay_share)
             if stage == GONE:
                 break
         if full:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 NAN = math.nan
 MARKETING_METRICS = "Farris et al. 2010"
@@ -33,7 +33,7 @@ class Kpi:
     censoring: str
     direction: int
     reference: str
-    read: Callable[[Record], float]
+    read: Callable[[MarketOutcome], float]
     hidden: bool = False  # known to the simulation only, not to the firm
     # KPIs whose means it divides, so that three figures on a page agree
     ratio_of: tuple[str, str] | None = None
@@ -45,6 +45,6 @@ class Kpi:
         return " per " in self.unit or self.unit in ("share", "ratio", "weeks")
 
 
-def total(record: Record, amount: np.ndarray | float) -> float:
+def total(outcome: MarketOutcome, amount: np.ndarray | float) -> float:
     """A sum over rows, for the real market."""
-    return float(np.sum(amount)) * record.market.scale
+    return float(np.sum(amount)) * outcome.market.scale

@@ -29,7 +29,7 @@ EVIDENCE: dict[str, str] = {
 
 
 USUAL_ORDER = 35.0  # currency: the mean order of the shops that ranges of money were written for
-MOST_MONEY = 1e12  # currency: beyond it no amount of any currency makes sense
+MAX_MONEY = 1e12  # currency: beyond it no amount of any currency makes sense
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 Floats = NDArray[np.float64]
 
@@ -28,18 +28,18 @@ class Cohort:
     Money is in currency units per customer, NaN where nobody is in the cohort.
     """
 
-    record: Record
+    outcome: MarketOutcome
     weeks: int
 
     @property
     def until(self) -> int:
         """The first week whose first orders are too late to be followed."""
-        return max(self.record.weeks - self.weeks, 0)
+        return max(self.outcome.weeks - self.weeks, 0)
 
     @cached_property
     def members(self) -> NDArray[np.bool_]:
         """Which acquired customers are in the cohort."""
-        return self.record.acquired_week < self.until
+        return self.outcome.acquired_week < self.until
 
     @property
     def n(self) -> int:
@@ -49,7 +49,7 @@ class Cohort:
     @property
     def cac(self) -> float:
         """Acquisition cost of the cohort's weeks per customer of the cohort."""
-        return sum(self.record.costs.acquisition(self.until)) / self.n if self.n else math.nan
+        return sum(self.outcome.costs.acquisition(self.until)) / self.n if self.n else math.nan
 
     @cached_property
     def _money(self) -> tuple[Floats, Floats, Floats]:
@@ -57,13 +57,13 @@ class Cohort:
 
         Orders count at their moment, what the programme costs at the end of its week.
         """
-        record = self.record
-        mine = self.first_moment[record.orders.row]
-        age = record.moment - mine
+        outcome = self.outcome
+        mine = self.first_moment[outcome.orders.row]
+        age = outcome.moment - mine
         inside = age <= self.weeks  # false for NaN: others than the cohort
-        orders = (record.contribution + record.incentive)[inside]
+        orders = (outcome.contribution + outcome.incentive)[inside]
         age = age[inside]
-        programme = self._programme(np.zeros(record.market.customers.n))
+        programme = self._programme(np.zeros(outcome.market.customers.n))
         programme_discounted = self._programme(self._delta * self.first_moment)
         ages = np.arange(1, self.weeks + 1)
         return (
@@ -75,11 +75,11 @@ class Cohort:
     def _programme(self, log_share: Floats) -> Floats:
         """Costs of the programme in each week of age, times exp(`log_share` [n] - delta x moment) where people are
         given a share other than 1. Shape [weeks]."""
-        record, n_weeks = self.record, self.record.weeks
-        first_week = np.full(record.market.customers.n, -1, np.intp)
-        first_week[record.acquired[self.members]] = record.acquired_week[self.members]
+        outcome, n_weeks = self.outcome, self.outcome.weeks
+        first_week = np.full(outcome.market.customers.n, -1, np.intp)
+        first_week[outcome.acquired[self.members]] = outcome.acquired_week[self.members]
         share = np.where(first_week >= 0, np.exp(np.nan_to_num(log_share)), 0.0)
-        flows = record.membership.by_group(first_week, max(self.until, 1), share)
+        flows = outcome.membership.by_group(first_week, max(self.until, 1), share)
         if log_share.any():
             flows = flows * np.exp(-self._delta * np.arange(1, n_weeks + 1))
         by_age = np.zeros(self.weeks)
@@ -90,13 +90,13 @@ class Cohort:
     @cached_property
     def first_moment(self) -> Floats:
         """Moment of the first order of each member; NaN for others. Shape [n]."""
-        first = np.full(self.record.market.customers.n, np.nan)
-        first[self.record.acquired[self.members]] = self.record.acquired_at[self.members]
+        first = np.full(self.outcome.market.customers.n, np.nan)
+        first[self.outcome.acquired[self.members]] = self.outcome.acquired_at[self.members]
         return first
 
     @property
     def _delta(self) -> float:
-        return self.record.market.world.economics.weekly_discount
+        return self.outcome.market.world.economics.weekly_discount
 
     @property
     def ltv(self) -> float:
@@ -106,15 +106,15 @@ class Cohort:
     @cached_property
     def by_person(self) -> Floats:
         """The lifetime value of each person of the cohort, 0 for others; `ltv` is its mean over them. Shape [n]."""
-        record, n, delta = self.record, self.record.market.customers.n, self._delta
-        age = record.moment - self.first_moment[record.orders.row]
+        outcome, n, delta = self.outcome, self.outcome.market.customers.n, self._delta
+        age = outcome.moment - self.first_moment[outcome.orders.row]
         inside = age <= self.weeks
-        worth = (record.contribution + record.incentive)[inside] * np.exp(-delta * age[inside])
-        earned = np.bincount(record.orders.row[inside], worth, n)
+        worth = (outcome.contribution + outcome.incentive)[inside] * np.exp(-delta * age[inside])
+        earned = np.bincount(outcome.orders.row[inside], worth, n)
         first_week = np.zeros(n, np.int64)
-        first_week[record.acquired[self.members]] = record.acquired_week[self.members]
-        weight = np.exp(-delta * np.arange(1, record.weeks + 1))
-        cost = record.membership.cost(weight, until=first_week + self.weeks)
+        first_week[outcome.acquired[self.members]] = outcome.acquired_week[self.members]
+        weight = np.exp(-delta * np.arange(1, outcome.weeks + 1))
+        cost = outcome.membership.cost(weight, until=first_week + self.weeks)
         mine = np.isfinite(self.first_moment)
         return np.where(mine, earned - cost * np.exp(delta * np.where(mine, self.first_moment, 0.0)), 0.0)
 

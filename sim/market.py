@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.agent_ids import let_models_go
-from crmlab.sim.asking import ask
-from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.books import WeeklyMetrics
 from crmlab.sim.columns import Columns, gather, whole
 from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, key_of
-from crmlab.sim.founding import Founders, found
 from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, simulate_week
 from crmlab.sim.kernel_types import BehaviorParams, CustomerColumns, Entries, Happened
 from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
-from crmlab.sim.lots import Lots
 from crmlab.sim.mechanism import PHASES, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
+from crmlab.sim.named_uniforms import NamedUniforms
 from crmlab.sim.orders import YEAR, OrderLog, forget
+from crmlab.sim.play_actions import ask
 from crmlab.sim.plays import Play
+from crmlab.sim.population import FoundingPopulation, create_population
 from crmlab.sim.quantiles import gamma_quantiles
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
@@ -38,7 +38,7 @@ class MarketState(mesa.Model):
 
     `world` is the real market; `customers` founding rows stand for its customers, each for `scale` of them, and the
     prospects in proportion. The same seed and replication are the same people with the same luck under any plays.
-    Pass `founders` (from `found` with the same arguments) to save founding them again.
+    Pass `founding` (from `create_population` with the same arguments) to save creating them again.
 
     A market is freed as soon as nobody holds it: nothing in it refers back to it, neither its channels nor the wrapped
     `step` that Mesa gives each model. (It holds tens of megabytes, too many to wait for the collector of cycles.)
@@ -53,7 +53,7 @@ class MarketState(mesa.Model):
         seed: int = 1,
         replication: int = 0,
         use: int = MODEL,
-        founders: Founders | None = None,
+        founding: FoundingPopulation | None = None,
     ) -> None:
         super().__init__(rng=seed)
         for wrapped in ("step", "_user_step"):  # bound methods, and so references to the market; `step` counts itself
@@ -63,10 +63,10 @@ class MarketState(mesa.Model):
         self.plays = tuple(plays)
         self.key = key_of(seed, replication, use)
         self.week = 0
-        founders = founders or found(self.world, seed, replication, use)
-        self.customers: Customers = founders.customers.copy()
-        self.n_founding = founders.n_founding
-        self.order_log = OrderLog(founders.past)
+        founding = founding or create_population(self.world, seed, replication, use)
+        self.customers: Customers = founding.customers.copy()
+        self.n_founding = founding.n_founding
+        self.order_log = OrderLog(founding.past)
         self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
         self.sources = self.world.sources
         self.ledger = Ledger()
@@ -74,17 +74,17 @@ class MarketState(mesa.Model):
         self.tariff = Tariff.of(self.world.economics, [source.commission for source in self.sources], self.minor)
         setting = Setting(
             self.world, self.customers, self.n_founding, self.key, self.ledger, self.order_log, self.scale,
-            queue=founders.queue, opening_clock=founders.opening_clock,
+            queue=founding.queue, opening_clock=founding.opening_clock,
         )  # fmt: skip
         self.setting = setting
         self.mechanisms = {mechanism.name: mechanism for mechanism in mechanisms_of(setting)}
         for name, mechanism in self.mechanisms.items():
-            if name in founders.inheritance:
-                mechanism.inherit(founders.inheritance[name])
+            if name in founding.inheritance:
+                mechanism.inherit(founding.inheritance[name])
             mechanism.join(self)
         self._kinds = tuple(kind for mechanism in self.mechanisms.values() for kind in mechanism.settles)
         series = [name for mechanism in self.mechanisms.values() for name in mechanism.series]
-        self.books = WeeklyBooks(len(self.sources), series)
+        self.books = WeeklyMetrics(len(self.sources), series)
         self.counts = np.zeros(N_COUNTS, np.int64)  # of the last week
         self.totals = np.zeros(N_COUNTS, np.int64)  # of the run
         self.params = behavior_params(self.world)
@@ -93,7 +93,7 @@ class MarketState(mesa.Model):
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
-        self._lots = Lots(self.key, self.n_founding)
+        self._named_uniforms = NamedUniforms(self.key, self.n_founding)
         self._effect_room: dict[str, NDArray[np.float64]] = {}
         self._room = Happened.space(max(256, self.customers.n // 8))
         self.datacollector = mesa.DataCollector(
@@ -114,7 +114,7 @@ class MarketState(mesa.Model):
             self._channel_names,
             self._planned,
             self.world.today_rate,
-            self._lots,
+            self._named_uniforms,
             self.setting.tags,
             self.books,
             self.minor,
@@ -145,7 +145,7 @@ class MarketState(mesa.Model):
         return int(self.totals[ALIVE])
 
     @property
-    def lived_weeks(self) -> int:
+    def weeks_simulated(self) -> int:
         """Weeks begun by customers and leads, those won this week included: known to the simulation only."""
         return int(self.totals[LIVED])
 

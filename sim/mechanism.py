@@ -208,7 +208,7 @@ class Mechanism(Phases):
 
     `settles` are the kinds of action it carries out, `series` the names of the weekly figures it notes, `accounts` what
     it posts beside the accounts of orders; the kind of each says which figures it enters (`ledger.Kind`).
-    `lives_before` says that it has been at work before week 0 as well: today's policy is then carried out over the
+    `weeks_before` says that it has been at work before week 0 as well: today's policy is then carried out over the
     recorded orders.
     """
 
@@ -216,7 +216,7 @@ class Mechanism(Phases):
     settles: ClassVar[tuple[type[Action], ...]] = ()
     series: ClassVar[tuple[str, ...]] = ()
     accounts: ClassVar[tuple[Account, ...]] = ()
-    lives_before: ClassVar[bool] = False
+    weeks_before: ClassVar[bool] = False
     columns: Columns
 
     def __init__(self, setting: Setting, params: Any = None) -> None:

@@ -89,7 +89,7 @@ def _check_off(numbers: Any) -> None:
     name, off = type(numbers).__name__, switched_off(numbers)
     if off == numbers and not any(_off_value(field.range) is not None for field in unknowns_of(numbers).values()):
         raise ContractError(f"{name}: say at which value of a number it is off: Unknown(..., absent=0.0) or off=0.0")
-    without, idle = _lived(None), _lived(off)
+    without, idle = _simulated(None), _simulated(off)
     for place, one, other in _differences(without, idle, shared=True):
         raise ContractError(f"{name}: switched off, it still changes {place} ({one} and {other})")
 
@@ -159,14 +159,14 @@ def _check_repeatable(numbers: Any) -> None:
 def _check_luck(numbers: Any) -> None:
     """A play that does nothing to anybody (it puts marks that nobody reads) changes nobody's luck."""
     beside = _market(numbers, Market, Play("marks", _Marks())).run(WEEKS)
-    for place, one, other in _differences(_lived(numbers), beside):
+    for place, one, other in _differences(_simulated(numbers), beside):
         name = type(numbers).__name__
         raise ContractError(f"{name}: a play that does nothing to anybody changes {place} ({one} and {other})")
 
 
 def _check_costs(numbers: Any) -> None:
     """What it posts as costs of orders is told order by order too, or it would be missing in equity."""
-    market = _lived(numbers)
+    market = _simulated(numbers)
     own, (week, orders) = market.mechanisms[numbers.name], market.order_log.table()
     accounts = [account for account in own.accounts if account.kind is Kind.ORDER]
     booked = int(market.ledger.by_week(accounts, WEEKS).sum())
@@ -179,7 +179,7 @@ def _check_costs(numbers: Any) -> None:
 
 
 def _check_agents(numbers: Any) -> None:
-    for place, one, other in _differences(_lived(numbers), _market(numbers, AgentMarket).run(WEEKS)):
+    for place, one, other in _differences(_simulated(numbers), _market(numbers, AgentMarket).run(WEEKS)):
         raise ContractError(f"{type(numbers).__name__}: the telling by agents differs in {place} ({one} and {other})")
 
 
@@ -210,7 +210,7 @@ def _market(numbers: Any, kind: type[Market], *more: Play) -> Market:
     return kind(world, (Play("cut", _Cut()), *more), seed=3)
 
 
-def _lived(numbers: Any) -> Market:
+def _simulated(numbers: Any) -> Market:
     return _market(numbers, Market).run(WEEKS)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.compiling import compiled
+from crmlab.sim.jit import compiled
 from crmlab.sim.world import World
 
 YEAR = 52  # weeks

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import PERSONA, uniforms
+from crmlab.sim.jit import compiled
 from crmlab.sim.kernel import person_id
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.order_rates import OrderRates, order_rates
@@ -93,10 +93,10 @@ def _log_odds(share: tuple[float, ...], tilts: tuple, weave: tuple) -> Floats:
     if wanted.size == 1 or not np.any(tilts):
         return np.log(wanted)
     scores, weight = _everybody(tilts, weave)
-    pull = scores @ np.array(tilts).T
+    log_odds = scores @ np.array(tilts).T
 
     def excess(constants: Floats) -> Floats:
-        return weight @ special.softmax(pull + np.append(0.0, constants), axis=1)[:, 1:] - wanted[1:]
+        return weight @ special.softmax(log_odds + np.append(0.0, constants), axis=1)[:, 1:] - wanted[1:]
 
     start = np.log(wanted[1:] / wanted[0])
     found = optimize.root(excess, start, tol=1e-12)
@@ -151,8 +151,8 @@ def _mean_affinity(world: World, rates: OrderRates, reach: Floats, power: float)
         return float(rates.share @ (reach * rates.relative_moments(power)))
     tilts, weave = _rows(_tilts(world)), _rows(weave_of(world))
     scores, weight = _everybody(tilts, weave)
-    pull = scores @ np.array(tilts).T + _log_odds(tuple(shares(world)), tilts, weave)
-    within = special.softmax(pull, axis=1) @ reach
+    log_odds = scores @ np.array(tilts).T + _log_odds(tuple(shares(world)), tilts, weave)
+    within = special.softmax(log_odds, axis=1) @ reach
     by_value = (_gamma_quantile(float(rates.shape[0]), scores[:, 0]) / rates.shape[0]) ** power
     return float(weight @ (within * by_value))
 

@@ -45,9 +45,9 @@ class Play:
             return None
         who = self.target.matches(view)
         if ramping:
-            who &= view.lot(f"{self.name}/ramp") < (view.week - self.start + 1) / (self.ramp_weeks + 1)
+            who &= view.uniform(f"{self.name}/ramp") < (view.week - self.start + 1) / (self.ramp_weeks + 1)
         return who
 
     def held_out(self, view: FirmView) -> NDArray[np.bool_] | None:
         """Identified customers of the holdout group. None when nobody is held out."""
-        return view.lot(f"{self.name}/holdout") < self.holdout if self.holdout > 0 else None
+        return view.uniform(f"{self.name}/holdout") < self.holdout if self.holdout > 0 else None

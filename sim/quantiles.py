@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from crmlab.sim.compiling import rule
+from crmlab.sim.jit import rule
 
-LOGIT_MOST = 23.0
+LOGIT_MAX = 23.0
 KNOTS = 16_385
-_STEPS_PER_LOGIT = (KNOTS - 1) / (2 * LOGIT_MOST)
+_STEPS_PER_LOGIT = (KNOTS - 1) / (2 * LOGIT_MAX)
 _TINY = -690.0  # log of the smallest quantile kept apart from zero
 
 
@@ -33,14 +33,14 @@ class Quantiles(NamedTuple):
 @rule
 def quantile(log_value, u):
     """The value below which a share u of the distribution lies."""
-    place = (math.log(u) - math.log1p(-u) + LOGIT_MOST) * _STEPS_PER_LOGIT
+    place = (math.log(u) - math.log1p(-u) + LOGIT_MAX) * _STEPS_PER_LOGIT
     knot = min(max(int(place), 0), KNOTS - 2)
     share = place - knot
     return math.exp(log_value[knot] + share * (log_value[knot + 1] - log_value[knot]))
 
 
 def _logits() -> NDArray[np.float64]:
-    return np.linspace(-LOGIT_MOST, LOGIT_MOST, KNOTS)
+    return np.linspace(-LOGIT_MAX, LOGIT_MAX, KNOTS)
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:

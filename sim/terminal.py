@@ -25,9 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.behavior import price_pull
-from crmlab.sim.compiling import compiled, rule
+from crmlab.sim.behavior import price_log_effect
 from crmlab.sim.customers import CUSTOMER, ENTERING, LEAD, PROSPECT
+from crmlab.sim.jit import compiled, rule
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
 from crmlab.sim.mechanisms.acquisition.channels import hill_leads
@@ -140,10 +140,12 @@ def _worth_of(
             an_order = margin - drop * value  # and whoever places it may leave after it
             missing = float(debt[i]) * repay_share / (repay_share + leaving)
             if reference[i] != 1.0:
-                pull = price_pull(1.0, float(reference[i]), float(elasticity[i]), gain, loss_aversion, latitude)
+                log_effect = price_log_effect(
+                    1.0, float(reference[i]), float(elasticity[i]), gain, loss_aversion, latitude
+                )
                 noticed = 1.0 - (1.0 - p_exposure) * np.exp(-rate)
                 stays = (1.0 - noticed * (1.0 - carry_over)) * np.exp(-leaving)
-                missing -= rate * (np.exp(pull) - 1.0) / (1.0 - stays)
+                missing -= rate * (np.exp(log_effect) - 1.0) / (1.0 - stays)
             worth[i] = value - missing * an_order
             continue
         hazard = conversion[c]

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import TRAITS as TRAIT_DRAW
 from crmlab.sim.draws import uniforms
+from crmlab.sim.jit import compiled
 from crmlab.sim.kernel import person_id
 from crmlab.sim.quantiles import beta_quantiles, gamma_quantiles, lognormal_quantiles, quantile
 from crmlab.sim.world import TRAITS, Base, World
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 BLOCK = 65_536  # people at a time, so that what is only needed on the way takes no room
 RISES = np.array([1.0, 1.0, -1.0, 1.0])  # the mean order is p / nu: it falls as its uniform rises
 ELASTICITY = TRAITS.index("elasticity")
-MOST_SCORE = 8.0
+MAX_SCORE = 8.0
 CAPPED = 0.9  # a persona's mean elasticity is at most this share of the truncation
 
 
@@ -100,7 +100,7 @@ def dropout_quantiles(world: World, base: Base) -> Floats:
 
 
 def _elasticity_quantiles(world: World, mean: float) -> Floats:
-    return lognormal_quantiles(mean, world.price.elasticity_cv, world.price.elasticity_most).log_value
+    return lognormal_quantiles(mean, world.price.elasticity_cv, world.price.elasticity_max).log_value
 
 
 def mean_elasticities(world: World) -> list[float]:
@@ -114,7 +114,7 @@ def mean_elasticities(world: World) -> list[float]:
     share = np.array([p.share for p in world.personas])
     relative = np.array([p.price_sensitivity for p in world.personas])
     means = price.elasticity * relative / (share @ relative / share.sum())
-    return [float(mean) for mean in np.minimum(means, CAPPED * price.elasticity_most)]
+    return [float(mean) for mean in np.minimum(means, CAPPED * price.elasticity_max)]
 
 
 def correlations(stated: Mapping[str, float]) -> Floats:
@@ -188,7 +188,7 @@ def _scores_of_traits(world: World, customers: Customers, first: int, last: int)
         dropout = customers.p_dropout[first:last].astype(np.float64) / world.departure_factor
         quantiles[:, 1] = special.betainc(base.a, base.b, np.minimum(dropout, 1.0))
     quantiles[:, 2] = special.gammaincc(spend.q, spend.gamma * nu)
-    return np.clip(special.ndtri(quantiles), -MOST_SCORE, MOST_SCORE)
+    return np.clip(special.ndtri(quantiles), -MAX_SCORE, MAX_SCORE)
 
 
 def tie_elasticity(world: World, customers: Customers, n_founding: int, key: tuple) -> None:

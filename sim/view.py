@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.books import WeeklyMetrics
 from crmlab.sim.customers import SOURCE_BEFORE
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 
@@ -123,9 +123,9 @@ class FirmView(CustomerAccounts):
         channels: tuple[str, ...],
         planned_budget: Mapping[str, float],
         planned_discount: float,
-        lots: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
+        named_uniforms: Callable[[str, NDArray[np.int32]], NDArray[np.float64]],
         tags: Mapping[str, NDArray[np.int16]],
-        books: WeeklyBooks,
+        books: WeeklyMetrics,
         minor: float,
     ) -> None:
         self.week = week
@@ -135,7 +135,7 @@ class FirmView(CustomerAccounts):
         self.books = books
         self._column = gather
         self._rows = rows
-        self._lots = lots
+        self._named_uniforms = named_uniforms
         self._tags = tags
         self._minor = minor
 
@@ -182,10 +182,10 @@ class FirmView(CustomerAccounts):
             return np.zeros(self.n, np.bool_)
         return self._tags[name][self._rows] > self.week
 
-    def lot(self, name: str) -> NDArray[np.float64]:
+    def uniform(self, name: str) -> NDArray[np.float64]:
         """A uniform number in (0, 1) per customer, drawn by key under this name: the same every week, under every
         policy, and independent of all behaviour. For holdouts and bandits. Shape [n]."""
-        return self._lots(name, self._rows)
+        return self._named_uniforms(name, self._rows)
 
 
 def _fifths(values: NDArray) -> NDArray[np.int64]:

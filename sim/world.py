@@ -240,7 +240,7 @@ class World:
         """Everything through which customers come: the channels, then friends where people talk about the firm."""
         if not self.word_of_mouth.on:
             return self.channels
-        return (*self.channels, Channel(REFERRAL, leads_most=0, p_identified=self.word_of_mouth.p_identified))
+        return (*self.channels, Channel(REFERRAL, leads_max=0, p_identified=self.word_of_mouth.p_identified))
 
     def at_rows(self, customers: int) -> tuple[World, float]:
         """The same market played on `customers` founding rows, and the number of real people per row.
@@ -251,7 +251,7 @@ class World:
         channels = tuple(
             replace(
                 c,
-                leads_most=c.leads_most / scale,
+                leads_max=c.leads_max / scale,
                 half_budget=c.half_budget / scale,
                 budget=c.budget / scale,
                 fixed_cost=c.fixed_cost / scale,

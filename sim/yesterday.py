@@ -18,18 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.asking import ask
-from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, price_pull, relative_price
-from crmlab.sim.books import WeeklyBooks
+from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, price_log_effect, relative_price
+from crmlab.sim.books import WeeklyMetrics
 from crmlab.sim.columns import gather
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, uniforms
+from crmlab.sim.jit import compiled
 from crmlab.sim.ledger import Ledger
-from crmlab.sim.lots import Lots
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
+from crmlab.sim.named_uniforms import NamedUniforms
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
+from crmlab.sim.play_actions import ask
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
@@ -78,22 +78,22 @@ class _Before:
         self.log = OrderLog(past)
         setting = Setting(world, self.people, n, key, Ledger(), self.log)
         mechanisms = mechanisms_of(setting)
-        self.mechanisms = {mechanism.name: mechanism for mechanism in mechanisms if mechanism.lives_before}
+        self.mechanisms = {mechanism.name: mechanism for mechanism in mechanisms if mechanism.weeks_before}
         self.setting = setting
         self._kinds = tuple(kind for mechanism in mechanisms for kind in mechanism.settles)
         self._names = tuple(source.name for source in world.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
-        self._books = WeeklyBooks(len(world.sources))
+        self._books = WeeklyMetrics(len(world.sources))
         self._plays = [_in_force(play, min(past)) for play in world.today]
         self._rows = np.empty(0, np.int32)
-        self._lots = Lots(key, n)
+        self._named_uniforms = NamedUniforms(key, n)
 
     def step(self, number: int) -> None:
         """One week of the past."""
         orders = self.past.setdefault(number, Orders.space(0))
         self.log.add(number, orders)
         view = FirmView(
-            self._gather, self._rows, number, self._names, self._planned, self.world.today_rate, self._lots,
+            self._gather, self._rows, number, self._names, self._planned, self.world.today_rate, self._named_uniforms,
             self.setting.tags, self._books, self.world.minor,
         )  # fmt: skip
         asked, groups = ask(self._plays, view, self._rows, self.people.n, self._kinds)
@@ -162,8 +162,8 @@ def _meet_prices(
         price = relative_price(max(standing, single), today_rate)
         before = float(reference[i])
         if known and (price != 1.0 or before != 1.0 or debt[i] > 0.0):
-            pull = price_pull(price, before, float(elasticity[i]), gain, loss_aversion, latitude)
-            _, repay, extra = order_hazard(float(order_rate[i]), pull, 0.0, float(debt[i]), repay_share)
+            log_effect = price_log_effect(price, before, float(elasticity[i]), gain, loss_aversion, latitude)
+            _, repay, extra = order_hazard(float(order_rate[i]), log_effect, 0.0, float(debt[i]), repay_share)
             debt[i] = next_debt(float(debt[i]), repay, extra, pull_forward, 1.0)
         used[i] = single > standing and ordered[i]
         if price != before:

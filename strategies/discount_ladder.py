@@ -9,7 +9,7 @@ import numpy as np
 
 from crmlab.sim import Action, Audience, Discount, FirmView
 
-MOST_RATE = 0.3  # above, the composition guard would bind for the most price-sensitive
+MAX_RATE = 0.3  # above, the composition guard would bind for the most price-sensitive
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class DiscountLadder:
             raise ValueError(f"needs one rate for each threshold: {found}")
         if not (np.diff((0.0, *self.thresholds)) > 0).all():
             raise ValueError(f"thresholds must be above 0 and rise, not {list(self.thresholds)}")
-        if not all(0 <= rate <= MOST_RATE for rate in self.rates):
-            raise ValueError(f"rates are shares of price between 0 and {MOST_RATE}, not {list(self.rates)}")
+        if not all(0 <= rate <= MAX_RATE for rate in self.rates):
+            raise ValueError(f"rates are shares of price between 0 and {MAX_RATE}, not {list(self.rates)}")
 
     def decide(self, view: FirmView) -> list[Action]:
         record = view.orders_52 if self.basis == "orders" else view.spend_52

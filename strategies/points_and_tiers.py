@@ -36,7 +36,7 @@ class PointsAndTiers:
     grace_weeks: Annotated[int, Lever(0, 26, step=1, unit="weeks")] = 8
 
     def __post_init__(self) -> None:
-        if self.earn_rate > 0 and self._reward_points > MOST_POINTS:
+        if self.earn_rate > 0 and self._reward_points > MAX_POINTS:
             raise ValueError(f"earn_rate = {self.earn_rate:g} puts a reward at more points than can be counted")
 
     @property
@@ -67,5 +67,5 @@ class PointsAndTiers:
         return [points, tiers]
 
 
-MOST_POINTS = 2**31 - 1
+MAX_POINTS = 2**31 - 1
 POINTS_PER_REWARD_SPENT = 500.0  # points for spend as large as a reward: fine in any currency, and few enough to count

@@ -22,7 +22,7 @@ class ReferralReward:
     reward_share: Annotated[float, Lever(0.0, 0.5, unit="share of the friend's first order")] = 0.10
     reward: Annotated[float, Lever(0.0, 200.0, unit="currency per friend")] = 0.0
     friend_rate: Annotated[float, Lever(0.0, 0.35, unit="share of price")] = 0.20
-    most_rewards: Annotated[int, Lever(1, 52, step=1, unit="rewards a year")] = 12
+    max_rewards: Annotated[int, Lever(1, 52, step=1, unit="rewards a year")] = 12
     delay_weeks: Annotated[int, Lever(0, 13, step=1, unit="weeks")] = 2
     reward_kind: Literal["money", "in_kind"] = "money"
 
@@ -32,7 +32,7 @@ class ReferralReward:
                 reward=self.reward,
                 reward_share=self.reward_share,
                 friend_rate=self.friend_rate,
-                most_rewards=self.most_rewards,
+                max_rewards=self.max_rewards,
                 delay_weeks=self.delay_weeks,
                 kind=self.reward_kind,
             )

@@ -41,7 +41,7 @@ def columns_of(market: Market) -> dict[str, np.ndarray]:
 def cohort(base: Base | None = None, **changes) -> World:
     """Customers who have all just placed their first order, and nobody else: what the textbook models describe."""
     world = World(
-        name="textbook",
+        name="closed forms",
         base=base or Base(),
         population=Population(customers=1000, prospects=0, history_weeks=0.0),
         price=INSENSITIVE,
@@ -52,11 +52,11 @@ def cohort(base: Base | None = None, **changes) -> World:
 def shop(**changes) -> World:
     """A small shop with five kinds of channel, a base with history, and every mechanism on."""
     channels = (
-        Channel("paid_search", leads_most=60, half_budget=900, budget=900, half_life_weeks=1, p_convert=0.25),
-        Channel("paid_social", leads_most=80, half_budget=1200, budget=1000, half_life_weeks=2, value_ratio=0.8),
-        Channel("content", leads_most=40, half_budget=600, budget=500, half_life_weeks=6, hill_slope=1.5),
-        Channel("marketplace", leads_most=30, half_budget=300, budget=200, p_identified=0.1, commission=0.12),
-        Channel("organic", leads_most=25, p_convert=0.3),
+        Channel("paid_search", leads_max=60, half_budget=900, budget=900, half_life_weeks=1, p_convert=0.25),
+        Channel("paid_social", leads_max=80, half_budget=1200, budget=1000, half_life_weeks=2, value_ratio=0.8),
+        Channel("content", leads_max=40, half_budget=600, budget=500, half_life_weeks=6, hill_slope=1.5),
+        Channel("marketplace", leads_max=30, half_budget=300, budget=200, p_identified=0.1, commission=0.12),
+        Channel("organic", leads_max=25, p_convert=0.3),
     )
     world = World(name="shop", population=Population(customers=600, prospects=3000), channels=channels)
     return replace(world, **changes)

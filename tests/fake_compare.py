@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from crmlab.experiments.questions.table import KINDS
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
            "worlds", "worlds_better", "p_better", "p_low", "p_high", "luck_share", "luck_share_low", "luck_share_high",

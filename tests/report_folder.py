@@ -63,7 +63,7 @@ def build_run_folder(folder: Path, arms: tuple[str, ...] = ARMS, calibrated: boo
     jsons: dict[str, Any] = {
         "comparison": {"baseline": arms[0], "replications": 16, "arms": {}},
         "manifest": manifest(),
-        "resolved": resolved(arms, calibrated),
+        "spec": spec(arms, calibrated),
         "glossary": glossary(),
     }
     if calibrated:
@@ -268,7 +268,7 @@ def assumptions() -> pd.DataFrame:
         ("base.alpha", 10.578, 8.9, 12.6, "weeks", "fit to the order log", "C", "real", "base"),
         ("economics.gross_margin", 0.45, 0.05, 0.95, "share of list price", "scenario", "A", "assumed", "economics"),
         (
-            "channels.paid_search.leads_most",
+            "channels.paid_search.leads_max",
             620.0,
             0.0,
             1e7,
@@ -282,7 +282,7 @@ def assumptions() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def resolved(arms: tuple[str, ...], calibrated: bool) -> dict[str, Any]:
+def spec(arms: tuple[str, ...], calibrated: bool) -> dict[str, Any]:
     play = {
         "kind": "discount_tiers",
         "name": "tiers",

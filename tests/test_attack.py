@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 
 from crmlab.experiments.cli import exit_code
+from tests.places import CASES, ROOT
 
-CASES = Path(__file__).parent / "cases" / "attack"
+HOSTILE = CASES / "attack"
 SECONDS = 20  # of the processor
 
 VALIDATED = {
@@ -69,12 +70,12 @@ prospects = 50
 @pytest.fixture
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the hostile files, and nothing of what they would run."""
-    folder = Path(shutil.copytree(CASES, tmp_path / "attack"))
+    folder = Path(shutil.copytree(HOSTILE, tmp_path / "attack"))
     monkeypatch.chdir(folder)
     return folder
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir() if path.suffix in (".toml", ".csv")))
+@pytest.mark.parametrize("name", sorted(path.name for path in HOSTILE.iterdir() if path.suffix in (".toml", ".csv")))
 def test_a_hostile_file_ends_in_a_sentence_and_runs_nothing(
     name: str, hostile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,7 +226,7 @@ def a_folder(path: Path) -> None:
     path.mkdir()
 
 
-DAMAGED = ["manifest.json", "resolved.json", "comparison.json", "glossary.json", "status", "ledger.jsonl",
+DAMAGED = ["manifest.json", "spec.json", "comparison.json", "glossary.json", "status", "ledger.jsonl",
            "effects.parquet", "runs.parquet", "weekly.parquet"]  # fmt: skip
 UNSEEN = ("manifest.json", flipped)  # a digit of a hash of sources: for `verify` and `rerun` to say
 DAMAGES = [cut, emptied, flipped, of_another_form, gone, a_folder]
@@ -309,7 +310,7 @@ def test_mutated_experiment_and_world_files_end_in_a_sentence(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    package = Path(__file__).parents[1] / "experiments"
+    package = ROOT / "experiments"
     texts = [path.read_text() for folder in ("library", "worlds") for path in sorted((package / folder).glob("*.toml"))]
     luck = random.Random(seed)
     for _ in range(60):

@@ -12,13 +12,13 @@ from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.reporting.glossary import WORLD_GROUPS
 from crmlab.experiments.sections.bibliography import bibliography, linked, unknown_citations
 from crmlab.lab import load_world, new_experiment
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.levers import Unknown, unknowns_of
 from crmlab.sim.mechanisms.price.params import PriceResponse
-from crmlab.sim.readings import KPIS
 from crmlab.sim.sources import SOURCES, cited
 from crmlab.strategies import PriceCut
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 NUMBERS = [
     (f"{group}.{name}", field.range)
     for group, cls in WORLD_GROUPS.items()

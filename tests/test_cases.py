@@ -25,10 +25,12 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.files.world_file import load_world
+from tests.places import CASES, ROOT
 
-CASES = Path(__file__).parent / "cases"
-ELSEWHERE = {"attack", "points-identity"}  # cases of another shape: tests/test_attack.py, tests/test_points_identity.py
-ROOT = CASES.parents[1]
+ELSEWHERE = {
+    "attack",
+    "points-identity",
+}  # of another shape: test_attack.py, test_points_identity.py
 
 
 @dataclass
@@ -74,10 +76,10 @@ def test_the_case(
     folder = tmp_path / name
     shutil.copytree(CASES / name, folder)
     monkeypatch.chdir(folder)
-    EXPECTED[name](lived(folder, capfd))
+    EXPECTED[name](outcome_of(folder, capfd))
 
 
-def lived(folder: Path, capfd: pytest.CaptureFixture) -> Outcome:
+def outcome_of(folder: Path, capfd: pytest.CaptureFixture) -> Outcome:
     """Run the folder's command in the present folder."""
     code, out, err = 0, "", ""
     for part in (folder / "command").read_text(encoding="utf-8").split("&&"):

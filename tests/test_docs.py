@@ -15,11 +15,11 @@ from crmlab.experiments.reporting.glossary import FORMS, WORLD_GROUPS, form_tabl
 from crmlab.experiments.spec.experiment_file import load_experiment
 from crmlab.experiments.spec.subsets import quick
 from crmlab.sim import check_strategy
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.levers import levers_of, unknowns_of
-from crmlab.sim.readings import KPIS
 from crmlab.strategies import STRATEGIES
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 TOP = sorted(path for path in ROOT.iterdir() if not path.name.startswith(".") and path.name != "dist")
 MARKDOWN = [path for path in TOP if path.suffix == ".md"] + [

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
+
 CONTRACT = {"crmlab.sim"}  # strategies may import the package itself, which re-exports the contract, and nothing deeper
 
 
@@ -158,7 +159,14 @@ def test_the_contract_is_light(package: str) -> None:
 
 MECHANISMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
 ON_REQUEST = {"deal_learning"}  # only where a world names them
-KNOW_NONE = ("sim.kernel", "sim.kernel_types", "sim.behavior", "sim.mechanism", "sim.asking", "sim.customer_agent")
+KNOW_NONE = (
+    "sim.kernel",
+    "sim.kernel_types",
+    "sim.behavior",
+    "sim.mechanism",
+    "sim.play_actions",
+    "sim.customer_agent",
+)
 
 
 def test_a_mechanism_imports_no_other_one_and_the_kernel_imports_none() -> None:
@@ -174,3 +182,10 @@ def test_every_shipped_mechanism_is_in_the_list_of_those_that_every_market_has()
     shipped = {m.split(".")[2] for m in arrows()["sim.mechanisms.shipped"] if m.startswith("sim.mechanisms.")}
     folders = {path.parent.name for path in (ROOT / "sim" / "mechanisms").glob("*/__init__.py")}
     assert shipped == folders - ON_REQUEST >= set(MECHANISMS)
+
+
+def test_tests_lie_in_folders_that_mirror_the_packages() -> None:
+    """Whoever changes a room finds its tests at the same place under `tests/`, where those of the whole house lie."""
+    for test in (ROOT / "tests").rglob("test_*.py"):
+        room = test.relative_to(ROOT / "tests").parent
+        assert (ROOT / room).is_dir(), f"{test.name} lies in tests/{room}, and there is no {room}/"

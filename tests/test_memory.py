@@ -21,14 +21,14 @@ from crmlab.experiments.replication.tables import run_tables
 from crmlab.experiments.spec.builder import new_experiment
 from crmlab.lab import load_world
 from crmlab.sim import Play
+from crmlab.sim.kpis import read_all
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
-from crmlab.sim.readings import read_all
 from crmlab.sim.world import Population
 from crmlab.strategies import DiscountTiers
 from tests.conftest import shop, today
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 SMALL = {"weeks": 6, "customers": 100, "replications": 2}
 MEGABYTE = 1024 * 1024
 

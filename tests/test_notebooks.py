@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import ROOT
+
 nbformat = pytest.importorskip("nbformat", reason="JupyterLab is part of the development environment")
 jupyter_client = pytest.importorskip("jupyter_client", reason="JupyterLab is part of the development environment")
 nbclient = pytest.importorskip("nbclient", reason="JupyterLab is part of the development environment")
 
-ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 LESSONS = [path.stem for path in sorted((NOTEBOOKS / "src").glob("*.py"))]
 WITH_EXERCISES = [name for name in LESSONS if name != "00_start_here"]

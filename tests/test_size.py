@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-LONGEST_FUNCTION, LONGEST_CLASS, MOST_METHODS = 60, 150, 12  # lines, lines, methods
+from tests.places import ROOT
+
+LONGEST_FUNCTION, LONGEST_CLASS, MAX_METHODS = 60, 150, 12  # lines, lines, methods
 THE_LOOP = ("simulate_week", 120)  # of the kernel: the week on one page
 
 
@@ -18,7 +18,7 @@ def too_large(text: str) -> list[str]:
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if isinstance(node, ast.ClassDef):
                 methods = sum(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in node.body)
-                large = lines > LONGEST_CLASS or methods > MOST_METHODS
+                large = lines > LONGEST_CLASS or methods > MAX_METHODS
             else:
                 large = lines > (THE_LOOP[1] if node.name == THE_LOOP[0] else LONGEST_FUNCTION)
             found += [node.name] if large else []
@@ -34,5 +34,5 @@ def test_no_function_and_no_class_is_too_large_to_be_read_at_once() -> None:
 
 def test_what_is_too_large_would_be_found() -> None:
     assert too_large("def long():\n" + "    pass\n" * LONGEST_FUNCTION) == ["long"]
-    assert too_large("class Wide:\n" + "    def a(self): ...\n" * (MOST_METHODS + 1)) == ["Wide"]
+    assert too_large("class Wide:\n" + "    def a(self): ...\n" * (MAX_METHODS + 1)) == ["Wide"]
     assert too_large("def short():\n    pass\n") == []

@@ -9,7 +9,7 @@ import numpy as np
 from crmlab.experiments.bench.engines import ENGINES
 from crmlab.experiments.bench.model import Outcome
 
-MOST_Z = 4.5
+MAX_Z = 4.5
 QUANTITIES = tuple(field.name for field in fields(Outcome))
 
 
@@ -27,17 +27,17 @@ class Agreement:
     @property
     def holds(self) -> bool:
         """Whether the difference can be luck."""
-        return abs(self.z) <= MOST_Z
+        return abs(self.z) <= MAX_Z
 
 
 def agreements(rows: int, weeks: int, runs: int, cut: float = 0.0) -> list[Agreement]:
     """Every quantity of the plain engines against ours, over `runs` runs of each with seeds of their own."""
-    lived = {
+    simulated = {
         name: np.array([astuple(build(rows, seed, cut).run(weeks).outcome) for seed in range(1, runs + 1)])
         for name, build in ENGINES.items()
     }
-    mean = {name: totals.mean(axis=0) for name, totals in lived.items()}
-    error = {name: totals.var(axis=0, ddof=1) / runs for name, totals in lived.items()}
+    mean = {name: totals.mean(axis=0) for name, totals in simulated.items()}
+    error = {name: totals.var(axis=0, ddof=1) / runs for name, totals in simulated.items()}
     return [
         Agreement(
             name,

@@ -24,11 +24,11 @@ from crmlab.experiments.experiment import Arm, Design, Experiment
 from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.statistics.effects import luck_interval, paired_effect, range_holds, range_of_worlds
 from crmlab.sim import Play
-from crmlab.sim.founding import found
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.price.params import PriceResponse
-from crmlab.sim.readings import KPIS
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
+from crmlab.sim.population import create_population
 from crmlab.sim.world import Population, World
 from crmlab.strategies import PriceCut, Today
 
@@ -83,8 +83,8 @@ def coverages(
     experiment = cheap_experiment(customers, weeks, seed)
     for arm in experiment.arms:  # so that workers inherit compiled code
         Market(experiment.world, arm.plays, customers=10).run(1)
-    lived = run_all(partial(readings_of_run, experiment), range(runs), workers, on_done)
-    fixed, sampled = (np.array([_whole(one)[kind] for one in lived]) for kind in ("fixed", "sampled"))
+    simulated = run_all(partial(kpis_of_run, experiment), range(runs), workers, on_done)
+    fixed, sampled = (np.array([_whole(one)[kind] for one in simulated]) for kind in ("fixed", "sampled"))
     confidence = experiment.design.confidence
     held, _ = range_holds(REPLICATIONS, confidence)
     return [
@@ -104,7 +104,7 @@ def _whole(one: Lived | Failed) -> Lived:
     return one
 
 
-def readings_of_run(experiment: Experiment, run: int) -> Lived:
+def kpis_of_run(experiment: Experiment, run: int) -> Lived:
     """The KPIs `READ` of baseline and arm in one small experiment: in the stated world ("fixed"), and in as many
     sampled worlds and one more ("sampled")."""
     first = run * (REPLICATIONS + 1)
@@ -115,21 +115,21 @@ def readings_of_run(experiment: Experiment, run: int) -> Lived:
 
 def _pair(experiment: Experiment, world: World, replication: int) -> list[list[float]]:
     design = experiment.design
-    founders = found(world.at_rows(design.customers)[0], design.seed, replication)
+    founding = create_population(world.at_rows(design.customers)[0], design.seed, replication)
     pair = []
     for arm in experiment.arms:
         market = Market(
-            world, arm.plays, customers=design.customers, seed=design.seed, replication=replication, founders=founders
+            world, arm.plays, customers=design.customers, seed=design.seed, replication=replication, founding=founding
         )
-        record = Record(market.run(design.weeks))
-        pair.append([float(KPIS[kpi].read(record)) for kpi in READ])
+        outcome = MarketOutcome(market.run(design.weeks))
+        pair.append([float(KPIS[kpi].read(outcome)) for kpi in READ])
     return pair
 
 
-def covers_truth(readings: Floats, confidence: float) -> Iterator[bool]:
-    """Whether the luck-only interval of each experiment holds the mean of all others. `readings` is
+def covers_truth(kpi_values: Floats, confidence: float) -> Iterator[bool]:
+    """Whether the luck-only interval of each experiment holds the mean of all others. `kpi_values` is
     [runs, replications, 2 arms]."""
-    difference = readings[..., 1] - readings[..., 0]
+    difference = kpi_values[..., 1] - kpi_values[..., 0]
     runs, sums = difference.shape[0], difference.sum(axis=1)
     for one, own in zip(difference, sums, strict=True):
         truth = (sums.sum() - own) / ((runs - 1) * one.size)
@@ -137,23 +137,23 @@ def covers_truth(readings: Floats, confidence: float) -> Iterator[bool]:
         yield low <= truth <= high
 
 
-def covers_new_world(readings: Floats, confidence: float) -> Iterator[float]:
+def covers_new_world(kpi_values: Floats, confidence: float) -> Iterator[float]:
     """Whether the interval of luck and unknowns of each experiment holds the effect in the last world, which was kept
-    from it. `readings` is [runs, replications + 1, 2 arms].
+    from it. `kpi_values` is [runs, replications + 1, 2 arms].
 
     Orders are whole numbers, so a new world is often just as extreme as the most extreme of the others. Counted as
     held, such a tie would make the range look wider than it is. Which of k + 1 equal worlds was the one kept back is
     chance: it lies outside in one case of k + 1.
     """
-    for one in readings[..., 1] - readings[..., 0]:
+    for one in kpi_values[..., 1] - kpi_values[..., 0]:
         low, high = range_of_worlds(one[:-1], confidence)
         new, outside = one[-1], 1 / (1 + np.count_nonzero(one[:-1] == one[-1]))
         yield 1.0 - (new < low) - (new > high) - outside * (new == low) - outside * (new == high)
 
 
-def false_alarms(readings: Floats, confidence: float) -> Iterator[bool]:
+def false_alarms(kpi_values: Floats, confidence: float) -> Iterator[bool]:
     """Whether a comparison of the baselines of two experiments, alike but for their luck, is called significant."""
-    baselines = readings[..., 0]
+    baselines = kpi_values[..., 0]
     for one, other in zip(baselines[0::2], baselines[1::2], strict=False):
         yield paired_effect(one, other, confidence=confidence).p_value < 1 - confidence
 

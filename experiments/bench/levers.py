@@ -33,7 +33,7 @@ ASKS = frozenset({
     "silent_weeks", "again_weeks",
 })  # fmt: skip
 FLAT, INSIDE = "nothing to choose", "inside the range"
-MOST, LEAST = "at the end that gives most", "at the end that gives least"
+GIVING_MOST, GIVING_LEAST = "at the end that gives most", "at the end that gives least"
 HERE, ELSEWHERE = "with most of the budget here", "with the budget elsewhere"  # shares of a total that stays
 FAULT = "more orders for giving least: look at it"
 
@@ -67,16 +67,16 @@ def swept(
         experiment = new_experiment(
             world, arms=arms, weeks=weeks, customers=customers, replications=replications, seed=seed, unknowns=False
         )
-        lives = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(replications)]
+        by_replication = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(replications)]
         changes = {
-            kpi: np.array([[life[arm][kpi] / life["today"][kpi] - 1 for arm in arms] for life in lives])
+            kpi: np.array([[life[arm][kpi] / life["today"][kpi] - 1 for arm in arms] for life in by_replication])
             for kpi in ("orders", EQUITY)
         }
         orders, equity = changes["orders"], changes[EQUITY]
         best = best_at(name, orders)
         yield LeverSweep(
             kind, name, tuple(values), _means(orders), _error(orders), _means(equity), _error(equity),
-            FAULT if best == LEAST else best, best_at(name, equity),
+            FAULT if best == GIVING_LEAST else best, best_at(name, equity),
         )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def best_at(lever: str, changes: NDArray[np.float64]) -> str:
     if lever.startswith("factors."):
         return ELSEWHERE if best == 0 else HERE
     asks = lever in ASKS
-    return LEAST if (best == 0) != asks else MOST
+    return GIVING_LEAST if (best == 0) != asks else GIVING_MOST
 
 
 def _ranges(world: WorldFile, strategy: Any) -> dict[str, list[float]]:

@@ -33,9 +33,9 @@ class Measured:
     case: Case
     set_up_seconds: float
     median_ns: float
-    least_ns: float
+    min_ns: float
     pass_median_ns: float | None  # the compiled pass alone, ours only
-    pass_least_ns: float | None
+    pass_min_ns: float | None
     column_bytes: float | None  # per row, order log apart
     peak_bytes: float | None  # growth of the resident peak per row, everything included
     share_bought: float
@@ -59,14 +59,14 @@ def measure_here(case: Case) -> Measured:
 
     _built(case, rows=1_000).run(2)  # imports, compiled code and tables are not part of it
     before = _peak_bytes()
-    set_up, lived, passed, peak = [], [], [], None
+    set_up, simulated, passed, peak = [], [], [], None
     for _ in range(case.runs):
         begun = time.process_time()
         market = _built(case, case.rows)
         built = time.process_time()
         market.run(case.weeks)
         set_up.append(built - begun)
-        lived.append(time.process_time() - built)
+        simulated.append(time.process_time() - built)
         if isinstance(market, TimedMarket):
             passed.append(market.seconds_in_pass)
         if peak is None:
@@ -78,8 +78,8 @@ def measure_here(case: Case) -> Measured:
     return Measured(
         case,
         statistics.median(set_up),
-        statistics.median(lived) * per_row_week,
-        min(lived) * per_row_week,
+        statistics.median(simulated) * per_row_week,
+        min(simulated) * per_row_week,
         statistics.median(passed) * per_row_week if passed else None,
         min(passed) * per_row_week if passed else None,
         columns / case.rows if columns is not None else None,

@@ -11,8 +11,8 @@ import math
 import mesa
 import numpy as np
 
-from crmlab.experiments.bench.founders import Advertising, conversion_hazards, draw_founders
 from crmlab.experiments.bench.model import Outcome
+from crmlab.experiments.bench.population import Advertising, conversion_hazards, draw_founding_population
 from crmlab.sim.world import World
 
 
@@ -61,7 +61,9 @@ class MesaCustomer(mesa.Agent):
 
     def make_up_my_mind(self, now: float) -> float:
         """Maybe place a first order or lose interest. Returns when in the week."""
-        order = self.model.conversion[self.source] * math.exp(self.price_pull(self.model.world.price.first_order_gain))
+        order = self.model.conversion[self.source] * math.exp(
+            self.price_log_effect(self.model.world.price.first_order_gain)
+        )
         leave = 1.0 / self.model.world.acquisition.lead_weeks
         now += self.random.expovariate(order + leave)
         if now >= 1.0:
@@ -76,7 +78,7 @@ class MesaCustomer(mesa.Agent):
         return now
 
     def order_and_maybe_leave(self, now: float) -> None:
-        lifted = self.order_rate * math.exp(self.price_pull(self.model.world.price.gain))
+        lifted = self.order_rate * math.exp(self.price_log_effect(self.model.world.price.gain))
         repay = min(self.debt / self.model.world.price.repayment_weeks, 0.9 * lifted)
         end = now + self.random.expovariate(self.departure_rate) if self.departure_rate > 0 else 1.0
         end, since = min(end, 1.0), now
@@ -101,7 +103,7 @@ class MesaCustomer(mesa.Agent):
         self.model.orders += 1
         self.model.revenue += paid
 
-    def price_pull(self, gain: float) -> float:
+    def price_log_effect(self, gain: float) -> float:
         """Change of the log order hazard because of the price, within a factor of five."""
         price, response = self.model.price, self.model.world.price
         if price == 1.0:
@@ -109,8 +111,8 @@ class MesaCustomer(mesa.Agent):
         usual = max(self.reference, min(1.0, self.reference * (1 + response.latitude)))
         surprise = gain * max(0.0, math.log(self.reference / price))
         surprise -= response.loss_aversion * gain * max(0.0, math.log(price / usual))
-        pull = surprise - self.elasticity * math.log(price)
-        return min(max(pull, math.log(0.2)), math.log(5.0))
+        log_effect = surprise - self.elasticity * math.log(price)
+        return min(max(log_effect, math.log(0.2)), math.log(5.0))
 
     def notice_price(self, ordered: bool) -> None:
         response, price = self.model.world.price, self.model.price
@@ -127,7 +129,7 @@ class MesaMarket(mesa.Model):
         self.advertising = Advertising(world)
         self.conversion = conversion_hazards(world).tolist()
         self.orders = self.first_orders = self.revenue = self.week = 0
-        people = draw_founders(world, np.random.default_rng(seed))
+        people = draw_founding_population(world, np.random.default_rng(seed))
         n, n_founding = people.order_rate.size, world.population.customers
         self.n, self.n_founding = n, n_founding
         there = np.flatnonzero(np.concatenate([people.alive, np.ones(n - n_founding, np.bool_)]))

@@ -47,11 +47,11 @@ def base_world() -> World:
     return World(
         name="benchmark",
         channels=(
-            Channel("paid_search", leads_most=480, half_budget=7200, budget=7200, half_life_weeks=1, p_convert=0.25),
-            Channel("paid_social", leads_most=640, half_budget=9600, budget=8000, half_life_weeks=2, value_ratio=0.8),
-            Channel("content", leads_most=320, half_budget=4800, budget=4000, half_life_weeks=6, hill_slope=1.5),
-            Channel("marketplace", leads_most=240, half_budget=2400, budget=1600, p_identified=0.1, commission=0.12),
-            Channel("organic", leads_most=200, half_life_weeks=0, p_convert=0.3),
+            Channel("paid_search", leads_max=480, half_budget=7200, budget=7200, half_life_weeks=1, p_convert=0.25),
+            Channel("paid_social", leads_max=640, half_budget=9600, budget=8000, half_life_weeks=2, value_ratio=0.8),
+            Channel("content", leads_max=320, half_budget=4800, budget=4000, half_life_weeks=6, hill_slope=1.5),
+            Channel("marketplace", leads_max=240, half_budget=2400, budget=1600, p_identified=0.1, commission=0.12),
+            Channel("organic", leads_max=200, half_life_weeks=0, p_convert=0.3),
         ),
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.experiments.bench.founders import Advertising, Floats, conversion_hazards, draw_founders
 from crmlab.experiments.bench.model import Outcome
+from crmlab.experiments.bench.population import Advertising, Floats, conversion_hazards, draw_founding_population
 from crmlab.sim.world import World
 
 Rows = NDArray[np.int64]
@@ -24,7 +24,7 @@ class PriceReaction:
         self.reference = np.ones(elasticity.size, np.float32)
         self.debt = np.zeros(elasticity.size, np.float32)
 
-    def pull(self, rows: Rows, gain: float) -> NDArray[np.float64]:
+    def log_effect(self, rows: Rows, gain: float) -> NDArray[np.float64]:
         """Change of the log order hazard because of the price, within a factor of five."""
         reference = self.reference[rows]
         usual = np.maximum(reference, np.minimum(1.0, reference * (1 + self.response.latitude)))
@@ -34,14 +34,14 @@ class PriceReaction:
 
     def effects(self, rows: Rows, base: Floats) -> tuple[NDArray, NDArray, NDArray]:
         """(hazard, repayment, extra hazard) per week."""
-        lifted = base * np.exp(self.pull(rows, self.response.gain))
+        lifted = base * np.exp(self.log_effect(rows, self.response.gain))
         repay = np.minimum(self.debt[rows] / self.response.repayment_weeks, 0.9 * lifted)
         return lifted - repay, repay, lifted - base
 
-    def borrow(self, rows: Rows, repay: NDArray, extra: NDArray, lived: NDArray) -> None:
+    def borrow(self, rows: Rows, repay: NDArray, extra: NDArray, present: NDArray) -> None:
         """Orders brought forward are owed, and paid back while people are there."""
-        paid_back = np.maximum(self.debt[rows] - repay * lived, 0.0)
-        self.debt[rows] = paid_back + self.response.pull_forward * np.maximum(extra, 0.0) * lived
+        paid_back = np.maximum(self.debt[rows] - repay * present, 0.0)
+        self.debt[rows] = paid_back + self.response.pull_forward * np.maximum(extra, 0.0) * present
 
     def notice(self, rows: Rows) -> None:
         """Reference prices of those who notice this week's price move towards it."""
@@ -55,7 +55,7 @@ class NumpyMarket:
     def __init__(self, world: World, seed: int, cut: float = 0.0) -> None:
         self.world, self.rng = world, np.random.default_rng(seed)
         self.price = 1.0 - cut  # relative to today's
-        self.people = draw_founders(world, self.rng)
+        self.people = draw_founding_population(world, self.rng)
         self.advertising, self.conversion = Advertising(world), conversion_hazards(world)
         n, n_founding = self.people.order_rate.size, world.population.customers
         self.prospects = n_founding + np.flatnonzero(self.people.source[n_founding:] < 0)
@@ -101,7 +101,7 @@ class NumpyMarket:
         """Leads place a first order or lose interest. Returns the new customers and when in the week they came."""
         order = self.conversion[self.source[leads]]
         if self.pulled:
-            order = order * np.exp(self.reaction.pull(leads, self.world.price.first_order_gain))
+            order = order * np.exp(self.reaction.log_effect(leads, self.world.price.first_order_gain))
         leave = 1.0 / self.world.acquisition.lead_weeks
         wait = self.rng.standard_exponential(leads.size) / (order + leave)
         decided = wait < 1.0 - since
@@ -122,15 +122,15 @@ class NumpyMarket:
         leaves_after = self.rng.standard_exponential(rows.size, dtype=np.float32)
         departure = self.people.departure_rate[rows]
         stays = leaves_after >= departure * left
-        lived = left.copy()
+        present = left.copy()
         gone = np.flatnonzero(~stays)
-        lived[gone] = leaves_after[gone] / departure[gone]
-        n_orders = self.rng.poisson(hazard * lived)
+        present[gone] = leaves_after[gone] / departure[gone]
+        n_orders = self.rng.poisson(hazard * present)
         buyers = np.flatnonzero(n_orders)
         self.book(np.repeat(rows[buyers], n_orders[buyers]))
         self.customers = rows[stays]
         if self.pulled:
-            self.reaction.borrow(rows, repay, extra, lived)
+            self.reaction.borrow(rows, repay, extra, present)
             ordered = n_orders > 0
             ordered[rows.size - newcomers.size :] = True
             lucky = self.rng.random(rows[~ordered].size) < self.world.price.p_exposure

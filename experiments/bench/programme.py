@@ -63,12 +63,12 @@ def programme_effect(
 ) -> list[Effect]:
     """The whole effect first, then each part alone, then the programme without its goal gradient."""
     strategy = strategy or PointsAndTiers()
-    lives = [
+    pairs = [
         _Pair(world, strategy, customers, weeks, seed, replication) for replication in range(replications)
     ]  # one run without the programme for all reactions to it
     effects = []
     for part, loyalty in _reactions(world.loyalty) if parts else [("all", world.loyalty)]:
-        changes = np.array([pair.change(loyalty) for pair in lives])
+        changes = np.array([pair.change(loyalty) for pair in pairs])
         mean, se = np.nanmean(changes, axis=0), np.nanstd(changes[:, 0], ddof=1) / math.sqrt(replications)
         effects.append(Effect(part, float(mean[0]), float(se), float(mean[1]), float(mean[2])))
     return effects
@@ -98,15 +98,15 @@ class _Pair:
     ) -> None:
         self.world, self.strategy, self.weeks = world, strategy, weeks
         self.size: dict[str, Any] = {"customers": customers, "seed": seed, "replication": replication}
-        self.plain = self._live(world)
+        self.plain = self._simulate(world)
 
-    def _live(self, world: World, *plays: Play) -> Market:
+    def _simulate(self, world: World, *plays: Play) -> Market:
         return Market(world, (Play("today", Today()), *plays), **self.size).run(self.weeks)
 
     def change(self, loyalty: LoyaltyResponse) -> tuple[float, float, float]:
         """Relative change of the orders of all members, of heavy buyers, of others."""
         world = replace(self.world, loyalty=loyalty)
-        market = self._live(world, Play("programme", self.strategy))
+        market = self._simulate(world, Play("programme", self.strategy))
         joined = Loyalty.of(market).columns.enrolled
         after, before = _orders_since(market, joined), _orders_since(self.plain, joined)
         heavy_rate = order_rates(self.world).of_orders.quantile(1 - loyalty.heavy_share)

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from crmlab.experiments.execution.executor import run_all
 from crmlab.experiments.questions.tune.racing import FINISHED, GOES_ON, Entrant, judged, rounds
-from crmlab.sim.founding import found
+from crmlab.sim.kpis import read_all
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import read_all
+from crmlab.sim.population import create_population
 from crmlab.sim.world import Base, Economics, Population, World
 from crmlab.strategies import PriceCut
 
 CUTS = np.round(0.01 + 0.025 * np.arange(20), 3)  # shares of the price; the best one lies at 0.285
-MOST = 16  # replications of a candidate that is never dropped
+MAX_REPLICATIONS = 16  # replications of a candidate that is never dropped
 CUSTOMERS, WEEKS = 1000, 8
 
 
@@ -54,7 +54,7 @@ class RaceMeasured:
 
     repetitions: int
     lead: Estimate
-    lives: Estimate
+    n_runs: Estimate
     p_best_race: Estimate
     p_best_equal: Estimate
     p_gain: Estimate
@@ -80,12 +80,12 @@ def cheap_world() -> World:
 def policies_of_replication(replication: int) -> list[float]:
     """Customer equity under each of `CUTS` in one replication."""
     world = cheap_world()
-    founders = found(world.at_rows(CUSTOMERS)[0], 1, replication)
+    founding = create_population(world.at_rows(CUSTOMERS)[0], 1, replication)
     return [
         read_all(
             Market(
                 world, (Play("cut", PriceCut(float(rate))),), customers=CUSTOMERS, seed=1, replication=replication,
-                founders=founders,
+                founding=founding,
             ).run(WEEKS)
         )["customer_equity"]
         for rate in CUTS
@@ -96,20 +96,20 @@ def run_pool(
     repetitions: int, workers: int = 0, on_done: Callable[[int, int], None] | None = None
 ) -> NDArray[np.float64]:
     """All policies in as many replications as the repetitions need. Shape [replications, policies]."""
-    return np.array(run_all(policies_of_replication, range(MOST * repetitions), workers, on_done))
+    return np.array(run_all(policies_of_replication, range(MAX_REPLICATIONS * repetitions), workers, on_done))
 
 
-def raced(lived: NDArray[np.float64]) -> tuple[int, int]:
-    """The policy that a race picks, and how many runs it took. Shape of `lived` [replications, policies]."""
-    running, lives, before = list(range(lived.shape[1])), 0, 0
-    looked_at = rounds(len(lived), racing=True)
+def raced(simulated: NDArray[np.float64]) -> tuple[int, int]:
+    """The policy that a race picks, and how many runs it took. Shape of `simulated` [replications, policies]."""
+    running, n_runs, before = list(range(simulated.shape[1])), 0, 0
+    looked_at = rounds(len(simulated), racing=True)
     for n in looked_at:
-        lives += len(running) * (n - before)
-        field = [Entrant(p, lived[:n, [p]], np.empty((n, 0))) for p in running]
+        n_runs += len(running) * (n - before)
+        field = [Entrant(p, simulated[:n, [p]], np.empty((n, 0))) for p in running]
         verdicts = judged(field, [], last=n == looked_at[-1])
         running = [v.number for v in verdicts if v.word in (GOES_ON, FINISHED)]
         before = n
-    return max(running, key=lambda p: lived[:, p].mean()), lives
+    return max(running, key=lambda p: simulated[:, p].mean()), n_runs
 
 
 def measured(pool: NDArray[np.float64]) -> RaceMeasured:
@@ -118,12 +118,12 @@ def measured(pool: NDArray[np.float64]) -> RaceMeasured:
     pool = pool - pool[:, :1]
     truth = pool.mean(axis=0)
     best, second = np.argsort(-truth)[:2]
-    blocks = pool.reshape(-1, MOST, pool.shape[1])
-    race, equal, everything, lives, search, fresh = [], [], [], [], [], []
+    blocks = pool.reshape(-1, MAX_REPLICATIONS, pool.shape[1])
+    race, equal, everything, n_runs, search, fresh = [], [], [], [], [], []
     for k, block in enumerate(blocks):
         picked, spent = raced(block)
         race.append(picked)
-        lives.append(spent)
+        n_runs.append(spent)
         equal.append(int(block[: -(-spent // pool.shape[1])].mean(axis=0).argmax()))
         everything.append(int(block.mean(axis=0).argmax()))
         search.append(block[:, picked].mean() - truth[picked])
@@ -132,7 +132,7 @@ def measured(pool: NDArray[np.float64]) -> RaceMeasured:
     return RaceMeasured(
         len(blocks),
         Estimate.of(pool[:, best] - pool[:, second]),
-        Estimate.of(lives),
+        Estimate.of(n_runs),
         Estimate.of(hits[0]),
         Estimate.of(hits[1]),
         Estimate.of(hits[0].astype(float) - hits[1]),

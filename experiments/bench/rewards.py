@@ -49,12 +49,12 @@ def gains(world: WorldFile, *, weeks: int = 104, customers: int = 5_000, replica
     experiment = new_experiment(
         world, arms=arms, weeks=weeks, customers=customers, replications=replications, unknowns=False
     )
-    lives = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(replications)]
-    today = float(np.mean([life["today"][EQUITY] for life in lives]))
+    by_replication = [{run.arm: run.kpis for run in run_replication(experiment, r)} for r in range(replications)]
+    today = float(np.mean([life["today"][EQUITY] for life in by_replication]))
     found = []
     for arm, name in zip(arms, REWARDS, strict=True):
-        orders = np.array([life[arm]["orders"] / life["today"]["orders"] - 1 for life in lives])
-        equity = np.array([life[arm][EQUITY] - life["today"][EQUITY] for life in lives])
+        orders = np.array([life[arm]["orders"] / life["today"]["orders"] - 1 for life in by_replication])
+        equity = np.array([life[arm][EQUITY] - life["today"][EQUITY] for life in by_replication])
         errors = (float(values.std(ddof=1) / math.sqrt(replications)) for values in (orders, equity))
         orders_se, equity_se = errors
         found.append(Gain(name, float(orders.mean()), orders_se, float(equity.mean()), equity_se, today))

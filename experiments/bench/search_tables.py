@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from crmlab.experiments.bench.racing import CUSTOMERS, CUTS, MOST, WEEKS, Estimate, RaceMeasured
+from crmlab.experiments.bench.racing import CUSTOMERS, CUTS, MAX_REPLICATIONS, WEEKS, Estimate, RaceMeasured
 from crmlab.experiments.bench.tuning_time import TuningTimed
 
 LIMIT_SECONDS = 120.0
@@ -17,11 +17,11 @@ def print_race(found: RaceMeasured, console: Console) -> None:
     """Race and equal allocation side by side, then what is left of the winner's value."""
     title = (
         f"The best of {len(CUTS)} price cuts, {CUSTOMERS:,} customers, {WEEKS} weeks: {found.repetitions} repetitions, "
-        f"each on {MOST} replications of its own"
+        f"each on {MAX_REPLICATIONS} replications of its own"
     )
     share, money = "{:.1%}".format, "{:,.1f}".format
     rows = [
-        ("runs, of " + f"{len(CUTS) * MOST}", *_cells(found.lives, money)),
+        ("runs, of " + f"{len(CUTS) * MAX_REPLICATIONS}", *_cells(found.n_runs, money)),
         ("the truly best is picked: race", *_cells(found.p_best_race, share)),
         ("the truly best is picked: equal shares of as many runs", *_cells(found.p_best_equal, share)),
         ("... gained by racing (paired)", *_cells(found.p_gain, share)),
@@ -45,7 +45,11 @@ def print_tuning_time(found: TuningTimed, title: str, console: Console) -> None:
         ("seconds on the clock", f"{found.seconds:.0f}", f"at most {LIMIT_SECONDS:.0f}: {met}"),
         ("seconds of all processors", f"{found.processor_seconds:.0f}", "other work on the machine makes both longer"),
         ("candidates", f"{found.candidates}", f"ended because {found.stopped}"),
-        ("replications run", f"{found.lived:,}", f"{found.lived / found.full:.0%} of {found.full:,} without racing"),
+        (
+            "replications run",
+            f"{found.simulated:,}",
+            f"{found.simulated / found.full:.0%} of {found.full:,} without racing",
+        ),
         ("winner", f"candidate {found.winner}", ""),
         ("its gain in the search", f"{found.search_gain:,.0f}", "customer equity above today's"),
         ("... on fresh luck", f"{found.fresh_gain:,.0f}", f"95 %: {found.fresh_low:,.0f} to {found.fresh_high:,.0f}"),

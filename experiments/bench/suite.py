@@ -16,7 +16,7 @@ from crmlab.experiments.bench.compile_time import compile_seconds
 from crmlab.experiments.bench.measure import Case, Measured, measure
 
 PASS_NS, WHOLE_NS, ROW_BYTES, ALL_ROW_BYTES, WEEK_US = 20.0, 80.0, 140.0, 180.0, 200.0
-MOST_EXPONENT = 1.05
+MAX_EXPONENT = 1.05
 
 
 @dataclass(frozen=True)
@@ -104,18 +104,18 @@ class Results:
         """The promises of the engine, at the largest size measured."""
         rows = self.suite.largest
         base = next(m for m in self.speed if (m.case.engine, m.case.rows) == ("ours", rows))
-        pass_median, pass_least = base.pass_median_ns or np.nan, base.pass_least_ns or np.nan
+        pass_median, pass_min = base.pass_median_ns or np.nan, base.pass_min_ns or np.nan
         small, columns = self.small_base, base.column_bytes or np.nan
         all_columns = self.whole.column_bytes or np.nan
-        least_us = small.least_ns * small.case.rows / 1000
+        min_us = small.min_ns * small.case.rows / 1000
         return [
-            Target(f"compiled pass, base, {rows:,} rows", pass_median, pass_least, PASS_NS, "ns / row-week"),
+            Target(f"compiled pass, base, {rows:,} rows", pass_median, pass_min, PASS_NS, "ns / row-week"),
             Target(f"whole market, all strategies, {rows:,} rows, {self.suite.whole_weeks} weeks",
-                   self.whole.median_ns, self.whole.least_ns, WHOLE_NS, "ns / row-week"),
+                   self.whole.median_ns, self.whole.min_ns, WHOLE_NS, "ns / row-week"),
             Target("columns and queues, base", columns, columns, ROW_BYTES, "bytes / row"),
             Target("columns and queues, all strategies", all_columns, all_columns, ALL_ROW_BYTES, "bytes / row"),
-            Target(f"a week at {small.case.rows:,} rows, base", small.week_us, least_us, WEEK_US, "microseconds"),
-            Target("growth of time with rows", self.time_exponent, self.time_exponent, MOST_EXPONENT, "exponent"),
+            Target(f"a week at {small.case.rows:,} rows, base", small.week_us, min_us, WEEK_US, "microseconds"),
+            Target("growth of time with rows", self.time_exponent, self.time_exponent, MAX_EXPONENT, "exponent"),
         ]  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:

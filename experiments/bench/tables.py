@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from crmlab.experiments.bench.agreement import MOST_Z
+from crmlab.experiments.bench.agreement import MAX_Z
 from crmlab.experiments.bench.coverage import Coverage
 from crmlab.experiments.bench.levers import LeverSweep
 from crmlab.experiments.bench.measure import Measured
@@ -46,7 +46,7 @@ def print_results(results: Results, console: Console) -> None:
     runs = results.suite.agreement_runs
     for title, columns, rows in (
         (
-            f"Do the engines run the same model? Means over {runs} runs each; |z| must stay within {MOST_Z}",
+            f"Do the engines run the same model? Means over {runs} runs each; |z| must stay within {MAX_Z}",
             ("engine", "price cut", "quantity", "ours", "theirs", "z", ""),
             _agreement(results),
         ),
@@ -116,7 +116,7 @@ def _speed(results: Results) -> Iterable[tuple[str, ...]]:
     speed = sorted(results.speed, key=lambda m: (order.index(m.case.engine), m.case.rows))
     for m in (*speed, results.small_whole, results.whole):
         yield (m.case.engine, m.case.plays, f"{m.case.rows:,}", str(m.case.weeks), f"{m.median_ns:,.1f}",
-               f"{m.least_ns:,.1f}", _number(m.pass_median_ns), f"{m.set_up_seconds:.2f}", _number(m.column_bytes),
+               f"{m.min_ns:,.1f}", _number(m.pass_median_ns), f"{m.set_up_seconds:.2f}", _number(m.column_bytes),
                _number(m.peak_bytes), f"{m.share_bought:.0%}")  # fmt: skip
 
 

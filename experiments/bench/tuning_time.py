@@ -30,7 +30,7 @@ LEVERS = (
 @dataclass(frozen=True)
 class TuningTimed:
     """A tuning and what it took: seconds on the clock, and of all processors together, which is what an idle machine
-    would need. `lived` and `full`: replications of candidates, with racing and without.
+    would need. `simulated` and `full`: replications of candidates, with racing and without.
 
     Gains are differences to today in customer equity, with the interval of the fresh value.
     """
@@ -38,7 +38,7 @@ class TuningTimed:
     seconds: float
     processor_seconds: float
     candidates: int
-    lived: int
+    simulated: int
     full: int
     stopped: str
     winner: int
@@ -73,11 +73,11 @@ def timed(experiment: Experiment, workers: Any = 0, on_done: Callable[[int, int]
     started, worked = time.perf_counter(), _processor_seconds()
     found = tune(experiment, workers, on_done)
     seconds, worked = time.perf_counter() - started, _processor_seconds() - worked
-    reading = found.winners[0].readings[EQUITY]
+    kpi_value = found.winners[0].kpi_values[EQUITY]
     return TuningTimed(
         seconds, worked, len(found.trials), found.simulations, len(found.trials) * found.search.replications,
         found.stopped,
-        found.winners[0].number, reading.search, reading.fresh, reading.fresh_low, reading.fresh_high,
+        found.winners[0].number, kpi_value.search, kpi_value.fresh, kpi_value.fresh_low, kpi_value.fresh_high,
     )  # fmt: skip
 
 

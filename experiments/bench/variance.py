@@ -21,8 +21,8 @@ from crmlab.experiments.bench.model import base_plays, base_world, talkative_wor
 from crmlab.experiments.execution.executor import run_all
 from crmlab.experiments.statistics.effects import luck_interval, variance_reduction
 from crmlab.sim import Play
-from crmlab.sim.founding import found
 from crmlab.sim.market import Market
+from crmlab.sim.population import create_population
 from crmlab.strategies import DiscountTiers, PointsAndTiers, PriceCut, ReferralReward
 
 BASELINE = "today"
@@ -89,12 +89,12 @@ def orders_of_replication(customers: int, weeks: int, seed: int, acquisition: bo
     if not acquisition:
         world, policies = base_world(), POLICIES
         world = replace(world, channels=(), population=replace(world.population, prospects=0))
-    founders = found(world.at_rows(customers)[0], seed, replication)
+    founding = create_population(world.at_rows(customers)[0], seed, replication)
     return [
         float(
             Market(
                 world, (*base_plays(), *plays), customers=customers, seed=seed, replication=replication,
-                founders=founders,
+                founding=founding,
             ).run(weeks).books["orders"].sum()
         )
         for plays in policies.values()

@@ -23,12 +23,12 @@ from crmlab.experiments.calibration.acquisition import NewCustomers, new_custome
 from crmlab.experiments.calibration.fit import Fit, fit_repeat_models, fit_spend, not_fitted, preferred
 from crmlab.experiments.calibration.order_log import OrderLog
 from crmlab.experiments.calibration.trust import Light, judged, where_nobody_leaves
-from crmlab.sim.textbook import NBD, RepeatModel
+from crmlab.sim.clv_models import NBD, RepeatModel
 
-_FEWEST_CUSTOMERS = 50
-_FEWEST_REPEAT_ORDERS = 20
-_FEWEST_WEEKS = 4
-_FEWEST_SPENDERS = 20
+_MIN_CUSTOMERS = 50
+_MIN_REPEAT_ORDERS = 20
+_MIN_WEEKS = 4
+_MIN_SPENDERS = 20
 _TOLERATED_MISS = 0.05  # of the holdout, before the report warns
 _PREFERENCE = ("pareto_nbd", "bg_nbd", "nbd")
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_gamma": "Gamma-Gamma"}
@@ -266,24 +266,24 @@ def _check_length(log: OrderLog, holdout_weeks: float) -> int:
     days = int((log.last_day - log.first_day).astype(int)) + 1
     holdout_days = round(7 * holdout_weeks)
     left = (days - holdout_days) / 7
-    if left < _FEWEST_WEEKS:
+    if left < _MIN_WEEKS:
         why = f"after a holdout of {holdout_weeks:g} weeks " if holdout_weeks else ""
         raise CalibrationError(
             f"the log covers {days / 7:.1f} weeks and leaves {why}{max(left, 0):.1f} weeks to learn from: "
-            f"at least {_FEWEST_WEEKS} are needed."
+            f"at least {_MIN_WEEKS} are needed."
         )
     return holdout_days
 
 
 def _check_enough(histories: pd.DataFrame) -> None:
     customers, repeats = len(histories), int(histories["x"].sum())
-    if customers < _FEWEST_CUSTOMERS:
+    if customers < _MIN_CUSTOMERS:
         raise CalibrationError(
-            f"the calibration period holds {customers} customers: at least {_FEWEST_CUSTOMERS} are needed to predict."
+            f"the calibration period holds {customers} customers: at least {_MIN_CUSTOMERS} are needed to predict."
         )
-    if repeats < _FEWEST_REPEAT_ORDERS:
+    if repeats < _MIN_REPEAT_ORDERS:
         raise CalibrationError(
-            f"the calibration period holds {repeats} repeat orders: at least {_FEWEST_REPEAT_ORDERS} are needed."
+            f"the calibration period holds {repeats} repeat orders: at least {_MIN_REPEAT_ORDERS} are needed."
         )
 
 
@@ -291,8 +291,8 @@ def _fit_spend(histories: pd.DataFrame) -> Fit:
     if "mean_spend" not in histories:
         return not_fitted("the log has no amounts, so there is no spend model")
     spenders = histories[histories["spend_orders"] > 0]
-    if len(spenders) < _FEWEST_SPENDERS:
-        reason = f"only {len(spenders)} customers have a repeat order with an amount: {_FEWEST_SPENDERS} are needed"
+    if len(spenders) < _MIN_SPENDERS:
+        reason = f"only {len(spenders)} customers have a repeat order with an amount: {_MIN_SPENDERS} are needed"
         return not_fitted(reason, len(spenders))
     return fit_spend(spenders["spend_orders"].to_numpy(np.float64), spenders["mean_spend"].to_numpy(np.float64))
 

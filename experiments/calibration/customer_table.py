@@ -14,7 +14,7 @@ import pandas as pd
 
 from crmlab.experiments.calibration.fit import Fit
 from crmlab.experiments.disk import disk_trouble
-from crmlab.sim.textbook import GammaGamma, RepeatModel
+from crmlab.sim.clv_models import GammaGamma, RepeatModel
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration

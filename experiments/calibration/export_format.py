@@ -1,6 +1,6 @@
 """The ways in which shops write a day and an amount.
 
-Nothing is guessed silently. Where a text has two readings (3/4/2024, 1.234) the whole column decides; where even that
+Nothing is guessed silently. Where a text has two meanings (3/4/2024, 1.234) the whole column decides; where even that
 does not decide, it is refused with the option that settles it. Everything works on the distinct texts of a column, so
 that a million rows take seconds.
 """
@@ -81,7 +81,7 @@ def parse_days(
 
     Returns datetime64[s] at midnight (NaT where unreadable) and notes on what was decided. `order` settles 3/4/2024,
     `date_format` (as of strptime) everything; None lets the column decide. No order lies after `today`: that settles
-    years of two digits. Raises FormatError where a column has two readings.
+    years of two digits. Raises FormatError where a column has two meanings.
     """
     today = today or datetime.date.today()
     codes, distinct = pd.factorize(texts)
@@ -155,19 +155,19 @@ def _in_order(
 ) -> pd.Series:
     """Which of three numbers is the day, the month, the year: as asked, or as all dates of the column allow."""
     short = (parts["third"].str.len() == 2).any()
-    readings = {
+    interpretations = {
         name: _from_parts(parts.rename(columns=_PARTS[name]), today)
         for name in DATE_ORDERS
         if short or name != "year-first"
     }
     if order:
-        if order not in readings:
+        if order not in interpretations:
             raise FormatError(f"has dates such as {written[parts.index[0]]}: the year is not first in them")
         chosen = order
         notes.append(f"dates were read {order.replace('-', ' ')}, as asked")
     else:
-        chosen = _only_possible(parts, readings, written, today, notes)
-    days = readings[chosen]
+        chosen = _only_possible(parts, interpretations, written, today, notes)
+    days = interpretations[chosen]
     years = days.dt.year[parts["third" if chosen != "year-first" else "first"].str.len() == 2].dropna().astype(int)
     if len(years) and years.min() < 2000:
         notes.append(f"years of two digits were read as {years.min()} to {years.max()}: no order lies in the future")
@@ -176,23 +176,23 @@ def _in_order(
 
 def _only_possible(
     parts: pd.DataFrame,
-    readings: dict[DateOrder, pd.Series],
+    interpretations: dict[DateOrder, pd.Series],
     written: pd.Series,
     today: datetime.date,
     notes: list[str],
 ) -> DateOrder:
-    unreadable = {name: days.isna() for name, days in readings.items()}
+    unreadable = {name: days.isna() for name, days in interpretations.items()}
     anywhere = pd.concat(unreadable.values(), axis=1).all(axis=1)  # in every order
     wrong = {name: missing & ~anywhere for name, missing in unreadable.items()}
-    possible = [name for name in readings if not wrong[name].any()]
+    possible = [name for name in interpretations if not wrong[name].any()]
     if not possible:
         day, month = wrong["month-first"], wrong["day-first"]
         if day.any() and month.any():
             examples = f"{written[day.index[day][0]]} and {written[month.index[month][0]]}"
             raise FormatError(f"mixes day-first and month-first dates ({examples}): write them YYYY-MM-DD")
     tomorrow = pd.Timestamp(today) + pd.Timedelta(days=1)
-    spans = {name: (readings[name].max() - readings[name].min()).days / 365 for name in possible}
-    timely = [name for name in possible if not (readings[name] > tomorrow).any()]
+    spans = {name: (interpretations[name].max() - interpretations[name].min()).days / 365 for name in possible}
+    timely = [name for name in possible if not (interpretations[name] > tomorrow).any()]
     short = [name for name in possible if spans[name] < _LONG_YEARS]
     if timely and len(timely) < len(possible):
         possible, reason = timely, "because no order lies in the future"
@@ -207,8 +207,8 @@ def _only_possible(
         notes.append(f"dates were read {possible[0].replace('-', ' ')}, {reason}")
         return possible[0]
     example = written[parts.index[0]]
-    kinds = " or ".join(name.replace("-", " ") for name in possible or readings)
-    options = " or ".join(f"--date-order {name}" for name in possible or readings)
+    kinds = " or ".join(name.replace("-", " ") for name in possible or interpretations)
+    options = " or ".join(f"--date-order {name}" for name in possible or interpretations)
     raise FormatError(f"has dates such as {example} that could be {kinds}, and no date decides it: say {options}")
 
 
@@ -219,7 +219,7 @@ def parse_amounts(texts: pd.Series, decimal: Decimal | None = None, typed: bool 
     """Read money as written: currency marks and thousands marks dropped, signs before or behind, (12.50) a refund.
 
     Returns float64 (NaN where unreadable or beyond a trillion) and notes on what was decided. `decimal` settles 1.234,
-    `typed` says that the amounts were numbers in the file. Raises FormatError where a column has two readings.
+    `typed` says that the amounts were numbers in the file. Raises FormatError where a column has two meanings.
     """
     codes, distinct = pd.factorize(texts)
     written = pd.Series(np.asarray(distinct, dtype=object), dtype="str")

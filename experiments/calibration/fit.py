@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
+from crmlab.sim.clv_models import BGNBD, NBD, GammaGamma, ParetoNBD
 from crmlab.sim.levers import unknowns_of
-from crmlab.sim.textbook import BGNBD, NBD, GammaGamma, ParetoNBD
 from crmlab.sim.world import Base, Spend
 
 Floats = NDArray[np.float64]
@@ -30,8 +30,8 @@ Model = NBD | ParetoNBD | BGNBD | GammaGamma
 _SEARCH_RANGE = 10.0  # log parameters may move by a factor of e^10 from the first guess
 _LARGEST_LOG_ERROR = 2.0  # a 95 % range wider than a factor of 50 to either side says nothing about a parameter
 _PROFILED_FROM = 0.25  # standard error of a log parameter from which its profile is looked at, not only its curvature
-_LEAST_FALL = 0.2  # of the log-likelihood two standard errors away, where a parabola falls by 2
-_MOST_LOST = 3.0  # log-likelihood that holding a shape may cost, unless its estimate lies beyond the limit anyway
+_MIN_FALL = 0.2  # of the log-likelihood two standard errors away, where a parabola falls by 2
+_MAX_LOST = 3.0  # log-likelihood that holding a shape may cost, unless its estimate lies beyond the limit anyway
 _VISIBLE = 1.0  # log-likelihood by which a model must beat the one in which nobody leaves
 _STEP = 1e-3  # of the log parameters, for second derivatives
 _ROUGH_ROWS = 8_000  # starting values are tried on this many rows; the final estimate uses all
@@ -198,7 +198,7 @@ def maximise(
             moved = [_moved(names, start, values) for start in [best.x, *logs]]
             free = [place for place, name in enumerate(names) if name not in held]
             beside, _ = _judged(likelihood, likelihood.top(moved, free).x, customers, held)
-            cheap = -best.fun * customers - beside.log_likelihood <= _MOST_LOST
+            cheap = -best.fun * customers - beside.log_likelihood <= _MAX_LOST
             beyond = all(np.exp(best.x[names.index(name)]) >= value for name, value in values.items())
             if beside.identified and _fits_a_world(beside) and (cheap or beyond):
                 found.append(beside)
@@ -277,7 +277,7 @@ def _falls(
     for step in (-2 * error, 2 * error):
         moved = at.copy()
         moved[place] += step
-        if (likelihood.top([moved], others).fun - here) * customers < _LEAST_FALL:
+        if (likelihood.top([moved], others).fun - here) * customers < _MIN_FALL:
             return False
     return True
 

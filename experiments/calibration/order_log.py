@@ -79,7 +79,7 @@ class OrderLog:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """What the user says about the contents of a log; None is found out, or refused where it cannot be.
 
     order        column with the number of the order: its lines are one order, on the day of the first
@@ -99,7 +99,7 @@ class Reading:
     end: datetime.date | None = None
 
 
-AS_IT_LOOKS = Reading()
+AS_IT_LOOKS = ReadOptions()
 
 
 def read_orders(
@@ -108,7 +108,7 @@ def read_orders(
     date: str,
     amount: str | None = None,
     *,
-    reading: Reading = AS_IT_LOOKS,
+    options: ReadOptions = AS_IT_LOOKS,
     table: TableOptions = FOUND_OUT,
 ) -> OrderLog:
     """Read an order log from delimited text (also gzipped), an Excel workbook or a Parquet file.
@@ -117,17 +117,17 @@ def read_orders(
     an order and refunds cannot be told. Raises OrderLogError.
     """
     path = Path(path)
-    roles = {"customer": customer, "day": date, "amount": amount, "order": reading.order, "quantity": reading.quantity}
+    roles = {"customer": customer, "day": date, "amount": amount, "order": options.order, "quantity": options.quantity}
     names = {role: name for role, name in roles.items() if name is not None}
     try:
-        if reading.quantity is not None and amount is None:
-            raise FormatError(f"needs the price of a piece beside the quantity '{reading.quantity}': name --amount")
+        if options.quantity is not None and amount is None:
+            raise FormatError(f"needs the price of a piece beside the quantity '{options.quantity}': name --amount")
         if len(set(names.values())) < len(names):
             raise FormatError(f"cannot give one column two meanings: {', '.join(names.values())} must all differ")
-        filters = [column for column, _, _ in reading.where]
+        filters = [column for column, _, _ in options.where]
         columns = list(dict.fromkeys([*names.values(), *filters]))
         found = read_table(path, columns, table)
-        return _settled(found, names, reading)
+        return _settled(found, names, options)
     except FormatError as error:
         raise OrderLogError(f"{path} {error}.") from None
     except IsADirectoryError:
@@ -171,21 +171,21 @@ def _refusal(reason: str, lines: np.ndarray) -> dict[str, Any]:
     return {"reason": reason, "rows": len(lines), "first_lines": [int(line) for line in lines[:3]], "lines": lines}
 
 
-def _settled(table: Table, names: dict[str, str], reading: Reading) -> OrderLog:
+def _settled(table: Table, names: dict[str, str], options: ReadOptions) -> OrderLog:
     rows, notes, warnings = _Rows(table), list(table.notes), list[str]()
     if table.surplus:
         rows.keep(~rows.table.index.isin(table.surplus), "more fields than the header")
-    for column, wanted, values in reading.where:
+    for column, wanted, values in options.where:
         _filter(rows, column, wanted, values)
     rows.table = rows.table[list(names.values())].set_axis(list(names), axis=1)
     if "order" in names:
         _refuse_rounded(rows, "order", "order numbers")
         _complete(rows)
     if "amount" in names:
-        amounts, more = parse_amounts(rows.table["amount"], reading.decimal, names["amount"] in table.typed)
+        amounts, more = parse_amounts(rows.table["amount"], options.decimal, names["amount"] in table.typed)
         notes += more
         if "quantity" in names:
-            pieces, _ = parse_amounts(rows.table["quantity"], reading.decimal, names["quantity"] in table.typed)
+            pieces, _ = parse_amounts(rows.table["quantity"], options.decimal, names["quantity"] in table.typed)
             _check_readable(rows.table["quantity"].fillna("nothing"), pieces, "quantities", "write them as numbers")
             amounts = amounts * pieces
             rows.table = rows.table.assign(amount=rows.table["amount"].where(pieces.notna())).drop(columns="quantity")
@@ -193,15 +193,15 @@ def _settled(table: Table, names: dict[str, str], reading: Reading) -> OrderLog:
         rows.table = rows.table.assign(value=amounts)
     _customers(rows)
     rows.keep(rows.table["day"].notna(), "no date")
-    days, more = parse_days(rows.table["day"], reading.date_order, reading.date_format)
+    days, more = parse_days(rows.table["day"], options.date_order, options.date_format)
     notes = more + notes
     _check_readable(rows.table["day"], days, "dates", "write days as YYYY-MM-DD, or say --date-format")
     rows.table = rows.table.assign(day=days)
     rows.keep(days.notna(), "unreadable date")
     if "amount" in names:
         _amounts(rows)
-    _days(rows, reading, warnings)
-    return _orders(rows, notes, warnings, reading)
+    _days(rows, options, warnings)
+    return _orders(rows, notes, warnings, options)
 
 
 def _filter(rows: _Rows, column: str, wanted: bool, values: Sequence[str]) -> None:
@@ -262,11 +262,11 @@ def _check_readable(texts: pd.Series, values: pd.Series, what: str, remedy: str)
         raise FormatError(f"has {share} {what} that cannot be read, for example '{example}' on line {line}: {remedy}")
 
 
-def _days(rows: _Rows, reading: Reading, warnings: list[str]) -> None:
+def _days(rows: _Rows, options: ReadOptions, warnings: list[str]) -> None:
     """Leave out days that cannot be: after the stated end, in the future, or far from all others."""
     days = rows.table["day"]
-    if reading.end is not None:
-        rows.keep(days <= pd.Timestamp(reading.end), f"after {reading.end} (--end)")
+    if options.end is not None:
+        rows.keep(days <= pd.Timestamp(options.end), f"after {options.end} (--end)")
     else:
         tomorrow = pd.Timestamp(datetime.date.today()) + pd.Timedelta(days=1)
         if (days > tomorrow).any() and (days <= tomorrow).any():
@@ -302,7 +302,7 @@ def _set_aside(rows: _Rows, good: pd.Series | np.ndarray, reason: str, warnings:
     rows.keep(good, reason)
 
 
-def _orders(rows: _Rows, notes: list[str], warnings: list[str], reading: Reading) -> OrderLog:
+def _orders(rows: _Rows, notes: list[str], warnings: list[str], options: ReadOptions) -> OrderLog:
     """Rows become orders: lines of an order, then those of a day, are one; refunds are netted."""
     codes, identifiers = pd.factorize(rows.table["customer"])
     used = rows.table.assign(customer=codes.astype(np.int32))
@@ -333,7 +333,7 @@ def _orders(rows: _Rows, notes: list[str], warnings: list[str], reading: Reading
     if len(left) < 2:
         found = "one customer only" if len(left) else "no order that was not refunded"
         raise FormatError(f"holds {found}: a customer base is needed")
-    end = np.datetime64(reading.end, "D") if reading.end else None
+    end = np.datetime64(options.end, "D") if options.end else None
     log = OrderLog(
         orders.reset_index(drop=True), rows.with_shares(), counts, notes, warnings, end, np.asarray(identifiers)[left]
     )

@@ -185,15 +185,15 @@ def _layout(text: str, wanted: Sequence[str], options: TableOptions) -> tuple[in
         delimiter = delimiter or header.strip("\r\n").strip('"')[4:5] or "\t"  # a hint for Excel, not a header
         rest = ((n, line) for n, line in enumerate(lines[number:], start=number + 1) if line.strip())
         number, header = next(rest, (number, ""))
-    readings = {
+    interpretations = {
         mark: [name.strip() for name in next(csv.reader([header], delimiter=mark), [])]
         for mark in ([delimiter] if delimiter else _DELIMITERS)
     }
     names = {*wanted}
-    chosen = max(readings, key=lambda mark: (len(names & {*readings[mark]}), len(readings[mark])))
+    chosen = max(interpretations, key=lambda mark: (len(names & {*interpretations[mark]}), len(interpretations[mark])))
     if options.header:
-        return number + 1, chosen, readings[chosen]
-    width = len(readings[chosen])
+        return number + 1, chosen, interpretations[chosen]
+    width = len(interpretations[chosen])
     return number, chosen, [str(place) for place in range(1, width + 1)]
 
 

@@ -16,7 +16,7 @@ from crmlab.experiments.wording.quantities import signed_percent
 
 Colour = Literal["green", "amber", "red"]
 GREEN, AMBER = 0.10, 0.20  # largest miss of the holdout's repeat orders
-FEWEST_ORDERS = 100  # repeat orders in the holdout below which luck alone can miss by a tenth
+MIN_ORDERS = 100  # repeat orders in the holdout below which luck alone can miss by a tenth
 GROWTH, GROWTH_WEEKS = 0.25, 104  # growth of orders from which a world in which nobody leaves is not believed
 MEANING = {
     "green": "Levels (orders, revenue, equity) can be read as forecasts with about this error.",
@@ -44,19 +44,19 @@ class Light:
         return {"colour": self.colour, "sentence": self.sentence, "miss": self.miss}
 
 
-def judged(weeks: float, actual: int | None, expected: float | None, founded_on_checked_model: bool = True) -> Light:
+def judged(weeks: float, actual: int | None, expected: float | None, made_from_checked_model: bool = True) -> Light:
     """The light of a fit that expected so many repeat orders in the `weeks` held back, where `actual` happened."""
     if not weeks or actual is None:
         why = "no weeks were held back, so nobody knows how well the model predicts (calibrate with --holdout-weeks)."
         return Light("amber", f"{why} {MEANING['amber']}")
-    if actual < FEWEST_ORDERS or expected is None:
+    if actual < MIN_ORDERS or expected is None:
         why = f"only {actual} repeat orders fell into the {weeks:g} weeks held back: a good fit and luck look the same."
         return Light("amber", f"{why} {MEANING['amber']}")
     miss = expected / actual - 1
     colour: Colour = "green" if abs(miss) <= GREEN else "amber" if abs(miss) <= AMBER else "red"
     seen = f"in {weeks:g} weeks that it had not seen, the model expected {expected:,.0f} repeat orders and {actual:,}"
     why = f"{seen} happened ({signed_percent(100 * miss)})."
-    if not founded_on_checked_model:
+    if not made_from_checked_model:
         why += " All weeks together called for another model, on which the world stands."
         colour = "amber" if colour == "green" else colour
     return Light(colour, f"{why} {MEANING[colour]}", miss)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crmlab.sim.kpis import read_all
 from crmlab.sim.levers import unknowns_of
 from crmlab.sim.market import Market
 from crmlab.sim.orders import YEAR
+from crmlab.sim.outcome import MarketOutcome
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import read_all
-from crmlab.sim.record import Record
 from crmlab.sim.world import World
 from crmlab.strategies import CouponCampaign, PriceCut, ReferralReward, Today, WelcomeOffer
 
@@ -109,7 +109,7 @@ def _first_orders(world: World) -> list[Anchor]:
         none_yet,
         population=replace(none_yet.population, prospects=round(none_yet.population.prospects / scale)),
         channels=tuple(
-            replace(c, leads_most=c.leads_most / scale, half_budget=c.half_budget / scale, budget=c.budget / scale)
+            replace(c, leads_max=c.leads_max / scale, half_budget=c.half_budget / scale, budget=c.budget / scale)
             for c in none_yet.channels
         ),
     )
@@ -117,7 +117,7 @@ def _first_orders(world: World) -> list[Anchor]:
     for plays in ((), (Play("offer", WelcomeOffer(0.3)),)):
         sums = np.zeros(2)
         for market in _runs(none_yet, plays, 2 * YEAR, 0):
-            record = Record(market)
+            record = MarketOutcome(market)
             inside = (record.orders.nth > 0) & (record.age <= YEAR) & (record.moment - record.age <= YEAR)
             first = (record.orders.nth == 0) & (record.moment <= YEAR)
             sums += record.orders.paid[inside].sum(), np.count_nonzero(first)

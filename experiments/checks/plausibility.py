@@ -32,7 +32,7 @@ RUN_DRY = 0.25  # fall of first orders within the run, for want of prospects, ab
 OFF_THE_LOG = 1.5  # factor between today's new customers and those of the log
 MOSTLY_FIRST = 0.7  # share of first orders among all, above which it is asked about
 TIER_NAMES = ("silver", "gold")
-MOST_RATES = 4  # different price cuts that are listed one by one
+MAX_RATES = 4  # different price cuts that are listed one by one
 
 
 def notes(experiment: Experiment) -> list[str]:
@@ -238,7 +238,7 @@ def _cuts(rates: np.ndarray) -> list[str]:
     if not cut.any():
         return ["a price cut for nobody"]
     values = np.unique(np.round(rates[cut], 4))
-    if values.size > MOST_RATES:
+    if values.size > MAX_RATES:
         return [f"price cuts for {cut.mean():.0%} of customers, {rates[cut].mean():.1%} on average"]
     shares = {float(rate): float(np.isclose(rates, rate, atol=1e-4).mean()) for rate in values}
     return [", ".join(f"{100 * rate:.3g}% off for {share:.0%} of customers" for rate, share in shares.items())]

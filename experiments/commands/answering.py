@@ -59,7 +59,7 @@ def tell(
     from crmlab.experiments.questions.table import KINDS
 
     if as_json:
-        answer = run.json(KINDS[run.json("resolved")["question"]["kind"]].file)
+        answer = run.json(KINDS[run.json("spec")["question"]["kind"]].file)
         print_json(answer | {"run": str(run.path), "fit": fit_of(run), "notes": notes_of(run)})
     else:
         printed(run)
@@ -78,7 +78,7 @@ def say_if_quick(run: StoredRun) -> None:
     """Mark what comes from `--quick`, so that nobody takes it for the answer."""
     from crmlab.experiments.statistics.verdict import QUICK
 
-    if (asked := run.json("resolved")).get("quick"):
+    if (asked := run.json("spec")).get("quick"):
         say(f"{QUICK} {_each(asked)}")
 
 

@@ -16,7 +16,7 @@ from crmlab.experiments.wording.names import did_you_mean
 
 if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration
-    from crmlab.experiments.calibration.order_log import Reading
+    from crmlab.experiments.calibration.order_log import ReadOptions
     from crmlab.experiments.calibration.tables import TableOptions
 
 LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD", "gamma_gamma": "Gamma-Gamma"}
@@ -87,9 +87,9 @@ def calibrate(
         raise UserError(f"{out} is a directory; --out is the world file to write.")
     if own_ids and customers is None:
         raise UserError("--own-ids names the customers of --customers TABLE.csv, which is missing.")
-    reading = _reading(order, quantity, where, date_order, date_format, decimal, end)
+    options = _read_options(order, quantity, where, date_order, date_format, decimal, end)
     table = _table_options(encoding, delimiter, header, sheet)
-    found = _calibrated(orders, customer, date, amount, holdout_weeks, reading, table)
+    found = _calibrated(orders, customer, date, amount, holdout_weeks, options, table)
     files = _written(found, out, currency) if out else []
     if customers:
         files.append(_customer_table(found, customers, own_ids))
@@ -109,7 +109,7 @@ def calibrate(
     )
 
 
-def _reading(
+def _read_options(
     order: str | None,
     quantity: str | None,
     where: Sequence[str] | None,
@@ -117,14 +117,14 @@ def _reading(
     date_format: str | None,
     decimal: str | None,
     end: str | None,
-) -> Reading:
+) -> ReadOptions:
     """How the rows of the log are to be understood. Raises `UserError`."""
     from crmlab.experiments.calibration.export_format import DATE_ORDERS
-    from crmlab.experiments.calibration.order_log import Reading
+    from crmlab.experiments.calibration.order_log import ReadOptions
 
     _one_of("--date-order", date_order, DATE_ORDERS)
     _one_of("--decimal", decimal, ("point", "comma"))
-    return Reading(
+    return ReadOptions(
         order=order,
         quantity=quantity,
         where=tuple(_condition(text) for text in where or ()),
@@ -172,7 +172,7 @@ def _calibrated(
     date: str,
     amount: str | None,
     holdout_weeks: float,
-    reading: Reading,
+    options: ReadOptions,
     table: TableOptions,
 ) -> Calibration:
     from crmlab.experiments.calibration.calibrate import CalibrationError
@@ -181,7 +181,7 @@ def _calibrated(
 
     remark(f"Reading {orders} ...")
     try:
-        log = read_orders(orders, customer, date, amount, reading=reading, table=table)
+        log = read_orders(orders, customer, date, amount, options=options, table=table)
         remark("Fitting ...")
         return fit(log, holdout_weeks)
     except OrderLogError as error:

@@ -67,8 +67,8 @@ def print_explanation(run: StoredRun) -> None:
     from crmlab.experiments.questions.explain.charts import BOTH_KNOWN, deadweight_sentence
     from crmlab.experiments.statistics.verdict import verdict_sentence
 
-    answer, resolved = run.json("explain"), run.json("resolved")
-    design, words = resolved["design"], _Words(resolved)
+    answer, spec = run.json("explain"), run.json("spec")
+    design, words = spec["design"], _Words(spec)
     say(
         f"{answer['arm']} against {answer['baseline']}, {design['weeks']} weeks, {design['replications']} replications."
     )
@@ -88,12 +88,12 @@ def print_explanation(run: StoredRun) -> None:
 class _Words:
     """How the numbers of a run are written: its currency, its confidence, and where they come from."""
 
-    def __init__(self, resolved: dict[str, Any]) -> None:
+    def __init__(self, spec: dict[str, Any]) -> None:
         from crmlab.experiments.wording.provenance import provenance
 
-        self.currency = resolved["currency"]
-        self.origin = provenance(resolved["fitted"])
-        sure = f"{resolved['design']['confidence']:.0%}"
+        self.currency = spec["currency"]
+        self.origin = provenance(spec["fitted"])
+        sure = f"{spec['design']['confidence']:.0%}"
         self.intervals = (f"{sure} luck only", "range of worlds")
 
     def estimate(self, row: Any, unit: str, times: float = 1) -> tuple[str, str, str]:
@@ -110,7 +110,7 @@ class _Words:
 def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str, Any], words: _Words) -> None:
     from crmlab.experiments.rows import each_row
     from crmlab.experiments.wording.quantities import change
-    from crmlab.sim.readings import KPIS
+    from crmlab.sim.kpis import KPIS
 
     values = table.set_index(["kpi", "player", "method"])["value"]
     rows: list[tuple[str, ...]] = []
@@ -129,7 +129,7 @@ def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str,
 def _print_composition(table: pd.DataFrame, words: _Words) -> None:
     from crmlab.experiments.rows import each_row
     from crmlab.experiments.wording.quantities import quantity
-    from crmlab.sim.readings import KPIS
+    from crmlab.sim.kpis import KPIS
 
     people = table[table["kind"] == "people"].set_index("line")["value"]
     rows: list[tuple[str, ...]] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
 
 RERUNS = Path("reruns")
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 NOT_COMPARED = ("history",)  # what was given, not found
 
 Anyway = Annotated[bool, typer.Option("--anyway", help="Go on although something has changed since the run.")]
@@ -129,7 +129,7 @@ def _judged(run: str, verdict: str, mismatches: Sequence[Mismatch], processors: 
 
 
 def _print_mismatches(mismatches: Sequence[Mismatch]) -> None:
-    for mismatch in mismatches[:MOST_SHOWN]:
+    for mismatch in mismatches[:MAX_SHOWN]:
         say(f"  {mismatch}")
-    if len(mismatches) > MOST_SHOWN:
-        say(f"  and {len(mismatches) - MOST_SHOWN} more (--json lists them all)")
+    if len(mismatches) > MAX_SHOWN:
+        say(f"  and {len(mismatches) - MAX_SHOWN} more (--json lists them all)")

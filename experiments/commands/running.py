@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from crmlab.experiments.runs.store import StoredRun
 
 
-MOST_DETAILED = 3  # arms with a table of their own, unless all are asked for
+MAX_DETAILED = 3  # arms with a table of their own, unless all are asked for
 
 
 def compare(
@@ -68,7 +68,7 @@ def compare(
         _say_what_more(file, experiment)
         say(f"Next: open {report} in a browser.")
 
-    printed = partial(print_comparison, detailed=None if details else MOST_DETAILED)
+    printed = partial(print_comparison, detailed=None if details else MAX_DETAILED)
     tell(run, printed, "all KPIs: in the report, or --json", as_json, next_step)
 
 
@@ -125,17 +125,17 @@ def print_comparison(run: StoredRun, detailed: int | None = None) -> None:
     from crmlab.experiments.questions.compare.deciding_listing import deciding_lines
     from crmlab.experiments.statistics import verdict
 
-    resolved, effects = run.json("resolved"), run.table("effects")
-    design, currency = resolved["design"], resolved["currency"]
+    spec, effects = run.json("spec"), run.table("effects")
+    design, currency = spec["design"], spec["currency"]
     baseline = run.json("comparison")["baseline"]
     ranked = verdict.ranked_arms(effects, baseline, design["primary"])
     if not ranked:
         return
     told = ranked if detailed is None else ranked[:detailed]
-    if len(ranked) > MOST_DETAILED:
-        _print_ranking(ranked, effects, resolved, baseline)
+    if len(ranked) > MAX_DETAILED:
+        _print_ranking(ranked, effects, spec, baseline)
     for arm in told:
-        _print_details(run, arm, effects, resolved, baseline)
+        _print_details(run, arm, effects, spec, baseline)
     for arm in told:
         say_prose(f"{arm}: {verdict.verdict_sentence(effects, arm, baseline, design['primary'], currency)}")
     if len(told) < len(ranked):
@@ -147,14 +147,14 @@ def print_comparison(run: StoredRun, detailed: int | None = None) -> None:
             say_prose(line, indent=5)
 
 
-def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
+def _print_ranking(ranked: list[str], effects: pd.DataFrame, spec: dict[str, Any], baseline: str) -> None:
     """All arms in one table, the best in the primary KPI first."""
     from crmlab.experiments.rows import each_row
     from crmlab.experiments.statistics import verdict
     from crmlab.experiments.wording.provenance import provenance
     from crmlab.experiments.wording.quantities import between, change
 
-    design, currency = resolved["design"], resolved["currency"]
+    design, currency = spec["design"], spec["currency"]
     by = {(row.arm, row.kpi): row for row in each_row(effects)}
     lines = []
     for arm in ranked:
@@ -174,10 +174,10 @@ def _print_ranking(ranked: list[str], effects: pd.DataFrame, resolved: dict[str,
     lasting = f"{design['weeks']} weeks, {design['replications']} replications"
     title = f"{label}: {len(ranked)} arms against {baseline}, {lasting}"
     columns = ["arm", "difference", "range", "ahead in", "verdict", "new customers"]
-    print_table(title, columns, lines, provenance(resolved["fitted"]))
+    print_table(title, columns, lines, provenance(spec["fitted"]))
 
 
-def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: dict[str, Any], baseline: str) -> None:
+def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, spec: dict[str, Any], baseline: str) -> None:
     """The main effects of one arm with both intervals, and what is real and what assumed."""
     from crmlab.experiments.rows import each_row
     from crmlab.experiments.statistics import verdict
@@ -185,7 +185,7 @@ def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: di
     from crmlab.experiments.wording.quantities import between, quantity
 
     headline = [kpi["id"] for kpi in run.json("glossary") if kpi.get("headline", True)]
-    design, currency = resolved["design"], resolved["currency"]
+    design, currency = spec["design"], spec["currency"]
     sampled = effects["worlds"].max()
     over = f"range of {sampled:.0f} worlds" if sampled > 0 else "range of worlds"
     columns = [
@@ -212,7 +212,7 @@ def _print_details(run: StoredRun, arm: str, effects: pd.DataFrame, resolved: di
         for row in each_row(effects[(effects["arm"] == arm) & effects["kpi"].isin(headline)])
     ]
     title = f"{arm} against {baseline}, {design['weeks']} weeks, {design['replications']} replications"
-    print_table(title, columns, lines, provenance(resolved["fitted"]))
+    print_table(title, columns, lines, provenance(spec["fitted"]))
 
 
 def _asked(file: Path, world: Path | None, small: bool, settings: list[str] | None, seed: int | None) -> Experiment:
@@ -232,7 +232,7 @@ def _kpis_of(runs: pd.DataFrame) -> dict[str, dict[str, float]]:
 def _print_kpis(experiment: Experiment, kpis: dict[str, dict[str, float]]) -> None:
     from crmlab.experiments.wording.provenance import provenance
     from crmlab.experiments.wording.quantities import quantity
-    from crmlab.sim.readings import KPIS
+    from crmlab.sim.kpis import KPIS
 
     currency, design = experiment.world.economics.currency, experiment.design
     rows = [

@@ -51,11 +51,11 @@ def show(run: RunName = None, out: Out = RESULTS, as_json: AsJson = False) -> No
 
     found = open_run(out, run)
     with sound(found) if found.status == "done" else readable(found.path):
-        resolved = found.json("resolved")
-        words = f"{resolved['name']} ({found.run_id}, {found.status})\n{resolved['purpose']}\n"
+        spec = found.json("spec")
+        words = f"{spec['name']} ({found.run_id}, {found.status})\n{spec['purpose']}\n"
         comparison = found.json("comparison") if found.status == "done" else None
     if as_json:
-        print_json({"run": found.run_id, "status": found.status, "resolved": resolved, "comparison": comparison})
+        print_json({"run": found.run_id, "status": found.status, "spec": spec, "comparison": comparison})
         return
     say(words)
     if found.status == "done":

@@ -88,8 +88,8 @@ def print_stress(run: StoredRun) -> None:
     from crmlab.experiments.statistics.verdict import verdict_sentence
     from crmlab.experiments.wording.provenance import provenance
 
-    answer, resolved = run.json("stress"), run.json("resolved")
-    currency, confidence = resolved["currency"], resolved["design"]["confidence"]
+    answer, spec = run.json("stress"), run.json("spec")
+    currency, confidence = spec["currency"], spec["design"]["confidence"]
     say(listings.setting_words(answer))
     say()
     for listing in (
@@ -102,7 +102,7 @@ def print_stress(run: StoredRun) -> None:
         if not listing.table.empty:
             rows = list(listing.table.itertuples(index=False, name=None))
             amounts = listing.table.columns[0] == "Policy"
-            origin = provenance(resolved["fitted"]) if amounts else ""
+            origin = provenance(spec["fitted"]) if amounts else ""
             print_table(listing.title, list(listing.table.columns), rows, origin, left=1 if amounts else 2)
         say(listing.note)
         say()

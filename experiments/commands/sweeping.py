@@ -64,25 +64,25 @@ def print_sweep(run: StoredRun) -> None:
     from crmlab.experiments.statistics.verdict import verdict_sentence
     from crmlab.experiments.wording.provenance import provenance
 
-    answer, resolved = run.json("sweep"), run.json("resolved")
+    answer, spec = run.json("sweep"), run.json("spec")
     n = len(answer["factors"])
     say(
         f"{len(answer['points']) - 1} points over {n} factor{'s' if n > 1 else ''} ({answer['design']}) and the stated "
         f"one, {answer['replications']} replications each: {answer['arm']} against {answer['baseline']}, on the same "
         "people with the same luck."
     )
-    effects, primary = run.table("effects"), resolved["design"]["primary"]
+    effects, primary = run.table("effects"), spec["design"]["primary"]
     if not effects.empty:
-        said = verdict_sentence(effects, answer["arm"], answer["baseline"], primary, resolved["currency"])
+        said = verdict_sentence(effects, answer["arm"], answer["baseline"], primary, spec["currency"])
         say_prose(f"{answer['arm']} as stated: {said}")
     say()
-    for listing in _listings(run, answer, resolved["currency"]):
+    for listing in _listings(run, answer, spec["currency"]):
         say(listing.sentence)
         if not listing.table.empty:
             rows = list(listing.table.itertuples(index=False, name=None))
             columns = list(listing.table.columns)
             left = 1 if columns[0] == "What" else 2
-            print_table(listing.title, columns, rows, provenance(resolved["fitted"]), left)
+            print_table(listing.title, columns, rows, provenance(spec["fitted"]), left)
         if listing.note:
             say(listing.note)
         say()
@@ -100,7 +100,7 @@ def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Lis
         found.append(listings.points_listing(answer, run.table("sweep"), currency))
         found.append(listings.shapes_listing(answer, run.table("shapes")))
     if "assumptions_that_matter" in answer:
-        found.append(listings.matters_listing(answer, run.table("assumptions_that_matter"), currency))
+        found.append(listings.key_assumptions_listing(answer, run.table("assumptions_that_matter"), currency))
     return found
 
 

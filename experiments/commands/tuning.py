@@ -85,13 +85,13 @@ def export(
     from crmlab.experiments.errors import UserError
     from crmlab.experiments.questions.tune.optuna_export import export_study
     from crmlab.experiments.questions.tune.tune import search_in
-    from crmlab.experiments.runs.deserialize import rebuilt
+    from crmlab.experiments.runs.deserialize import deserialize_experiment
     from crmlab.experiments.runs.store import open_run
 
     found = open_run(out, run)
     if "trials" not in found.tables:
         raise UserError(f"Run {found.run_id} is no finished tuning: there are no trials to write.")
-    search = search_in(rebuilt(found.path))
+    search = search_in(deserialize_experiment(found.path))
     with disk_trouble(optuna):
         n = export_study(found.table("trials"), search, found.run_id, optuna)
     if as_json:

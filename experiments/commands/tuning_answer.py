@@ -15,7 +15,7 @@ def print_tuning(run: StoredRun) -> None:
     from crmlab.experiments.wording.lever_words import setting
     from crmlab.experiments.wording.provenance import provenance
 
-    answer, resolved = run.json("tuning"), run.json("resolved")
+    answer, spec = run.json("tuning"), run.json("spec")
     _print_effort(answer)
     for text in answer["why_added"]:
         say(f"{text}.")
@@ -24,20 +24,20 @@ def print_tuning(run: StoredRun) -> None:
         say_prose(answer["advice"])
         return
     columns = ["lever", "as written", *(f"candidate {winner['number']}" for winner in answer["winners"])]
-    written = _written(resolved, answer["arm"])
+    written = _written(spec, answer["arm"])
     rows = [
         (path, written(path), *(setting(winner["levers"][path]) for winner in answer["winners"]))
         for path in answer["winners"][0]["levers"]
     ]
     say()
     print_table("Levers of the winners, the winner first", columns, rows)
-    _print_promises(answer, resolved, provenance(resolved["fitted"]))
+    _print_promises(answer, spec, provenance(spec["fitted"]))
     say(answer["rule"])
     for line in _HOW_TO_READ[answer["score"] or "mean"]:
         say(line)
     _print_broken(answer)
     say()
-    _print_verdicts(run, answer, resolved)
+    _print_verdicts(run, answer, spec)
     say_prose(answer["advice"])
 
 
@@ -61,13 +61,13 @@ def _print_effort(answer: dict[str, Any]) -> None:
     )
 
 
-def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: str) -> None:
+def _print_promises(answer: dict[str, Any], spec: dict[str, Any], footer: str) -> None:
     from crmlab.experiments.questions.tune.question import unit_of
     from crmlab.experiments.wording.quantities import between, change, quantity
-    from crmlab.sim.readings import KPIS
+    from crmlab.sim.kpis import KPIS
 
-    currency, search, score = resolved["currency"], resolved["question"], answer["score"] or "mean"
-    sure = f"{resolved['design']['confidence']:.0%}"
+    currency, search, score = spec["currency"], spec["question"], answer["score"] or "mean"
+    sure = f"{spec['design']['confidence']:.0%}"
     columns = ["winner", "KPI", "search", "fresh", f"{sure} of fresh", "optimism", f"{sure} of optimism"]
     told = quantity if score == "pays" else change
     rows = []
@@ -97,13 +97,13 @@ def _print_promises(answer: dict[str, Any], resolved: dict[str, Any], footer: st
     print_table(title, columns, rows, footer, left=2)
 
 
-def _print_verdicts(run: StoredRun, answer: dict[str, Any], resolved: dict[str, Any]) -> None:
+def _print_verdicts(run: StoredRun, answer: dict[str, Any], spec: dict[str, Any]) -> None:
     """Every candidate that was run again against the baseline, by the rule of all verdicts; the volume among them."""
     from crmlab.experiments.rows import each_row
     from crmlab.experiments.statistics import verdict
     from crmlab.experiments.wording.quantities import between
 
-    currency = resolved["currency"]
+    currency = spec["currency"]
     rows = [
         (
             row.arm,
@@ -130,13 +130,13 @@ def _print_broken(answer: dict[str, Any]) -> None:
             say(f"Candidate {winner['number']} does not keep what was wished for (soft): {wishes}.")
 
 
-def _written(resolved: dict[str, Any], arm: str) -> Any:
+def _written(spec: dict[str, Any], arm: str) -> Any:
     """How the arm sets a lever now, by path."""
     from crmlab.experiments.wording.lever_words import setting
 
-    plays = next(found["plays"] for found in resolved["arms"] if found["name"] == arm)
+    plays = next(found["plays"] for found in spec["arms"] if found["name"] == arm)
     levers = {play["name"]: play["levers"] for play in plays}
-    places = {lever["path"]: lever for lever in resolved["question"]["levers"]}
+    places = {lever["path"]: lever for lever in spec["question"]["levers"]}
 
     def value(path: str) -> str:
         place = places[path]

@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.wording.names import did_you_mean, number_text
-from crmlab.sim.levers import EVIDENCE, MOST_MONEY, Lever, Unknown, ranged_fields
+from crmlab.sim.levers import EVIDENCE, MAX_MONEY, Lever, Unknown, ranged_fields
 
 T = TypeVar("T")
 F = TypeVar("F", bound=BaseModel)
@@ -155,13 +155,13 @@ def _description(bounds: Lever | Unknown) -> str:
     return f"Unknown, {bounds.unit}. Source: {bounds.source} ({EVIDENCE[bounds.evidence]})."
 
 
-LEAST_MONEY = 1e-9  # currency: where an amount has to be above 0
+MIN_MONEY = 1e-9  # currency: where an amount has to be above 0
 
 
 def _stated(bounds: Lever | Unknown) -> Lever | Unknown:
     """What a file may state: of a lever of money any amount, since what is much depends on the world."""
     if isinstance(bounds, Lever) and bounds.is_money:
-        return replace(bounds, low=min(bounds.low, LEAST_MONEY), high=MOST_MONEY)
+        return replace(bounds, low=min(bounds.low, MIN_MONEY), high=MAX_MONEY)
     return bounds
 
 

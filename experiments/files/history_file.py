@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crmlab.sim.world import History
 
 COLUMNS = ("customer", "weeks_before", "amount")
-MOST = {"customer": 10_000_000, "weeks_before": 5_200, "amount": 1e12}  # weeks: a century
+MAX_VALUES = {"customer": 10_000_000, "weeks_before": 5_200, "amount": 1e12}  # weeks: a century
 
 
 class HistoryError(ValueError):
@@ -40,7 +40,7 @@ def read_history(path: Path) -> History:
     table = table[[c for c in COLUMNS if c in table]]
     if not len(table) or any(kind.kind not in "iuf" for kind in table.dtypes):
         raise HistoryError("must hold numbers only, one order a row.")
-    for column, most in MOST.items():
+    for column, most in MAX_VALUES.items():
         if column in table:
             _check(table[column].to_numpy(), column, most)
     customer = table["customer"].to_numpy()

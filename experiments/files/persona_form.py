@@ -17,7 +17,7 @@ from crmlab.experiments.parameters.registry import OWN_SPEND, PARAMETERS
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.world import TRAITS, Base, Persona, Spend, Tilt
 
-MOST_PERSONAS = 20
+MAX_PERSONAS = 20
 NEAR_ONE = 1e-3  # shares are written with three digits or so
 
 
@@ -109,7 +109,7 @@ def _reach_problems(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
                 found.append(problem(not_known(name, "channel of this world", channels), place, source))
     for name in channels:
         if not any(plain(persona.reach).get(name, 1.0) for persona in form.persona):
-            text = f'the channel "{name}" reaches no persona at all: give it a leads_most of 0 instead.'
+            text = f'the channel "{name}" reaches no persona at all: give it a leads_max of 0 instead.'
             found.append(problem(text, loc, source))
     return found
 
@@ -160,10 +160,10 @@ def _sensitivity_problems(form: Any, loc: Loc, source: TomlSource) -> list[Probl
     share = np.array([plain(p.share) for p in form.persona])
     relative = np.array([plain(p.price_sensitivity) for p in form.persona])
     means = plain(price.elasticity) * relative / (share @ relative / share.sum())
-    most, found = plain(price.elasticity_most), []
+    most, found = plain(price.elasticity_max), []
     for position, mean in enumerate(means):
         if mean > CAPPED * most:
-            text = f"asks for a mean elasticity of {mean:.3g}; at most {CAPPED:.0%} of elasticity_most = {most:g}."
+            text = f"asks for a mean elasticity of {mean:.3g}; at most {CAPPED:.0%} of elasticity_max = {most:g}."
             found.append(problem(text, (*loc, position, "price_sensitivity"), source, relative[position]))
     return found
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from crmlab.experiments.errors import Loc, Problem, SpecError
 
-MOST_BYTES = 5_000_000  # an experiment or world file is a page of text; anything larger is the wrong file
+MAX_BYTES = 5_000_000  # an experiment or world file is a page of text; anything larger is the wrong file
 
-MOST_DOTS = 64
+MAX_DOTS = 64
 
-_LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MOST_DOTS}}}")
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:[\w-]+[ \t]*\.[ \t]*){{{MAX_DOTS}}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
@@ -107,7 +107,7 @@ def _text_of(path: Path) -> str:
             raise SpecError(path, [Problem("is a directory, not a file.")])
         if path.exists() and not path.is_file():
             raise SpecError(path, [Problem("is a device or a pipe, not a file.")])
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             megabytes = path.stat().st_size / 1e6
             raise SpecError(path, [Problem(f"has {megabytes:.0f} MB; that is not a file of this kind.")])
         return path.read_text(encoding="utf-8-sig")
@@ -126,8 +126,8 @@ def _text_of(path: Path) -> str:
 def _refuse_long_keys(path: Path, text: str) -> None:
     """Keys with thousands of dots take minutes to read; nothing here nests so deeply."""
     for number, line in enumerate(text.splitlines(), start=1):
-        if line.count(".") >= MOST_DOTS and _LONG_KEY.search(line):
-            raise SpecError(path, [Problem(f"has a key with more than {MOST_DOTS} dots.", line=number)])
+        if line.count(".") >= MAX_DOTS and _LONG_KEY.search(line):
+            raise SpecError(path, [Problem(f"has a key with more than {MAX_DOTS} dots.", line=number)])
 
 
 def _refuse_control_characters(path: Path, data: Any, loc: Loc = ()) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, form_of, problem, ranged_type
-from crmlab.experiments.files.persona_form import MOST_PERSONAS, PersonaForm, persona_contradictions
+from crmlab.experiments.files.persona_form import MAX_PERSONAS, PersonaForm, persona_contradictions
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.parameters.registry import PARAMETERS
 from crmlab.sim.levers import unknowns_of
@@ -25,7 +25,7 @@ RESERVED = {
 CHEAPEST, DEAREST = 1e-9, 1e12  # mean order in currency units: amounts stay exact between them
 LARGEST = 50_000_000  # people in a market; beyond this a mistyped number is likelier than a market
 
-MOST_CHANNELS = 126  # the number of a channel is kept in a byte
+MAX_CHANNELS = 126  # the number of a channel is kept in a byte
 FittedGroup = Literal["base", "spend", "history"]
 
 _PEOPLE = {"ge": 0, "le": LARGEST}
@@ -95,8 +95,8 @@ class _WorldForm(Form):
     base: BaseForm  # type: ignore[valid-type]
     population: PopulationForm  # type: ignore[valid-type]
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
-    channel: list[ChannelForm] = Field(default_factory=list, max_length=MOST_CHANNELS)  # type: ignore[valid-type]
-    persona: list[PersonaForm] = Field(default_factory=list, max_length=MOST_PERSONAS)  # type: ignore[valid-type]
+    channel: list[ChannelForm] = Field(default_factory=list, max_length=MAX_CHANNELS)  # type: ignore[valid-type]
+    persona: list[PersonaForm] = Field(default_factory=list, max_length=MAX_PERSONAS)  # type: ignore[valid-type]
     mechanism: list[dict[str, Any]] = Field(
         default_factory=list, description='Mechanisms that this world adds: kind = "package.module:Class", and numbers.'
     )
@@ -128,8 +128,8 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
         if channel.budget > 0 and not _value(channel.half_budget):
             text = "is spent on an organic channel; give it a half_budget or no budget."
             found.append(problem(text, (*place, "budget"), source, channel.budget))
-    if _value(form.unknowns.price.elasticity_most) < _value(form.unknowns.price.elasticity):
-        place = (*loc, "unknowns", "price", "elasticity_most")
+    if _value(form.unknowns.price.elasticity_max) < _value(form.unknowns.price.elasticity):
+        place = (*loc, "unknowns", "price", "elasticity_max")
         found.append(problem("must not be below elasticity, which it truncates.", place, source))
     found += persona_contradictions(form, loc, source)
     return found + (_fit_contradictions(form, (*loc, "fit"), source) if form.fit else [])

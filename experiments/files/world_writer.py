@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from crmlab.experiments.calibration.calibrate import Calibration
     from crmlab.experiments.calibration.fit import Fit
 
-MOST_BY_FRIENDS = 0.5  # share of today's new customers: the assumed word of mouth must leave room for channels
+MAX_BY_FRIENDS = 0.5  # share of today's new customers: the assumed word of mouth must leave room for channels
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
 
 
@@ -187,7 +187,7 @@ def _won(calibration: Calibration, presets: Mapping[str, Any]) -> _Won:
         weekly = rate.weekly
         origin = f"real: {weekly:.1f} new customers a week, as in the last {rate.weeks} weeks of the log"
     orders = float(calibration.weekly_log["orders"][-YEAR:].mean())
-    friends = min(_friends_per_order(WordOfMouth(**presets["word_of_mouth"])) * orders, MOST_BY_FRIENDS * weekly)
+    friends = min(_friends_per_order(WordOfMouth(**presets["word_of_mouth"])) * orders, MAX_BY_FRIENDS * weekly)
     return _Won(weekly, friends, origin)
 
 
@@ -266,7 +266,7 @@ def _channel(preset: Mapping[str, Any], weekly: float, cac: float, order_value: 
     """A channel that wins its share of today's first orders at its cost per new customer."""
     first_orders, paid = weekly * preset["share"], preset["cac_index"] > 0
     leads = first_orders / preset["p_convert"]
-    sized: dict[str, Any] = {"name": preset["name"], "leads_most": round(leads * (2 if paid else 1), 1)}
+    sized: dict[str, Any] = {"name": preset["name"], "leads_max": round(leads * (2 if paid else 1), 1)}
     if paid:
         budget = _money(first_orders * cac * preset["cac_index"], order_value)
         sized |= {"half_budget": budget, "budget": budget}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 from crmlab.experiments.lab.answer_charts import AnswerCharts
 
-ASKED_FROM_PYTHON = "# Asked from Python, not from a file. The whole experiment stands in resolved.json.\n"
+ASKED_FROM_PYTHON = "# Asked from Python, not from a file. The whole experiment stands in spec.json.\n"
 
 
 class Answer(AnswerCharts):

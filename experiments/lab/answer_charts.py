@@ -14,7 +14,7 @@ from crmlab.experiments.reporting.report_sections import sections
 from crmlab.experiments.sections.listings import Listing
 from crmlab.experiments.sections.section import Section
 from crmlab.experiments.wording.provenance import provenance
-from crmlab.sim.readings import HEADLINE, KPIS
+from crmlab.sim.kpis import HEADLINE, KPIS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LONGEST_NAME = 200  # characters of a text that may name a file
-MOST_BYTES = 50_000_000  # of a data file: a larger one is no part of a strategy
+MAX_BYTES = 50_000_000  # of a data file: a larger one is no part of a strategy
 
 
 @dataclass
@@ -111,7 +111,7 @@ def _named_files(tree: ast.AST, folders: Iterable[Path]) -> Iterator[Path]:
             continue
         for folder in folders:
             path = folder / name
-            if _is_file(path) and path.stat().st_size <= MOST_BYTES:
+            if _is_file(path) and path.stat().st_size <= MAX_BYTES:
                 yield path.resolve() if ".." in path.parts else path
                 break
 

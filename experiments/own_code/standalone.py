@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 HEADER = '"""Written by crmlab out of a script or a notebook: what its classes reach, as it was when they were run."""'
-MOST_BYTES = 5_000_000  # of a value that is no plain data
+MAX_BYTES = 5_000_000  # of a value that is no plain data
 
 
 class NotWritable(ValueError):
@@ -129,7 +129,7 @@ def _literal_or_pickle(name: str, value: Any, scope: dict[str, Any], parts: dict
         content = pickle.dumps(value, protocol=4)
     except Exception:
         content = b""
-    if not content or len(content) > MOST_BYTES or b"__main__" in content:
+    if not content or len(content) > MAX_BYTES or b"__main__" in content:
         raise NotWritable(f'the global "{name}" ({type(value).__name__}) cannot be kept as text; make it a lever.')
     return f'{name} = __import__("pickle").loads(__import__("base64").b64decode({base64.b64encode(content)!r}))'
 

@@ -1,7 +1,7 @@
 """The registry of parameters: every number of a world by its path, to be listed, read and set.
 
     price.elasticity                     a number of a section: any field of `World` that holds numbers with ranges
-    channels.paid_search.leads_most      one of a named record in a list of them
+    channels.paid_search.leads_max      one of a named record in a list of them
     personas.bulk.tilt.order_rate        one of a persona, also in a table inside of it
     correlation.order_rate/elasticity    a correlation of two traits
 

@@ -54,4 +54,4 @@ def kind_asked(experiment: Experiment) -> Kind:
 
 def kind_answered(run: RunFiles) -> Kind:
     """The line of the question that a run has answered."""
-    return KINDS[run.resolved["question"]["kind"]]
+    return KINDS[run.spec["question"]["kind"]]

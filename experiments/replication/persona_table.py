@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from crmlab.experiments.statistics.effects import luck_interval
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 
-def persona_table(record: Record) -> pd.DataFrame:
+def persona_table(outcome: MarketOutcome) -> pd.DataFrame:
     """One row per persona: people, customers acquired, buyers, orders, money, discounts in all and per buyer."""
-    market, orders = record.market, record.orders
+    market, orders = outcome.market, outcome.orders
     names = [persona.name for persona in market.world.personas]
     column = market.customers.persona
     of_order = column[orders.row]
@@ -31,11 +31,11 @@ def persona_table(record: Record) -> pd.DataFrame:
         {
             "persona": names,
             "people": totals(column),
-            "acquired": totals(column[record.acquired]),
+            "acquired": totals(column[outcome.acquired]),
             "buyers": buyers,
             "orders": totals(of_order),
             "revenue": totals(of_order, orders.paid / market.minor),
-            "contribution": totals(of_order, record.contribution),
+            "contribution": totals(of_order, outcome.contribution),
             "discounts": discounts,
             "discounts_per_buyer": discounts / np.where(buyers > 0, buyers, np.nan),
         }

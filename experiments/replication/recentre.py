@@ -23,7 +23,7 @@ from crmlab.strategies.today import Today
 
 COHORT = 8_000
 ROUNDS = 12
-MOST_REMEMBERED = 64  # worlds: the arms and replications of one share the search for its factors
+MAX_REMEMBERED = 64  # worlds: the arms and replications of one share the search for its factors
 CLOSE = 5e-4  # relative distance at which both targets count as met
 
 _found: dict[str, World] = {}
@@ -48,7 +48,7 @@ def recentred(world: World, today: Sequence[Play], seed: int = 1) -> World:
         found = _searched(world, today, seed)
         if key is None:
             return found
-        while len(_found) >= MOST_REMEMBERED:
+        while len(_found) >= MAX_REMEMBERED:
             _found.pop(next(iter(_found)))
         _found[key] = found
     return _found[key]

@@ -19,11 +19,11 @@ from crmlab.experiments.replication.sampled_worlds import sampled_world
 from crmlab.experiments.replication.tables import run_tables
 from crmlab.experiments.replication.worlds import number_of_world
 from crmlab.sim.draws import MODEL
-from crmlab.sim.founding import Founders, found
+from crmlab.sim.kpis import KPIS, read_all
 from crmlab.sim.market import Market
+from crmlab.sim.outcome import MarketOutcome
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import KPIS, read_all
-from crmlab.sim.record import Record
+from crmlab.sim.population import FoundingPopulation, create_population
 from crmlab.sim.world import World
 
 
@@ -54,10 +54,10 @@ class Replication:
         return recentred(world, experiment.today, experiment.design.seed)
 
     @cached_property
-    def founders(self) -> Founders:
+    def founding(self) -> FoundingPopulation:
         """The people of week 0, the same for every arm."""
         design = self.experiment.design
-        return found(self.setting.at_rows(design.customers)[0], design.seed, self.index, self.use)
+        return create_population(self.setting.at_rows(design.customers)[0], design.seed, self.index, self.use)
 
     def opened(self, plays: Sequence[Play] = (), market: type[Market] | None = None, **more: Any) -> Any:
         """A market (of the kind `market`) at the start of week 0; `more` goes to its constructor."""
@@ -69,7 +69,7 @@ class Replication:
             seed=design.seed,
             replication=self.index,
             use=self.use,
-            founders=self.founders,
+            founding=self.founding,
             **more,
         )
 
@@ -82,8 +82,8 @@ class Replication:
         market, own = self.simulate(arm.plays), self.experiment.kpis
         if kpis is None:
             return read_all(market, own)
-        record, known = Record(market), KPIS | {kpi.id: kpi for kpi in own}
-        return {kpi: float(known[kpi].read(record)) for kpi in kpis}
+        outcome, known = MarketOutcome(market), KPIS | {kpi.id: kpi for kpi in own}
+        return {kpi: float(known[kpi].read(outcome)) for kpi in kpis}
 
     def attempt(self, arm: Arm, kpis: Iterable[str] | None = None) -> dict[str, float] | Failed:
         """The same, or why it failed: so that the other arms of a task are not taken along."""

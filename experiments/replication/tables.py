@@ -19,65 +19,65 @@ from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.accounts import MEDIA
 from crmlab.sim.mechanisms.acquisition.channels import hill_elasticity
 from crmlab.sim.orders import YEAR
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 COHORT_WEEKS = 4
 
 
 def run_tables(market: Market) -> dict[str, pd.DataFrame]:
     """All tables of one run."""
-    record = Record(market)
+    outcome = MarketOutcome(market)
     return {
-        "weekly": _weekly(record),
-        "channels": _channels(record),
-        "funnel": _funnel(record),
-        "cohorts": _cohorts(record),
-        "ltv": _ltv(record),
-        "profit": _profit(record),
+        "weekly": _weekly(outcome),
+        "channels": _channels(outcome),
+        "funnel": _funnel(outcome),
+        "cohorts": _cohorts(outcome),
+        "ltv": _ltv(outcome),
+        "profit": _profit(outcome),
         **({"campaigns": _campaigns(market)} if market.books.campaigns else {}),
-        **({"personas": persona_table(record)} if market.world.personas else {}),
+        **({"personas": persona_table(outcome)} if market.world.personas else {}),
     }
 
 
-def _weekly(record: Record) -> pd.DataFrame:
-    market = record.market
+def _weekly(outcome: MarketOutcome) -> pd.DataFrame:
+    market = outcome.market
     series = {name: market.books[name] for name in market.books}
-    earned = np.bincount(record.moment.astype(int).clip(0, record.weeks - 1), record.contribution, record.weeks)
-    series["contribution"] = (earned - record.costs.of_no_order) * market.scale
-    weeks = np.arange(record.weeks)
+    earned = np.bincount(outcome.moment.astype(int).clip(0, outcome.weeks - 1), outcome.contribution, outcome.weeks)
+    series["contribution"] = (earned - outcome.costs.of_no_order) * market.scale
+    weeks = np.arange(outcome.weeks)
     return pd.concat(
         [pd.DataFrame({"week": weeks, "series": name, "value": values}) for name, values in series.items()],
         ignore_index=True,
     )
 
 
-def _channels(record: Record) -> pd.DataFrame:
+def _channels(outcome: MarketOutcome) -> pd.DataFrame:
     """Per source of customers: spend, leads, first orders, CAC on average, and at the margin (media / Hill elasticity).
 
     Incentives are what first orders cost less than the standing price, their welcome points and, for friends, the
     rewards to those who sent them: all channels together have the CAC of the run.
     """
-    market, rows = record.market, []
-    given = record.incentive + record.membership.welcome / market.minor
+    market, rows = outcome.market, []
+    given = outcome.incentive + outcome.membership.welcome / market.minor
     for number, source in enumerate(market.sources):
-        came = record.source == number
-        first = came & (record.orders.nth == 0)
+        came = outcome.source == number
+        first = came & (outcome.orders.nth == 0)
         n_first = int(first.sum())
         media, reach, rewards = (
-            market.ledger.by_week(accounts, record.weeks, number).sum() / market.minor
+            market.ledger.by_week(accounts, outcome.weeks, number).sum() / market.minor
             for accounts in (MEDIA, market.ledger.of_kind(Kind.REACH), market.ledger.of_kind(Kind.INCENTIVE))
         )
         incentives = rewards + given[first].sum()
-        elasticity = hill_elasticity(source, media / record.weeks)
+        elasticity = hill_elasticity(source, media / outcome.weeks)
         rows.append(
             {
                 "channel": source.name,
                 "spend": reach * market.scale,
                 "leads": market.books.by_channel("leads")[:, number].sum(),
                 "first_orders": n_first * market.scale,
-                "second_orders": int((came & (record.orders.nth == 1)).sum()) * market.scale,
+                "second_orders": int((came & (outcome.orders.nth == 1)).sum()) * market.scale,
                 "incentives": incentives * market.scale,
-                "revenue": record.orders.paid[came].sum() / market.minor * market.scale,
+                "revenue": outcome.orders.paid[came].sum() / market.minor * market.scale,
                 "cac": (reach + incentives) / n_first if n_first else np.nan,
                 "cac_marginal": _marginal(media, incentives, n_first, elasticity),
             }
@@ -92,12 +92,12 @@ def _marginal(media: float, incentives: float, n_first: int, elasticity: float) 
     return media / n_first / elasticity + incentives / n_first
 
 
-def _funnel(record: Record) -> pd.DataFrame:
-    market, rows = record.market, []
+def _funnel(outcome: MarketOutcome) -> pd.DataFrame:
+    market, rows = outcome.market, []
     for number, source in enumerate(market.sources):
-        of_channel = record.source == number
+        of_channel = outcome.source == number
         people = [market.books.by_channel("leads")[:, number].sum()]
-        people += [int((of_channel & (record.orders.nth == k)).sum()) * market.scale for k in (0, 1, 2)]
+        people += [int((of_channel & (outcome.orders.nth == k)).sum()) * market.scale for k in (0, 1, 2)]
         for step, name in enumerate(("leads", "first order", "second order", "third order or more")):
             rows.append({"channel": source.name, "step": step, "name": name, "people": people[step]})
     return pd.DataFrame(rows)
@@ -136,24 +136,24 @@ def squares_about_mean(
     return np.maximum(squared - total * total / np.maximum(n, 1.0), 0.0)
 
 
-def _cohorts(record: Record) -> pd.DataFrame:
+def _cohorts(outcome: MarketOutcome) -> pd.DataFrame:
     """Share of each 4-week cohort of new customers that orders again in each later 4-week period of its own age.
 
     Period 0 (the first four weeks after the first order) counts repeat orders only. Periods that not every member of
     a cohort has lived to the end are left out.
     """
-    cohort_of = (record.acquired_at // COHORT_WEEKS).astype(int)
-    n_cohorts = record.weeks // COHORT_WEEKS
+    cohort_of = (outcome.acquired_at // COHORT_WEEKS).astype(int)
+    n_cohorts = outcome.weeks // COHORT_WEEKS
     sizes = np.bincount(cohort_of, minlength=n_cohorts + 1)
-    cohort_of_row = np.full(record.market.customers.n, -1)
-    cohort_of_row[record.acquired] = cohort_of
-    repeat = ~np.isnan(record.age) & (record.orders.nth > 0)
-    period = (record.age[repeat] // COHORT_WEEKS).astype(int)
-    seen = pd.DataFrame({"row": record.orders.row[repeat], "age": period}).drop_duplicates()
+    cohort_of_row = np.full(outcome.market.customers.n, -1)
+    cohort_of_row[outcome.acquired] = cohort_of
+    repeat = ~np.isnan(outcome.age) & (outcome.orders.nth > 0)
+    period = (outcome.age[repeat] // COHORT_WEEKS).astype(int)
+    seen = pd.DataFrame({"row": outcome.orders.row[repeat], "age": period}).drop_duplicates()
     seen["cohort"] = cohort_of_row[seen["row"]]
     ordered = seen.groupby(["cohort", "age"]).size()
     rows = [
-        (cohort, sizes[cohort] * record.market.scale, age, ordered.get((cohort, age), 0) / sizes[cohort])
+        (cohort, sizes[cohort] * outcome.market.scale, age, ordered.get((cohort, age), 0) / sizes[cohort])
         for cohort in range(n_cohorts)
         if sizes[cohort]
         for age in range(n_cohorts - cohort - 1)
@@ -161,26 +161,26 @@ def _cohorts(record: Record) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cohort", "customers", "age", "share"])
 
 
-def _ltv(record: Record) -> pd.DataFrame:
+def _ltv(outcome: MarketOutcome) -> pd.DataFrame:
     """What a customer of the cohort of the KPIs LTV, CAC of the LTV cohort and payback has brought by age: cumulative
     contribution before CAC, as earned and discounted (`ltv`), beside what the cohort cost."""
-    weeks = min(YEAR, record.weeks)
-    cohort = Cohort(record, weeks)
+    weeks = min(YEAR, outcome.weeks)
+    cohort = Cohort(outcome, weeks)
     return pd.DataFrame(
         {
             "age_weeks": np.arange(weeks + 1),
             "contribution": cohort.curve(discounted=False),
             "ltv": cohort.curve(discounted=True),
-            "customers": cohort.n * record.market.scale,
+            "customers": cohort.n * outcome.market.scale,
             "cac": cohort.cac,
             "payback": cohort.payback,
         }
     )
 
 
-def _profit(record: Record) -> pd.DataFrame:
+def _profit(outcome: MarketOutcome) -> pd.DataFrame:
     """Every account of income and cost, income positive; they sum to the contribution."""
-    market = record.market
+    market = outcome.market
     balances = market.ledger.balances()
     accounts = [account for account in market.ledger.accounts.values() if account.kind is not Kind.BALANCE]
     rows = [(str(account), -balances[account] / market.minor * market.scale) for account in accounts]

@@ -27,10 +27,10 @@ def number_of_world(design: Design, world: str, replication: int) -> int:
     return replication % design.replications if world == "sampled" else STATED
 
 
-def by_market(readings: pd.DataFrame) -> Callable[[str], NDArray[np.float64]]:
-    """A function from a column of the readings of one arm (columns number and replication) to its values, shape
+def by_market(kpi_values: pd.DataFrame) -> Callable[[str], NDArray[np.float64]]:
+    """A function from a column of the KPI values of one arm (columns number and replication) to its values, shape
     [worlds, markets]; NaN for a market that is missing."""
-    ordered = readings.sort_values(["number", "replication"])
+    ordered = kpi_values.sort_values(["number", "replication"])
     world, row = np.unique(ordered["number"].to_numpy(), return_inverse=True)
     market = ordered.groupby("number").cumcount().to_numpy()
     shape = world.size, int(market.max(initial=0)) + 1

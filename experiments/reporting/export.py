@@ -24,7 +24,7 @@ from crmlab.experiments.wording.names import not_known
 TABLES, FIGURES = ("csv", "xlsx", "latex"), ("svg", "png", "pdf")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 WIDTH, HEIGHT, SHARPNESS = 1000, 560, 2.0  # pixels of a figure, and dots per pixel of a PNG
-MOST_ROWS, LONGEST_SHEET_NAME = 1_048_575, 31  # of Excel, a line of headings left out
+MAX_ROWS, LONGEST_SHEET_NAME = 1_048_575, 31  # of Excel, a line of headings left out
 
 
 def export_run(
@@ -86,7 +86,7 @@ def _harmless(cell: Any) -> Any:
 
 def _workbook(tables: Mapping[str, pd.DataFrame], path: Path) -> Path:
     for name, table in tables.items():
-        if len(table) > MOST_ROWS:
+        if len(table) > MAX_ROWS:
             raise UserError(f"The table {name} has {len(table):,} rows, more than a sheet of Excel holds: use csv.")
     with pd.ExcelWriter(path, engine="openpyxl") as workbook:
         for name, table in tables.items():

@@ -37,9 +37,9 @@ from crmlab.experiments.questions.tune.form import TuneForm
 from crmlab.experiments.sections import bibliography
 from crmlab.experiments.sections.bibliography import linked
 from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
+from crmlab.sim.kpis import HEADLINE, KPIS, Kpi
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.mechanisms.acquisition.params import Channel
-from crmlab.sim.readings import HEADLINE, KPIS, Kpi
 from crmlab.sim.world import Base, Persona, Population, Spend, Tilt
 from crmlab.strategies import STRATEGIES
 

@@ -26,7 +26,7 @@ RESERVED = ("verdict", "kpis", "limits", "repeat")  # what the page itself calls
 
 def own_sections(run: RunFiles, others: Iterable[Section]) -> list[Section]:
     """The sections that the experiment names, in its order. None of them has the id of one of the `others`."""
-    places = run.resolved.get("sections", [])
+    places = run.spec.get("sections", [])
     tables = run.tables_by_name() if places else {}
     taken = {*RESERVED, *(section.id for section in others)}
     found: list[Section] = []

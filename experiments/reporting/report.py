@@ -24,9 +24,9 @@ from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.sections.listings import Listing, reproducibility_listing
 from crmlab.experiments.statistics.verdict import QUICK, few_replications, judge, ranked_arms, rule, verdict_sentence
 from crmlab.experiments.wording.provenance import provenance
-from crmlab.sim.readings import HEADLINE
+from crmlab.sim.kpis import HEADLINE
 
-MOST_DECIDING = 3  # policies whose assumptions stand under the verdict
+MAX_DECIDING = 3  # policies whose assumptions stand under the verdict
 
 
 class ReportError(ValueError):
@@ -42,8 +42,8 @@ def write_report(run_folder: Path) -> Path:
     run = RunFiles(Path(run_folder))
     if not run.folder.is_dir():
         raise ReportError(f"{run.folder}: no such run folder")
-    if not run.resolved:
-        raise ReportError(f"{run.folder}: not a run folder, it has no resolved.json")
+    if not run.spec:
+        raise ReportError(f"{run.folder}: not a run folder, it has no spec.json")
     html = _page(run)
     path, draft = run.folder / "report.html", run.folder / ".report.html.part"
     draft.write_text(html, encoding="utf-8", newline="\n")
@@ -60,12 +60,12 @@ def _page(run: RunFiles) -> str:
         lstrip_blocks=True,
     )
     templates.filters.update(figure_json=_figure_json, looks_numeric=_looks_numeric, unbroken=_unbroken)
-    design = run.resolved.get("design", {})
+    design = run.spec.get("design", {})
     return templates.get_template("report.html.j2").render(
         style=Markup(templates.get_template("report.css").render()),
         plotly=Markup(get_plotlyjs()),
         dark=DARK,
-        resolved=run.resolved,
+        spec=run.spec,
         look=run.look,
         verdicts=_verdicts(run),
         rule=rule(design.get("unknowns", True), design.get("confidence", 0.95)),
@@ -75,7 +75,7 @@ def _page(run: RunFiles) -> str:
         one_arm=ONE_ARM,
         cards=charts.kpi_cards(run.effects, run.look, run.primary, HEADLINE),
         sections=sections(run),
-        provenance=provenance(run.resolved.get("fitted", [])),
+        provenance=provenance(run.spec.get("fitted", [])),
         limits=_limits(run),
         repeat=reproducibility_listing(run.json("manifest") or {}),
     )
@@ -86,19 +86,19 @@ def _deciding(run: RunFiles) -> list[Listing]:
     rows, look = run.table("deciding"), run.look
     if rows is None or run.effects.empty:
         return []
-    arms = ranked_arms(run.effects, look.baseline, run.primary)[:MOST_DECIDING]
+    arms = ranked_arms(run.effects, look.baseline, run.primary)[:MAX_DECIDING]
     found = [deciding_listing(rows, arm, run.effects, run.primary, look.currency) for arm in arms]
     return [listing for listing in found if listing]
 
 
 def _warnings(run: RunFiles) -> list[str]:
     """What is to be known before a verdict is believed."""
-    few = few_replications(run.resolved.get("design", {}).get("replications", math.inf)) if run.look.others else ""
-    return [warning for warning in (QUICK if run.resolved.get("quick") else "", few) if warning]
+    few = few_replications(run.spec.get("design", {}).get("replications", math.inf)) if run.look.others else ""
+    return [warning for warning in (QUICK if run.spec.get("quick") else "", few) if warning]
 
 
 def _verdicts(run: RunFiles) -> list[dict[str, Any]]:
-    described = {arm["name"]: arm for arm in run.resolved.get("arms", [])}
+    described = {arm["name"]: arm for arm in run.spec.get("arms", [])}
     found = []
     for arm in run.look.in_order(run.effects["arm"]):
         rows = run.effects[(run.effects["arm"] == arm) & (run.effects["kpi"] == run.primary)]
@@ -133,7 +133,7 @@ def _setting(value: Any) -> str:
 
 
 def _limits(run: RunFiles) -> list[str]:
-    arms, design = len(run.look.others), run.resolved.get("design", {})
+    arms, design = len(run.look.others), run.spec.get("design", {})
     limits = [
         "This is a model result, not evidence from customers: before a rollout, test the policy on a part of them.",
         "The ranges count luck and the stated unknowns. They do not count what the model leaves out: competitors, "
@@ -146,7 +146,7 @@ def _limits(run: RunFiles) -> list[str]:
         limits.append("The unknowns of the world were not sampled in this run: the ranges count luck only.")
     limits += [f"{note[:1].upper()}{note[1:]}" for note in run.json("notes") or []]
     limits += [f"Left out because it failed: {f['task']} ({f['error']})." for f in run.json("failures") or []]
-    scale = run.resolved.get("scale", 1) or 1
+    scale = run.spec.get("scale", 1) or 1
     if abs(scale - 1) > 1e-9:
         limits.append(f"One simulated customer stands for {scale:,.3g} real ones.")
     return limits

@@ -16,7 +16,7 @@ from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.kept_code import code_named
 from crmlab.experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 
 
 class Changed(UserError):
@@ -94,7 +94,7 @@ def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
         if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
             found.append(f"{entry['file']} is gone")
         elif content_sha256(path) != entry["sha256"]:
-            parts = ", ".join(_changed_parts(path, manifest)) if path.name == "resolved.json" else ""
+            parts = ", ".join(_changed_parts(path, manifest)) if path.name == "spec.json" else ""
             found.append(f"{entry['file']} has been changed{f' ({parts})' if parts else ''}")
     return found
 
@@ -106,8 +106,8 @@ def changes_since(manifest: Mapping[str, Any], folder: Path) -> list[str]:
 
 def in_words(changes: list[str]) -> str:
     """The first few changes, and how many more there are."""
-    more = f"; and {len(changes) - MOST_NAMED} more" if len(changes) > MOST_NAMED else ""
-    return "; ".join(changes[:MOST_NAMED]) + more
+    more = f"; and {len(changes) - MAX_NAMED} more" if len(changes) > MAX_NAMED else ""
+    return "; ".join(changes[:MAX_NAMED]) + more
 
 
 def _changed_parts(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from crmlab.experiments.json_data import finite
 from crmlab.experiments.own_kpis import all_kpis
 from crmlab.experiments.questions.kind import Result
 from crmlab.experiments.questions.table import kind_asked
-from crmlab.experiments.runs.serialize import resolved
+from crmlab.experiments.runs.serialize import spec
 from crmlab.experiments.runs.store import RunFolder
-from crmlab.sim.readings import HEADLINE, Kpi
+from crmlab.sim.kpis import HEADLINE, Kpi
 
 
 def json_files(experiment: Experiment, found: Result) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def json_files(experiment: Experiment, found: Result) -> dict[str, Any]:
     contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
-    said = {"resolved": resolved(experiment), "glossary": glossary(experiment.kpis), "notes": notes(experiment)}
+    said = {"spec": spec(experiment), "glossary": glossary(experiment.kpis), "notes": notes(experiment)}
     return finite(contents | said)
 
 

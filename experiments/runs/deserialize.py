@@ -1,6 +1,6 @@
 """From a run folder back to its experiment: the way back from `experiments/runs/serialize.py`.
 
-Neither the experiment file nor the world file is read. What is not in `resolved.json` lies beside it: the imported
+Neither the experiment file nor the world file is read. What is not in `spec.json` lies beside it: the imported
 order history (`history.parquet`, customers as numbers), what `calibrate` knew (`calibration.json`), and a copy of each
 strategy that comes from elsewhere (`strategies/`), used where its module is not installed.
 """
@@ -28,9 +28,9 @@ from crmlab.experiments.run_files import HISTORY
 from crmlab.experiments.runs.code_of import keep_code
 from crmlab.experiments.runs.kept_code import COPIES, function_of, strategy_of
 from crmlab.experiments.runs.run_id import own_functions
-from crmlab.experiments.runs.serialize import KIND, history_summary, resolved
+from crmlab.experiments.runs.serialize import KIND, history_summary, spec
+from crmlab.sim.kpis import Kpi
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import Kpi
 from crmlab.sim.target import Target
 from crmlab.sim.world import History, World
 
@@ -46,16 +46,16 @@ class RebuildError(UserError):
 
 
 def keep_inputs(experiment: Experiment, folder: Path) -> None:
-    """Put into a run folder what rebuilding needs besides `resolved.json`."""
+    """Put into a run folder what rebuilding needs besides `spec.json`."""
     if experiment.world.history is not None:
         _write_history(experiment.world.history, folder / HISTORY)
     own = (*(type(play.strategy) for arm in experiment.arms for play in arm.plays), *own_functions(experiment))
     keep_code(own, folder / COPIES)
 
 
-def rebuilt(folder: Path) -> Experiment:
+def deserialize_experiment(folder: Path) -> Experiment:
     """The experiment of a run folder, equal to the one that was run. Raises `RebuildError`."""
-    stored = _json(folder / "resolved.json")
+    stored = _json(folder / "spec.json")
     token = _folder.set(folder)
     try:
         experiment = _experiment(stored, folder)
@@ -64,10 +64,10 @@ def rebuilt(folder: Path) -> Experiment:
     except RebuildError:
         raise
     except (TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError) as error:
-        raise RebuildError(f"{folder}/resolved.json does not fit this version: {_sentence(error)}") from None
+        raise RebuildError(f"{folder}/spec.json does not fit this version: {_sentence(error)}") from None
     finally:
         _folder.reset(token)
-    again = json.loads(json.dumps(resolved(experiment)))
+    again = json.loads(json.dumps(spec(experiment)))
     for place, then, now in differences(stored, again):
         raise RebuildError(f"{folder}: {place} was {then} and would now be {now}.")
     return experiment

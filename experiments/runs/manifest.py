@@ -20,7 +20,7 @@ from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of, why_not_kept
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 PARTS = "parts"  # of a store: gone when the run is done
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna",
             "cmaes", "SALib", "distributed")  # fmt: skip
@@ -38,21 +38,21 @@ def manifest(
     from crmlab.sim.draws import SCHEME  # heavy, and only needed here
 
     design, ended = experiment.design, datetime.now(UTC)
-    resolved = identity.determinants(experiment)
-    history = resolved["experiment"]["world"]["history"]
+    spec = identity.determinants(experiment)
+    history = spec["experiment"]["world"]["history"]
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": identity.run_id(experiment),
         "experiment": experiment.name,
         "question": kind_asked(experiment).name,
         "quick": experiment.quick,
-        "config_sha256": content_sha256(folder / "resolved.json"),
-        "parts": part_hashes(json.loads((folder / "resolved.json").read_text(encoding="utf-8"))),
+        "config_sha256": content_sha256(folder / "spec.json"),
+        "parts": part_hashes(json.loads((folder / "spec.json").read_text(encoding="utf-8"))),
         "seed": {"scheme": SCHEME, "root": design.seed, "replications": [0, design.replications]},
         "data": [{"name": "history"} | history] if history else [],
         "strategies": [_strategy(kind, cls) for kind, cls in identity.strategy_classes(experiment).items()],
-        "code": {"package": resolved["version"]} | git_state(),
-        "sources": resolved["sources"],
+        "code": {"package": spec["version"]} | git_state(),
+        "sources": spec["sources"],
         "env": {
             "python": platform.python_version(),
             "platform": f"{platform.system()} {platform.machine()}",
@@ -80,9 +80,9 @@ def _strategy(kind: str, cls: type) -> dict[str, Any]:
     return said | {"installed": dict(code.installed)} | ({"not_kept": why} if why else {})
 
 
-def part_hashes(resolved: Mapping[str, Any]) -> dict[str, str]:
+def part_hashes(spec: Mapping[str, Any]) -> dict[str, str]:
     """Hash of each part of a resolved experiment, so that it can be said which one was changed."""
-    return {part: _sha256(json.dumps(content, sort_keys=True).encode()) for part, content in resolved.items()}
+    return {part: _sha256(json.dumps(content, sort_keys=True).encode()) for part, content in spec.items()}
 
 
 def git_state() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.questions.table import KINDS, kind_asked
 from crmlab.experiments.runs.code_of import code_of
-from crmlab.experiments.runs.serialize import kind_of, resolved
+from crmlab.experiments.runs.serialize import kind_of, spec
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_NUMBERS = (  # rooms that read, keep and show
@@ -36,7 +36,7 @@ def determinants(experiment: Experiment) -> dict[str, Any]:
     """The resolved experiment, the sources it runs through, and the version of the package."""
     question = kind_asked(experiment).name
     return {
-        "experiment": resolved(experiment),
+        "experiment": spec(experiment),
         "sources": source_hashes(question),
         "strategies": strategy_hashes(experiment),
         "libraries": libraries(question),

@@ -19,15 +19,15 @@ from crmlab.experiments.experiment import Arm, Experiment
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.questions.tune.question import OwnSampler
+from crmlab.sim.kpis import Kpi
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import Kpi
 from crmlab.sim.world import History
 from crmlab.strategies import STRATEGIES
 
 KIND = "kind"  # where a question says which one it is: the name of its line in the table of questions
 
 
-def resolved(experiment: Experiment) -> dict[str, Any]:
+def spec(experiment: Experiment) -> dict[str, Any]:
     """The experiment with every default written out."""
     world, design = experiment.world, experiment.design
     market = {f.name: plain(getattr(world, f.name)) for f in dataclasses.fields(world) if f.name != "history"}

@@ -28,7 +28,7 @@ from crmlab.experiments.runs.deserialize import keep_inputs
 from crmlab.experiments.runs.lock import LEFT, LOCK, Claim, claimed, is_claimed
 from crmlab.experiments.runs.manifest import manifest
 from crmlab.experiments.runs.run_id import run_id
-from crmlab.experiments.runs.serialize import resolved
+from crmlab.experiments.runs.serialize import spec
 from crmlab.experiments.wording.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class StoredRun:
         """The command of `crmlab` that the run answers: compare, run, tune, ...; "unknown" where it does not say."""
         try:
             name = str(self.json("manifest")["question"])
-            return "run" if name == "compare" and len(self.json("resolved")["arms"]) == 1 else name
+            return "run" if name == "compare" and len(self.json("spec")["arms"]) == 1 else name
         except (StoreError, ValueError, LookupError, TypeError):
             return "unknown"
 
@@ -151,7 +151,7 @@ class RunFolder:
             folder.write_text("status", "running")
             if text:
                 folder.write_text("experiment.toml", text)
-            folder.write_json("resolved", resolved(experiment))
+            folder.write_json("spec", spec(experiment))
             if experiment.calibration is not None:
                 folder.write_json("calibration", experiment.calibration)
             keep_inputs(experiment, folder.path)

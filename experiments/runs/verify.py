@@ -17,7 +17,7 @@ from crmlab.experiments.execution.environment import processor
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
-from crmlab.experiments.runs.deserialize import rebuilt
+from crmlab.experiments.runs.deserialize import deserialize_experiment
 from crmlab.experiments.runs.sampled_store import Mismatch, SampledStore
 from crmlab.experiments.runs.tables_equal import difference
 
@@ -91,7 +91,7 @@ def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str]
     """The experiment of a run, the changes since, and the number of files that were checked. Raises `Changed`."""
     manifest = read_manifest(folder)
     damaged = changed_files(folder, manifest)
-    experiment = None if damaged and not anyway else rebuilt(folder)  # also finds where strategies lie
+    experiment = None if damaged and not anyway else deserialize_experiment(folder)  # also finds where strategies lie
     changes = [*damaged, *changes_since(manifest, folder)]
     if changes and not anyway:
         raise Changed(f"Run {manifest['run_id']} cannot be repeated as it was: {in_words(changes)}.")

@@ -13,8 +13,8 @@ from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_file import WorldFile, is_there, load_world, shipped_worlds, world_of, world_path
 from crmlab.experiments.wording.names import did_you_mean, not_known
+from crmlab.sim.kpis import KPIS, Kpi
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import KPIS, Kpi
 
 
 def world_named(source: TomlSource, overrides: Sequence[str]) -> tuple[WorldFile | None, list[Problem]]:

@@ -14,8 +14,8 @@ from crmlab.experiments.own_kpis import kpi_problems
 from crmlab.experiments.runs.serialize import kind_of
 from crmlab.experiments.spec.validation import HERE, checked
 from crmlab.experiments.wording.names import did_you_mean, not_known
+from crmlab.sim.kpis import Kpi
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import Kpi
 from crmlab.sim.world import World
 
 SETTINGS = tuple(f.name for f in dataclasses.fields(Design))

@@ -19,7 +19,7 @@ from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.spec.arms import arms_of, design_problems, own_plays_of, world_named
 from crmlab.experiments.spec.forms import ExperimentForm
 from crmlab.experiments.spec.suggested_tables import such_as
-from crmlab.sim.readings import Kpi, adopt
+from crmlab.sim.kpis import Kpi, adopt
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from crmlab.experiments.experiment import TODAY, Arm
 from crmlab.experiments.questions.table import KINDS
 from crmlab.sim.levers import levers_of
 
-MOST_LEVERS = 2
+MAX_LEVERS = 2
 WHAT_FOR = {kind.name: kind.table.purpose for kind in KINDS.values() if kind.table}
 
 
@@ -30,7 +30,7 @@ def suggested(table: str, arms: Sequence[Arm]) -> list[str]:
             if not isinstance(getattr(play.strategy, name), Mapping)
         ]
         if levers:
-            few = ", ".join(levers[:MOST_LEVERS])
+            few = ", ".join(levers[:MAX_LEVERS])
             return [f"[{table}]", f'arm = "{arm.name}"', f"levers = [{few}]"]
     return []
 

@@ -1,1 +1,1 @@
-"""From paired readings to effects with intervals, scores over worlds, and the verdict that follows from them."""
+"""From paired KPI values to effects with intervals, scores over worlds, and the verdict that follows from them."""

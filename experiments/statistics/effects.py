@@ -26,8 +26,8 @@ from scipy.special import betaincinv, fdtri, stdtrit
 
 SKEWED = 1.0  # beyond this sample skewness the luck-only interval of many pairs is a BCa bootstrap, not Student's t
 MANY = 50  # pairs: of fewer, the sample skewness says little, and choosing by it costs a point of coverage
-FEWEST = 4  # replications, below which a spread is not told apart from anything
-MOST_NEEDED = 10**12  # replications: beyond this "never" is the better answer
+MIN_REPLICATIONS = 4  # replications, below which a spread is not told apart from anything
+MAX_NEEDED = 10**12  # replications: beyond this "never" is the better answer
 PRECISION = 0.01  # half-width, relative to the baseline, for which `replications_needed` is told
 
 
@@ -83,9 +83,9 @@ def paired_effect(
 ) -> Effect:
     """Compare an arm with the baseline, replication by replication.
 
-    `arm`, `baseline`: readings of the fixed world, shape [replications]; `..._sampled`: of sampled worlds, shape
-    [worlds] or [worlds, markets], each market with luck of its own. Pairs (worlds) in which a reading is undefined are
-    left out. `direction` says which sign is better (0: neither, P is of "higher").
+    `arm`, `baseline`: KPI values of the fixed world, shape [replications]; `..._sampled`: of sampled worlds, shape
+    [worlds] or [worlds, markets], each market with luck of its own. Pairs (worlds) in which a KPI value is undefined
+    are left out. `direction` says which sign is better (0: neither, P is of "higher").
     """
     a, b = _pairs(arm, baseline)
     a_s, b_s = _pairs(_by_life(arm_sampled), _by_life(baseline_sampled))
@@ -218,7 +218,7 @@ def without_luck(sampled: NDArray[np.float64], confidence: float) -> tuple[NDArr
     """
     worlds, markets = sampled.shape
     means = sampled.mean(axis=1)
-    if markets < 2 or worlds < FEWEST or not np.ptp(means) > 0:
+    if markets < 2 or worlds < MIN_REPLICATIONS or not np.ptp(means) > 0:
         return means, Luck()
     within = sampled.var(axis=1, ddof=1)
     if not within.any():
@@ -266,8 +266,8 @@ def _pairs(arm: ArrayLike, baseline: ArrayLike) -> tuple[NDArray[np.float64], ND
     return a[~left_out], b[~left_out]
 
 
-def _by_life(readings: ArrayLike) -> NDArray[np.float64]:
-    values = np.asarray(readings, np.float64)
+def _by_life(kpi_values: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(kpi_values, np.float64)
     return values if values.ndim == 2 else values[:, None]
 
 
@@ -296,7 +296,7 @@ def _replications_needed(difference: NDArray[np.float64], baseline: float, confi
 
     high = 2
     while not enough(high):
-        if high > MOST_NEEDED:
+        if high > MAX_NEEDED:
             return math.inf
         high *= 2
     low = high // 2  # too few, or 1

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from crmlab.experiments.rows import each_row
-from crmlab.experiments.statistics.effects import FEWEST, paired_effect
+from crmlab.experiments.statistics.effects import MIN_REPLICATIONS, paired_effect
 from crmlab.experiments.wording.quantities import between, change, percent, relative
 
 ARROWS = {1: "▲", -1: "▼", 0: "○"}
@@ -162,8 +162,8 @@ def how_sure(effect: Any, baseline: str, currency: str = "USD") -> list[str]:
         said.append(few if effect.worlds < 6 else "Luck could have made that of so few worlds, so nothing is decided.")
     elif (verdict.low > 0 or verdict.high < 0) and not verdict.decided:
         said.append("The world as stated says the contrary, so nothing is decided.")
-    if how_lived := luck_words(effect):
-        said.append(how_lived)
+    if how_simulated := luck_words(effect):
+        said.append(how_simulated)
     return said
 
 
@@ -187,12 +187,11 @@ def luck_words(effect: Any) -> str:
 
 def few_replications(replications: float) -> str:
     """The warning beside everything that was found on too few replications; empty where they are enough."""
-    if replications >= FEWEST:
+    if replications >= MIN_REPLICATIONS:
         return ""
     only = "replication says" if replications == 1 else "replications say"
-    return (
-        f"{replications:.0f} {only} little: ranges are wide and nothing tells luck from effect. Take {FEWEST} or more."
-    )
+    why = "ranges are wide and nothing tells luck from effect"
+    return f"{replications:.0f} {only} little: {why}. Take {MIN_REPLICATIONS} or more."
 
 
 QUICK = "Quick: a smaller market, fewer replications than asked for. A first look, not the answer."

@@ -26,8 +26,8 @@ from crmlab.experiments.replication.replication import Replication
 from crmlab.experiments.twins.watched_market import WatchedMarket
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.customers import Customers
-from crmlab.sim.founding import Founders
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
+from crmlab.sim.population import FoundingPopulation
 
 Like = Literal["typical", "most_changed", "won", "lost"]
 LIKE: dict[str, str] = {
@@ -145,9 +145,9 @@ def simulate_twins(
         raise UserError(f"like = {like}: {not_known(like, 'way to choose', LIKE)}")
     market = Replication(experiment, index=replication)
     if customer is not None:
-        _check_customer(customer, market.founders)
+        _check_customer(customer, market.founding)
     pair = [market.simulate(a.plays) for a in (experiment.baseline, chosen)]
-    gains = gains_of_changed(Record(pair[0]), Record(pair[1]))
+    gains = gains_of_changed(MarketOutcome(pair[0]), MarketOutcome(pair[1]))
     row = _choose(gains, like, experiment.baseline.name, chosen.name) if customer is None else customer
     watched = [_watch(market, a, row) for a in (experiment.baseline, chosen)]
     return Twins(
@@ -163,7 +163,7 @@ def simulate_twins(
     )
 
 
-def gains_of_changed(baseline: Record, arm: Record) -> pd.Series:
+def gains_of_changed(baseline: MarketOutcome, arm: MarketOutcome) -> pd.Series:
     """What each person whose orders differ between two policies brings in more under the second: currency units of
     contribution before media, by row. Somebody who merely orders at another moment is among them, with a gain of 0."""
     per_order = {"n": None, "moment": "moment", "contribution": "contribution"}
@@ -171,11 +171,11 @@ def gains_of_changed(baseline: Record, arm: Record) -> pd.Series:
     sums = [
         pd.DataFrame(
             {
-                name: np.bincount(record.orders.row, None if of is None else getattr(record, of), minlength=n)
+                name: np.bincount(outcome.orders.row, None if of is None else getattr(outcome, of), minlength=n)
                 for name, of in per_order.items()
             }
         )
-        for record in (baseline, arm)
+        for outcome in (baseline, arm)
     ]
     difference = sums[1] - sums[0]
     return difference.loc[(difference != 0).any(axis=1), "contribution"]
@@ -207,12 +207,12 @@ def _arm(experiment: Experiment, name: str | None) -> Arm:
     return others[name]
 
 
-def _check_customer(customer: int, founders: Founders) -> None:
-    n = founders.customers.n
+def _check_customer(customer: int, founding: FoundingPopulation) -> None:
+    n = founding.customers.n
     if not 0 <= customer < n:
         raise UserError(
             f"--customer {customer}: this market has people 0 to {n - 1:,}: customers up to "
-            f"{founders.n_founding - 1:,}, then prospects."
+            f"{founding.n_founding - 1:,}, then prospects."
         )
 
 
@@ -223,18 +223,18 @@ def _watch(replication: Replication, arm: Arm, row: int) -> WatchedMarket:
 
 
 def _trajectory(arm: str, market: WatchedMarket) -> Trajectory:
-    record = Record(market)
-    mine = np.flatnonzero(record.orders.row == market.row)
-    value, paid = record.orders.value[mine], record.orders.paid[mine]
+    outcome = MarketOutcome(market)
+    mine = np.flatnonzero(outcome.orders.row == market.row)
+    value, paid = outcome.orders.value[mine], outcome.orders.paid[mine]
     orders = pd.DataFrame(
         {
-            "nth": record.orders.nth[mine],
-            "moment": record.moment[mine],
+            "nth": outcome.orders.nth[mine],
+            "moment": outcome.moment[mine],
             "value": value / market.minor,
             "paid": paid / market.minor,
             "discount": (value - paid) / market.minor,
-            "contribution": record.contribution[mine],
-            "points_burnt": record.orders.burnt[mine],
+            "contribution": outcome.contribution[mine],
+            "points_burnt": outcome.orders.burnt[mine],
         }
     )
     return Trajectory(arm, orders, pd.DataFrame(market.notes))

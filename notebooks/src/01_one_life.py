@@ -25,10 +25,10 @@ from crmlab.experiments.twins.chart import twin_chart
 from crmlab.experiments.twins.twins import simulate_twins
 from crmlab.sim import Play
 from crmlab.sim.agent_market import AgentMarket
-from crmlab.sim.behavior import price_pull
+from crmlab.sim.behavior import price_log_effect
 from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.market import Market
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 from crmlab.strategies import PriceCut
 
 FAST = os.environ.get("CRMLAB_FAST") == "1"  # smaller markets, for testing these notebooks
@@ -104,7 +104,7 @@ print("Your answer to the prediction:", weeks_until(0.30, 0.06))
 # %% tags=["check"]
 WEEKS = 52
 market.run(WEEKS)
-record = Record(market)
+record = MarketOutcome(market)
 placed = pd.DataFrame({"row": record.orders.row, "moment": record.moment})
 first_order = placed.groupby("row")["moment"].min()  # in weeks from week 0
 
@@ -169,8 +169,8 @@ print(f"Right: {(answers == 'leaves').sum()} of {len(answers)} customers will le
 # The rules of behaviour are small functions in `sim/behavior.py`. This one says how a price moves the order rate. Let
 # `P` be the price as a share of today's price, and `R` the price the customer thinks normal:
 #
-# $$\text{pull} = \text{gain} \cdot \ln\frac{R}{P} - \text{elasticity} \cdot \ln P, \qquad
-# \text{order rate} \to \text{order rate} \cdot e^{\text{pull}}$$
+# $$\text{log effect} = \text{gain} \cdot \ln\frac{R}{P} - \text{elasticity} \cdot \ln P, \qquad
+# \text{order rate} \to \text{order rate} \cdot e^{\text{log effect}}$$
 #
 # (Where the price lies above `R`, its first part weighs more: losses hurt. Here we only look at discounts.)
 #
@@ -199,7 +199,7 @@ assert order_factor(0.9, 0.95, 1.8, 0.8) < order_factor(0.9, 1.0, 1.8, 0.8), (
     "Who already thinks a lower price normal is surprised less: the factor must grow with the reference price."
 )
 for price, reference in [(0.9, 1.0), (0.8, 0.9), (0.95, 0.97)]:
-    wanted = np.exp(price_pull(price, reference, 1.8, 0.8, 1.5, 0.2))
+    wanted = np.exp(price_log_effect(price, reference, 1.8, 0.8, 1.5, 0.2))
     mine = order_factor(price, reference, 1.8, 0.8)
     assert np.isclose(mine, wanted), (
         f"At P = {price}, R = {reference} the simulation uses {wanted:.4f}, not {mine:.4f}."
@@ -208,8 +208,8 @@ print("Right: your function is the one in sim/behavior.py.")
 
 # %% [markdown] tags=["teacher"]
 # > **For teachers.** Goal: read one rule of behaviour and see that it is a plain function. Typical wrong answers:
-# > `np.log10`; the sign of the elasticity term; adding 1 to the pull instead of taking its exponential. Ask: after a
-# > year of 10 % off, R has come down to 0.9. What is the factor now? And on the day the discount ends?
+# > `np.log10`; the sign of the elasticity term; adding 1 to the log effect instead of taking its exponential. Ask:
+# > after a year of 10 % off, R has come down to 0.9. What is the factor now? And on the day the discount ends?
 
 # %% [markdown]
 # ## 5. A whole week
@@ -246,8 +246,8 @@ question = Experiment(
 )
 
 
-def show_twins(lives):
-    chart = twin_chart(lives, Look("today", ("today", lives.arm.arm)))
+def show_twins(twins):
+    chart = twin_chart(twins, Look("today", ("today", twins.arm.arm)))
     chart.figure.show()
     print(chart.sentence)
 
@@ -292,7 +292,7 @@ display(pd.DataFrame(kpis).loc[["orders", "first_orders", "discounts", "contribu
 
 # %% tags=["check"]
 assert np.isclose(share_anyway(80, 100), 0.8), "Of 100 orders at a discount 80 would have come anyway: that is 0.8."
-orders = {arm: reading["orders"] for arm, reading in kpis.items()}
+orders = {arm: kpi_value["orders"] for arm, kpi_value in kpis.items()}
 mine = share_anyway(orders["today"], orders["price_cut"])
 assert 0.5 < mine < 1, f"Your share is {mine:.2f}; it lies between one half and one in this market."
 print("Right. The discount was given on every one of those orders too: that is what it costs.")

@@ -66,7 +66,7 @@ print(f"silver: {plan.silver_rate:.0%} from {plan.silver_spend:g}, gold: {gold_r
 
 
 # %%
-def live(experiment, kpi):
+def simulate(experiment, kpi):
     """One row per replication, one column per arm."""
     rows = [
         {run.arm: run.kpis[kpi] for run in run_replication(experiment, replication)}
@@ -75,7 +75,7 @@ def live(experiment, kpi):
     return pd.DataFrame(rows).rename_axis("replication")
 
 
-orders = live(question, "orders")
+orders = simulate(question, "orders")
 display(orders.head())
 # claims: "Within a row, the two policies are close": orders.diff(axis=1).std().max() < orders.std().min() / 3
 # claims: "Orders rise": (orders["tiers"] > orders["today"]).all()
@@ -97,17 +97,17 @@ display(orders.head())
 
 
 # %% tags=["exercise"]
-def fair_differences(lived):
+def fair_differences(simulated):
     """tiers minus today, replication by replication. Array of shape [replications]."""
     ### BEGIN SOLUTION
-    return (lived["tiers"] - lived["today"]).to_numpy()
+    return (simulated["tiers"] - simulated["today"]).to_numpy()
     ### END SOLUTION
 
 
-def unfair_differences(lived):
+def unfair_differences(simulated):
     """tiers minus today of the next replication. Array of shape [replications]."""
     ### BEGIN SOLUTION
-    return lived["tiers"].to_numpy() - np.roll(lived["today"].to_numpy(), -1)
+    return simulated["tiers"].to_numpy() - np.roll(simulated["today"].to_numpy(), -1)
     ### END SOLUTION
 
 
@@ -137,7 +137,7 @@ print("Right. Same mean, other spread: fairness costs nothing and buys precision
 
 # %%
 placebo = Arm("tiers", (*arms["today"].plays, Play("tiers", DiscountTiers(silver_rate=0.0, gold_extra=0.0))))
-same = live(replace(question, arms=(arms["today"], placebo)), "orders")
+same = simulate(replace(question, arms=(arms["today"], placebo)), "orders")
 print((same["tiers"] - same["today"]).to_numpy())
 
 # %% [markdown]
@@ -199,10 +199,10 @@ print("Right. An interval that leaves out 0 decides the sign.")
 
 
 # %% tags=["exercise"]
-def variance_reduction(lived):
+def variance_reduction(simulated):
     """How many times more replications independent groups would need for the same precision."""
     ### BEGIN SOLUTION
-    return (lived["tiers"].var() + lived["today"].var()) / (lived["tiers"] - lived["today"]).var()
+    return (simulated["tiers"].var() + simulated["today"].var()) / (simulated["tiers"] - simulated["today"]).var()
     ### END SOLUTION
 
 
@@ -268,7 +268,7 @@ def half_as_generous():
 
 gains = {}
 for name, arm in (("tiers", arms["tiers"]), ("half as generous", half_as_generous())):
-    differences = fair_differences(live(replace(question, arms=(arms["today"], arm)), "contribution"))
+    differences = fair_differences(simulate(replace(question, arms=(arms["today"], arm)), "contribution"))
     gains[name] = differences.mean()
     low, high = interval(differences)
     print(f"{name:>17}: contribution {gains[name]:+9,.0f}  ({low:+,.0f} to {high:+,.0f})")

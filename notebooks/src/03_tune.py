@@ -45,10 +45,10 @@ print("Python", platform.python_version(), "| crmlab", version("crmlab"), "| plo
 class TenPercentByLot:
     """10 % off for a fifth of the customers, drawn under a name of its own."""
 
-    lot: str = "campaign 0"
+    draw: str = "campaign 0"
 
     def decide(self, view):
-        return [Discount(np.where(view.lot(self.lot) < 0.2, 0.10, 0.0))]
+        return [Discount(np.where(view.uniform(self.draw) < 0.2, 0.10, 0.0))]
 
 
 settings = [f"design.customers={CUSTOMERS}", "design.weeks=52", "design.seed=1"]
@@ -235,12 +235,12 @@ budgets = {f"{total:g} x today's media": ChannelMix(total=total) for total in (0
 kpis = ["cac", "first_orders", "customer_equity"]
 two_years = replace(shipped, design=replace(shipped.design, weeks=104))  # media pay back late
 budget_arms = tuple(Arm(name, (*today.plays, Play("mix", mix))) for name, mix in budgets.items())
-lived = [
+simulated = [
     {"budget": run.arm, **{kpi: run.kpis[kpi] for kpi in kpis}}
     for replication in range(2 if FAST else 4)
     for run in run_replication(replace(two_years, arms=budget_arms), replication, use=SEARCH)
 ]
-trials = pd.DataFrame(lived).groupby("budget", sort=False).mean()
+trials = pd.DataFrame(simulated).groupby("budget", sort=False).mean()
 display(trials.round(1))
 # claims: "The lowest CAC is had by acquiring hardly anybody": trials["cac"].idxmin() == trials["first_orders"].idxmin()
 # claims: "the first customers are always the cheapest": trials["cac"].is_monotonic_increasing

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.files.world_file import WorldFile, load_world
+from crmlab.sim.kpis import HEADLINE, read_all
 from crmlab.sim.market import Market
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import HEADLINE, read_all
 from crmlab.sim.world import Base
 from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, ReferralReward
 
@@ -42,8 +42,8 @@ PEOPLE = (
     "order_rate", "departure_rate", "p_dropout", "mean_order", "elasticity", "persona", "reach", "stage", "order_clock",
     "life_clock", "reference", "debt", "identified", "source", "first_order", "last_order", "orders", "orders_52",
     "spend", "spend_52", "coupon_rate", "coupon_ends", "enrolled", "points", "points_pending", "points_recent",
-    "progress", "rewarded", "tier", "tier_ends", "mood", "mood_ends", "referrer", "referrals", "referral_rewards",
-    "recommended", "bond", "warned",
+    "progress", "rewarded", "tier", "tier_ends", "tier_effect", "tier_effect_ends", "referrer", "referrals",
+    "referral_rewards", "recommended", "referral_flags", "warned",
 )  # fmt: skip
 
 ARMS: dict[str, tuple[Play, ...]] = {

@@ -18,18 +18,18 @@ import pandas as pd
 
 from crmlab.experiments.execution.run import Run
 from crmlab.experiments.experiment import Arm, Design, Experiment
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
-from crmlab.sim.readings import KPIS
 from crmlab.sim.world import World
 
 PRICE, MEDIA = "price reaction", "response to media"
 LOYALTY, FRIENDS = "reaction to the loyalty programme", "readiness to recommend"
 FACTORS = (0.0, 0.5, 2.0, 3.0)  # 1 is the experiment itself
 ENOUGH_CUSTOMERS = 20_000  # over all replications of one strength: coupled differences of so many carry little noise
-MOST_REPLICATIONS = 4
-MOST_OF_ALL = 4  # at most a quarter of all replications: it is the smaller part of an answer
+MAX_REPLICATIONS = 4
+MAX_OF_ALL = 4  # at most a quarter of all replications: it is the smaller part of an answer
 Families = Mapping[str, tuple[Arm, ...]]  # of assumptions, each with the arms that it concerns, the baseline first
 ALMOST_NOBODY = 1e-12  # a world in which nobody at all recommends anything takes no referral terms
 NEGLIGIBLE = 1e-6  # of what it is a difference of
@@ -41,7 +41,7 @@ LOYALTY_EFFECTS = (
 def replications_asked(design: Design) -> int:
     """On how many replications each strength is run: the fewer customers in one, the more of them."""
     wanted = math.ceil(ENOUGH_CUSTOMERS / max(design.customers, 1))
-    return min(wanted, MOST_REPLICATIONS, max(1, design.replications // MOST_OF_ALL))
+    return min(wanted, MAX_REPLICATIONS, max(1, design.replications // MAX_OF_ALL))
 
 
 def concerned(experiment: Experiment) -> Families:
@@ -77,13 +77,13 @@ def strengthened(world: World, assumption: str, factor: float) -> World:
         return dataclasses.replace(world, word_of_mouth=said)
     if assumption == PRICE:
         price = world.price
-        most = max(price.elasticity_most, price.elasticity_most * factor)
+        most = max(price.elasticity_max, price.elasticity_max * factor)
         scaled = dataclasses.replace(
-            price, elasticity=price.elasticity * factor, elasticity_most=most, gain=price.gain * factor
+            price, elasticity=price.elasticity * factor, elasticity_max=most, gain=price.gain * factor
         )
         return dataclasses.replace(world, price=scaled)
     channels = tuple(
-        dataclasses.replace(channel, leads_most=channel.leads_most * factor) if channel.half_budget > 0 else channel
+        dataclasses.replace(channel, leads_max=channel.leads_max * factor) if channel.half_budget > 0 else channel
         for channel in world.channels
     )
     return dataclasses.replace(world, channels=channels)
@@ -91,19 +91,21 @@ def strengthened(world: World, assumption: str, factor: float) -> World:
 
 def breakeven_table(
     experiment: Experiment,
-    readings: pd.DataFrame,
+    kpi_values: pd.DataFrame,
     what_if: Mapping[tuple[str, float], Sequence[Run]],
     asked: Families,
     differences: Mapping[str, float],
 ) -> pd.DataFrame:
     """For every arm and family of assumptions: the difference at no, at stated strength, and where it changes sign.
 
-    `readings` and `what_if` are of replications in which every strength was run, `asked` the families with the arms
+    `kpi_values` and `what_if` are of replications in which every strength was run, `asked` the families with the arms
     that each concerns (`concerned`), `differences` those of the verdict: by arm, from all replications.
     """
     primary, base = experiment.design.primary, experiment.baseline.name
     direction = KPIS[primary].direction or 1
-    few = readings[(readings["world"] == "fixed") & (readings["replication"] < replications_asked(experiment.design))]
+    few = kpi_values[
+        (kpi_values["world"] == "fixed") & (kpi_values["replication"] < replications_asked(experiment.design))
+    ]
     stated = few.groupby("arm")[primary].mean()
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms[1:] if len(stated) else ():

@@ -43,8 +43,8 @@ from crmlab.experiments.statistics.effects import Effect, holm, paired_effect
 from crmlab.experiments.statistics.ratios import dividing
 from crmlab.experiments.statistics.verdict import judge
 from crmlab.sim.actions import ActionError
+from crmlab.sim.kpis import HEADLINE
 from crmlab.sim.market import Market
-from crmlab.sim.readings import HEADLINE
 
 Progress = Callable[[int, int], None]
 OF_A_PAIR = tuple(f.name for f in fields(Effect) if f.name not in ("value", "baseline_value", "pairs"))
@@ -74,11 +74,11 @@ class Comparison:
         arms: dict[str, dict[str, dict[str, Any]]] = {}
         for row in each_row(self.effects):
             found = {key: getattr(row, key) for key in keys}
-            reading: dict[str, Any] = {k: float(v) if math.isfinite(v) else None for k, v in found.items()}
+            kpi_value: dict[str, Any] = {k: float(v) if math.isfinite(v) else None for k, v in found.items()}
             if row.arm != self.baseline:
                 verdict = judge(row)
-                reading |= {"verdict": verdict.word, "verdict_counts": verdict.counts}
-            arms.setdefault(row.arm, {})[row.kpi] = reading
+                kpi_value |= {"verdict": verdict.word, "verdict_counts": verdict.counts}
+            arms.setdefault(row.arm, {})[row.kpi] = kpi_value
         failures = [dict(failure) for failure in self.failures]
         return {"baseline": self.baseline, "replications": self.replications, "arms": arms, "failures": failures}
 
@@ -170,9 +170,9 @@ def _run(experiment: Experiment, asked: Families, task: ReplicationTask) -> list
 def _tables(
     experiment: Experiment, runs: list[Run], what_if: Mapping[tuple[str, float], list[Run]], asked: Families
 ) -> dict[str, pd.DataFrame]:
-    readings = readings_table(experiment, runs)
-    effects = effects_table(experiment, readings)
-    tables = {"runs": readings, "effects": effects}
+    kpi_values = kpi_table(experiment, runs)
+    effects = effects_table(experiment, kpi_values)
+    tables = {"runs": kpi_values, "effects": effects}
     fixed = [run for run in runs if run.world == "fixed"]
     for name in dict.fromkeys(name for run in fixed for name in run.tables):
         by_arm: dict[str, list[pd.DataFrame]] = {}
@@ -182,20 +182,20 @@ def _tables(
         tables[name] = averaged(name, by_arm)
         if name == "personas":
             tables[name] = with_gains(tables[name], by_arm, experiment.baseline.name, experiment.design.confidence)
-    if "ltv" in tables:  # a verification has the readings without the tables
+    if "ltv" in tables:  # a verification has the KPI values without the tables
         tables["ltv"] = _same_payback(tables["ltv"], tables["effects"])
     whole = set.intersection(*({run.replication for run in batch} for batch in (fixed, *what_if.values())))
     tables["breakeven"] = breakeven_table(
         experiment,
-        readings[readings["replication"].isin(whole)],
+        kpi_values[kpi_values["replication"].isin(whole)],
         {strength: [run for run in batch if run.replication in whole] for strength, batch in what_if.items()},
         asked,
         {row.arm: row.difference for row in each_row(effects) if row.kpi == experiment.design.primary},
     )
     tables["assumptions"] = assumptions_table(experiment)
-    sampled = sorted(set(readings.loc[readings["world"] == "sampled", "number"]))
+    sampled = sorted(set(kpi_values.loc[kpi_values["world"] == "sampled", "number"]))
     tables["worlds"] = worlds_table(experiment, sampled)
-    tables["deciding"] = deciding_table(experiment, readings, tables["worlds"])
+    tables["deciding"] = deciding_table(experiment, kpi_values, tables["worlds"])
     return tables
 
 
@@ -205,7 +205,7 @@ def _same_payback(ltv: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     return ltv.assign(payback=ltv["arm"].map(payback))
 
 
-def readings_table(experiment: Experiment, runs: Iterable[Run]) -> pd.DataFrame:
+def kpi_table(experiment: Experiment, runs: Iterable[Run]) -> pd.DataFrame:
     """One row per run: arm, world ("fixed", "sampled"), the number of that world, replication, then every KPI."""
     return pd.DataFrame(
         [
@@ -221,16 +221,16 @@ def readings_table(experiment: Experiment, runs: Iterable[Run]) -> pd.DataFrame:
     )
 
 
-def effects_table(experiment: Experiment, readings: pd.DataFrame) -> pd.DataFrame:
-    """Effects of every arm on every KPI, the baseline's own readings first; Holm over the arms of a KPI.
+def effects_table(experiment: Experiment, kpi_values: pd.DataFrame) -> pd.DataFrame:
+    """Effects of every arm on every KPI, the baseline's own KPI values first; Holm over the arms of a KPI.
 
-    `readings`: columns arm, world ("fixed" or "sampled"), number (of the world), replication, KPIs. Rows of one world
+    `kpi_values`: columns arm, world ("fixed" or "sampled"), number (of the world), replication, KPIs. Rows of one world
     are its markets, each with luck of its own.
     """
     design, base = experiment.design, experiment.baseline.name
-    by = {key: group.sort_values("replication") for key, group in readings.groupby(["arm", "world"])}
+    by = {key: group.sort_values("replication") for key, group in kpi_values.groupby(["arm", "world"])}
     by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
-    nobody = readings.iloc[:0]
+    nobody = kpi_values.iloc[:0]
     markets = {arm.name: by_market(by.get((arm.name, "sampled"), nobody)) for arm in experiment.arms}
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms:

@@ -27,7 +27,7 @@ from crmlab.sim.mechanisms.price.actions import Coupon
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 
 ASKED = 5
-FEWEST_WORLDS = 8  # of fewer, a rank correlation says nothing
+MIN_WORLDS = 8  # of fewer, a rank correlation says nothing
 WEAKEST_FIRST = ("A", "M", "R2", "R", "C", "K")  # evidence tags by how little stands behind them
 ALWAYS = {"base", "spend", "economics", "personas"}
 OF_PROGRAMMES = {"economics.programme_setup", "economics.programme_member", "economics.reward_cost"}
@@ -57,7 +57,7 @@ def varying(experiment: Experiment) -> list[str]:
     return [*fitted, *(number.path for number in assumed_unknowns(experiment))]
 
 
-def deciding_table(experiment: Experiment, readings: pd.DataFrame, worlds: pd.DataFrame) -> pd.DataFrame:
+def deciding_table(experiment: Experiment, kpi_values: pd.DataFrame, worlds: pd.DataFrame) -> pd.DataFrame:
     """For every arm but the baseline the `ASKED` numbers on which its difference in the primary KPI hangs most.
 
     Columns: `COLUMNS`. `at_low` and `at_high` are the mean difference in the third of worlds in which the number is
@@ -69,8 +69,8 @@ def deciding_table(experiment: Experiment, readings: pd.DataFrame, worlds: pd.Da
     rows: list[dict[str, Any]] = []
     for arm in experiment.arms[1:]:
         asked = [name for name in touched_numbers(experiment, arm) if name in known.index]
-        gains = _gains(experiment, arm, readings, worlds)
-        found = _by_worlds(asked, worlds, gains) if len(gains) >= FEWEST_WORLDS else _by_evidence(asked, known)
+        gains = _gains(experiment, arm, kpi_values, worlds)
+        found = _by_worlds(asked, worlds, gains) if len(gains) >= MIN_WORLDS else _by_evidence(asked, known)
         for rank, said in enumerate(found[:ASKED], 1):
             about = known.loc[said["name"]]
             rows.append(
@@ -136,12 +136,12 @@ def _groups_of(action: object) -> set[str]:
     return {"price"}
 
 
-def _gains(experiment: Experiment, arm: Arm, readings: pd.DataFrame, worlds: pd.DataFrame) -> pd.Series:
+def _gains(experiment: Experiment, arm: Arm, kpi_values: pd.DataFrame, worlds: pd.DataFrame) -> pd.Series:
     """The arm's difference to the baseline in the primary KPI, by sampled world (the mean over its markets), where it
     is a number."""
-    if readings.empty or worlds.empty:
+    if kpi_values.empty or worlds.empty:
         return pd.Series(dtype=float)
-    sampled = readings[readings["world"] == "sampled"]
+    sampled = kpi_values[kpi_values["world"] == "sampled"]
     means = sampled.groupby(["arm", "number"])[experiment.design.primary].agg(
         lambda markets: markets.mean(skipna=False)
     )

@@ -17,7 +17,7 @@ from crmlab.experiments.questions.explain.deadweight import KINDS
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.verdict import in_sentence
 from crmlab.experiments.wording.quantities import between, change, is_money, is_share, money_axis, quantity
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 IN_WORDS = {"alone": "joining first", "shapley": "on average", "last": "joining last"}
 PER_PERSON = {

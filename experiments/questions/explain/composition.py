@@ -20,13 +20,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crmlab.experiments.questions.explain.estimates import Reading
-from crmlab.experiments.questions.explain.paired_records import Floats, PairedRecords, Which, per_person
+from crmlab.experiments.questions.explain.estimates import Measurement
+from crmlab.experiments.questions.explain.paired_outcomes import Floats, PairedOutcomes, Which, per_person
 from crmlab.sim import lifetime
 from crmlab.sim.ledger import Kind
 from crmlab.sim.mechanisms.loyalty.accounts import WELCOME as WELCOME_POINTS
 from crmlab.sim.orders import YEAR
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 EXISTING, EITHER_WAY = "treatment: existing customers", "treatment: acquired either way"
 WON, LOST = "composition: won", "composition: lost"
@@ -38,64 +38,64 @@ TOTALS = ("customer_equity", "contribution", "revenue", "orders")
 MEANS = ("ltv_52", "repurchase_52")
 
 
-def composition(pair: PairedRecords, kpis: tuple[Mapping[str, float], Mapping[str, float]]) -> Iterator[Reading]:
+def composition(pair: PairedOutcomes, kpis: tuple[Mapping[str, float], Mapping[str, float]]) -> Iterator[Measurement]:
     """The divided effects of one replication, and how many people stand behind them.
 
-    `kpis` are the readings of the baseline and the arm, from which the whole effect is taken. Readings are
+    `kpis` are the measurements of the baseline and the arm, from which the whole effect is taken. Measurements are
     (part, "totals" | "means" | "people", line, KPI, value).
     """
     for kpi in TOTALS:
         for line, value in _total_lines(pair, kpi).items():
-            yield Reading("composition", "totals", line, kpi, value * pair.scale)
-        yield Reading("composition", "totals", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
+            yield Measurement("composition", "totals", line, kpi, value * pair.scale)
+        yield Measurement("composition", "totals", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
     for kpi in MEANS:
-        for line, value in mean_lines(*(_cohort(record, kpi) for record in pair.both)).items():
-            yield Reading("composition", "means", line, kpi, value)
-        yield Reading("composition", "means", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
+        for line, value in mean_lines(*(_cohort(outcome, kpi) for outcome in pair.both)).items():
+            yield Measurement("composition", "means", line, kpi, value)
+        yield Measurement("composition", "means", TOTAL, kpi, kpis[1][kpi] - kpis[0][kpi])
     for line, who in _groups(pair).items():
-        yield Reading("composition", "people", line, "people", float(who.sum()) * pair.scale)
+        yield Measurement("composition", "people", line, "people", float(who.sum()) * pair.scale)
 
 
-def _groups(pair: PairedRecords) -> dict[str, Which]:
+def _groups(pair: PairedOutcomes) -> dict[str, Which]:
     return {EXISTING: pair.existing, EITHER_WAY: pair.either_way, WON: pair.won, LOST: pair.lost}
 
 
-def _total_lines(pair: PairedRecords, kpi: str) -> dict[str, float]:
+def _total_lines(pair: PairedOutcomes, kpi: str) -> dict[str, float]:
     """A total by line, in units of the rows."""
-    before, after = (_worth_of_people(record, kpi) for record in pair.both)
+    before, after = (_worth_of_people(outcome, kpi) for outcome in pair.both)
     groups = _groups(pair)
     lines = {line: float((after - before)[who].sum()) for line, who in groups.items()}
     if kpi == "contribution":
         lines[MARKET] = 0.0  # the run ends, and nothing after it counts
     if kpi == "customer_equity":
         nobody_yet = ~np.logical_or.reduce(list(groups.values()))
-        media = [record.terminal.media * record.end_discount for record in pair.both]
+        media = [outcome.terminal.media * outcome.end_discount for outcome in pair.both]
         lines[MARKET] = float((after - before)[nobody_yet].sum()) - (media[1] - media[0])
     if kpi in ("customer_equity", "contribution"):
-        before_costs, after_costs = (_costs_of_nobody(record, kpi == "customer_equity") for record in pair.both)
+        before_costs, after_costs = (_costs_of_nobody(outcome, kpi == "customer_equity") for outcome in pair.both)
         lines |= {line: before_costs[line] - after_costs[line] for line in before_costs}
     return lines
 
 
-def _worth_of_people(record: Record, kpi: str) -> Floats:
+def _worth_of_people(outcome: MarketOutcome, kpi: str) -> Floats:
     """What everybody counts for in a total: their orders, and in equity what they are worth at the end. Shape [n]."""
-    orders = per_person(record, _worth(record, kpi))
-    return orders + record.terminal.people * record.end_discount if kpi == "customer_equity" else orders
+    orders = per_person(outcome, _worth(outcome, kpi))
+    return orders + outcome.terminal.people * outcome.end_discount if kpi == "customer_equity" else orders
 
 
-def _worth(record: Record, kpi: str) -> Floats:
+def _worth(outcome: MarketOutcome, kpi: str) -> Floats:
     """What each order counts for in a total."""
     if kpi == "orders":
-        return np.ones(record.orders.n)
+        return np.ones(outcome.orders.n)
     if kpi == "revenue":
-        return record.orders.paid / 100
-    return record.contribution * (_present(record, record.moment) if kpi == "customer_equity" else 1.0)
+        return outcome.orders.paid / 100
+    return outcome.contribution * (_present(outcome, outcome.moment) if kpi == "customer_equity" else 1.0)
 
 
-def _costs_of_nobody(record: Record, discounted: bool) -> dict[str, float]:
+def _costs_of_nobody(outcome: MarketOutcome, discounted: bool) -> dict[str, float]:
     """Costs that belong to no order, by line: currency units of the rows."""
-    weight = _present(record, np.arange(record.weeks)) if discounted else np.ones(record.weeks)
-    costs = record.costs
+    weight = _present(outcome, np.arange(outcome.weeks)) if discounted else np.ones(outcome.weeks)
+    costs = outcome.costs
     welcome = costs.booked(WELCOME_POINTS)
     by_week = {
         MEDIA: costs.by_week(Kind.REACH),
@@ -106,15 +106,15 @@ def _costs_of_nobody(record: Record, discounted: bool) -> dict[str, float]:
     return {line: float(costs @ weight) for line, costs in by_week.items()}
 
 
-def _present(record: Record, weeks: np.ndarray) -> Floats:
-    return np.exp(-record.market.world.economics.weekly_discount * weeks)
+def _present(outcome: MarketOutcome, weeks: np.ndarray) -> Floats:
+    return np.exp(-outcome.market.world.economics.weekly_discount * weeks)
 
 
 class Cohort(NamedTuple):
     """Customers acquired early enough to be followed for a year: who they are, and what each came to. Shape [n]."""
 
     who: Which
-    reading: Floats
+    measured: Floats
 
 
 def mean_lines(before: Cohort, after: Cohort) -> dict[str, float]:
@@ -123,23 +123,23 @@ def mean_lines(before: Cohort, after: Cohort) -> dict[str, float]:
         return dict.fromkeys((EITHER_WAY, WON, LOST), np.nan)
     stay = before.who & after.who
     share_before, share_after = stay.sum() / before.who.sum(), stay.sum() / after.who.sum()
-    old, new = (float(cohort.reading[stay].mean()) if stay.any() else 0.0 for cohort in (before, after))
+    old, new = (float(cohort.measured[stay].mean()) if stay.any() else 0.0 for cohort in (before, after))
     middle = (old + new) / 2
     return {
         EITHER_WAY: float((share_before + share_after) / 2 * (new - old)),
-        WON: float((after.reading - middle)[after.who & ~stay].sum() / after.who.sum()),
-        LOST: -float((before.reading - middle)[before.who & ~stay].sum() / before.who.sum()),
+        WON: float((after.measured - middle)[after.who & ~stay].sum() / after.who.sum()),
+        LOST: -float((before.measured - middle)[before.who & ~stay].sum() / before.who.sum()),
     }
 
 
-def _cohort(record: Record, kpi: str) -> Cohort:
-    n = record.market.customers.n
-    early = lifetime.Cohort(record, YEAR).members
-    rows = record.acquired[early]
+def _cohort(outcome: MarketOutcome, kpi: str) -> Cohort:
+    n = outcome.market.customers.n
+    early = lifetime.Cohort(outcome, YEAR).members
+    rows = outcome.acquired[early]
     who = np.zeros(n, np.bool_)
     who[rows] = True
     if kpi == "repurchase_52":
-        reading = np.zeros(n)
-        reading[rows] = record.second_after[early] <= YEAR
-        return Cohort(who, reading)
-    return Cohort(who, lifetime.Cohort(record, YEAR).by_person)
+        measured = np.zeros(n)
+        measured[rows] = outcome.second_after[early] <= YEAR
+        return Cohort(who, measured)
+    return Cohort(who, lifetime.Cohort(outcome, YEAR).by_person)

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from crmlab.experiments.questions.explain.estimates import Reading
+from crmlab.experiments.questions.explain.estimates import Measurement
 from crmlab.experiments.questions.explain.players import Coalition
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 METHODS = ("alone", "last", "shapley")
 WHOLE = "effect of the arm"
@@ -22,23 +22,23 @@ WHOLE = "effect of the arm"
 
 def contributions(
     kpis: Mapping[Coalition, Mapping[str, float]], players: Sequence[str], orders: Sequence[Sequence[int]]
-) -> Iterator[Reading]:
+) -> Iterator[Measurement]:
     """The contributions in one replication, from the KPIs of the coalitions that `coalitions_of` names.
 
-    Readings are (part, method, player, KPI, value); under "shapley" there is also the effect of the arm.
+    Measurements are (part, method, player, KPI, value); under "shapley" there is also the effect of the arm.
     """
     everybody = tuple(range(len(players)))
     for kpi in kpis[everybody]:
         if KPIS[kpi].ratio_of:
-            continue  # told by the means of its parts over all replications: it has no reading in a single one
-        worth = {coalition: reading[kpi] for coalition, reading in kpis.items()}
+            continue  # told by the means of its parts over all replications: it has no measurement in a single one
+        worth = {coalition: kpi_value[kpi] for coalition, kpi_value in kpis.items()}
         shares = shapley_values(worth, len(players), orders)
         for number, player in enumerate(players):
             others = tuple(other for other in everybody if other != number)
-            yield Reading("contributions", "alone", player, kpi, worth[(number,)] - worth[()])
-            yield Reading("contributions", "last", player, kpi, worth[everybody] - worth[others])
-            yield Reading("contributions", "shapley", player, kpi, shares[number])
-        yield Reading("contributions", "shapley", WHOLE, kpi, worth[everybody] - worth[()])
+            yield Measurement("contributions", "alone", player, kpi, worth[(number,)] - worth[()])
+            yield Measurement("contributions", "last", player, kpi, worth[everybody] - worth[others])
+            yield Measurement("contributions", "shapley", player, kpi, shares[number])
+        yield Measurement("contributions", "shapley", WHOLE, kpi, worth[everybody] - worth[()])
 
 
 def shapley_values(worth: Mapping[Coalition, float], n_players: int, orders: Sequence[Sequence[int]]) -> list[float]:

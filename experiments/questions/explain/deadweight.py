@@ -22,9 +22,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from crmlab.experiments.questions.explain.estimates import Reading
-from crmlab.experiments.questions.explain.paired_records import PairedRecords, Which, given
-from crmlab.sim.record import Record
+from crmlab.experiments.questions.explain.estimates import Measurement
+from crmlab.experiments.questions.explain.paired_outcomes import PairedOutcomes, Which, given
+from crmlab.sim.outcome import MarketOutcome
 
 EARLIER_WEEKS = 1.0
 KINDS = {
@@ -47,7 +47,7 @@ UNITS = {
 }
 
 
-def deadweight(pair: PairedRecords) -> Iterator[Reading]:
+def deadweight(pair: PairedOutcomes) -> Iterator[Measurement]:
     """Where the discounts and rewards of one replication went: (part, "kinds" | "shares", kind, measure, value).
 
     Shares are of what the arm gave away in addition on its own orders (lost orders left out), NaN where that is
@@ -68,28 +68,28 @@ def deadweight(pair: PairedRecords) -> Iterator[Reading]:
         numbers["additional"] = numbers["given"] - numbers["given_baseline"]
         additional[kind] = float(numbers["additional"])
         for measure, number in numbers.items():
-            yield Reading("deadweight", "kinds", kind, measure, float(number) * pair.scale)
+            yield Measurement("deadweight", "kinds", kind, measure, float(number) * pair.scale)
     own = sum(additional.values()) - additional["lost"]
-    yield Reading(
+    yield Measurement(
         "deadweight", "shares", "all", "deadweight", _ratio(additional["unmoved"] + additional["earlier"], own)
     )
-    yield Reading("deadweight", "shares", "all", "pulled_forward", _ratio(additional["earlier"], own))
-    yield Reading("deadweight", "shares", "all", "return", _return(pair))
+    yield Measurement("deadweight", "shares", "all", "pulled_forward", _ratio(additional["earlier"], own))
+    yield Measurement("deadweight", "shares", "all", "return", _return(pair))
 
 
-def _return(pair: PairedRecords) -> float:
-    before, after = (_left_and_given(record, pair.existing) for record in pair.both)
+def _return(pair: PairedOutcomes) -> float:
+    before, after = (_left_and_given(outcome, pair.existing) for outcome in pair.both)
     return _ratio(*(after - before))
 
 
-def _left_and_given(record: Record, who: Which) -> np.ndarray:
+def _left_and_given(outcome: MarketOutcome, who: Which) -> np.ndarray:
     """What these people left, and what they were given, the costs of the programme for them in both."""
-    mine = who[record.orders.row]
-    programme = record.membership.cost(np.ones(record.weeks))[who].sum()
-    return np.array([record.contribution[mine].sum() - programme, given(record)[mine].sum() + programme])
+    mine = who[outcome.orders.row]
+    programme = outcome.membership.cost(np.ones(outcome.weeks))[who].sum()
+    return np.array([outcome.contribution[mine].sum() - programme, given(outcome)[mine].sum() + programme])
 
 
-def _kinds(pair: PairedRecords) -> dict[str, tuple[Which, Which]]:
+def _kinds(pair: PairedOutcomes) -> dict[str, tuple[Which, Which]]:
     """Which orders of the baseline's log and of the arm's are of each kind."""
     before, after = pair.matched
     earlier = pair.baseline.moment[before] - pair.arm.moment[after] >= EARLIER_WEEKS
@@ -105,8 +105,8 @@ def _kinds(pair: PairedRecords) -> dict[str, tuple[Which, Which]]:
     }
 
 
-def _at(record: Record, places: np.ndarray) -> Which:
-    which = np.zeros(record.orders.n, np.bool_)
+def _at(outcome: MarketOutcome, places: np.ndarray) -> Which:
+    which = np.zeros(outcome.orders.n, np.bool_)
     which[places] = True
     return which
 

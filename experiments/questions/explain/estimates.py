@@ -1,4 +1,4 @@
-"""From readings of single replications to estimates with both intervals."""
+"""From measurements of single replications to estimates with both intervals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crmlab.experiments.statistics.verdict import judge_differences
 KEYS = ["part", "group", "item", "measure"]
 
 
-class Reading(NamedTuple):
+class Measurement(NamedTuple):
     """One number of one replication: of which part of the explanation, which group and item, and what it measures."""
 
     part: str
@@ -25,16 +25,17 @@ class Reading(NamedTuple):
     value: float
 
 
-def readings_table(outcomes: Iterable[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]]) -> pd.DataFrame:
-    """All readings of a run, from (place, readings): the fields of `Reading`, and those of the place: world, number of
-    the world, replication."""
+def measurements_table(outcomes: Iterable[tuple[Mapping[str, Any], Sequence[Sequence[Any]]]]) -> pd.DataFrame:
+    """All measurements of a run, from (place, measurements): the fields of `Measurement`, and those of the place:
+    world, number of the world, replication."""
     parts = [
-        pd.DataFrame(list(readings), columns=list(Reading._fields)).assign(**place) for place, readings in outcomes
+        pd.DataFrame(list(measurements), columns=list(Measurement._fields)).assign(**place)
+        for place, measurements in outcomes
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def estimates(readings: pd.DataFrame, confidence: float, directions: Mapping[str, int]) -> pd.DataFrame:
+def estimates(measurements: pd.DataFrame, confidence: float, directions: Mapping[str, int]) -> pd.DataFrame:
     """One row per part, group, item and measure, in the order in which they were first read.
 
     `value` is the mean over the replications of the world as stated, `low` and `high` its interval (luck only);
@@ -43,7 +44,7 @@ def estimates(readings: pd.DataFrame, confidence: float, directions: Mapping[str
     contribute `verdict` is that of the one rule; `directions` says by KPI which sign is better.
     """
     rows = []
-    for keys, group in readings.groupby(KEYS, sort=False):
+    for keys, group in measurements.groupby(KEYS, sort=False):
         fixed, pair = group.loc[group["world"] == "fixed", "value"], group[group["world"] == "sampled"]
         fixed = fixed[np.isfinite(fixed)].to_numpy(np.float64)
         outcomes = by_market(pair)("value")

@@ -1,6 +1,6 @@
 """Explain what an arm does: which of its plays, through which people, for whom, and with how much waste.
 
-1 live      every replication: the baseline with each combination of the arm's changes, on the same people and luck
+1 simulate    every replication: the baseline with each combination of the arm's changes, on the same people and luck
 2 take      contributions of the plays, composition against treatment, winners and losers, deadweight: one set of
   apart     numbers per replication
 3 estimate  the mean of each over replications, and two intervals, as in a comparison
@@ -32,8 +32,8 @@ from crmlab.experiments.questions.compare.compare import (
 from crmlab.experiments.questions.explain import deadweight, winners
 from crmlab.experiments.questions.explain.composition import composition
 from crmlab.experiments.questions.explain.contributions import contributions
-from crmlab.experiments.questions.explain.estimates import estimates, readings_table
-from crmlab.experiments.questions.explain.paired_records import PairedRecords
+from crmlab.experiments.questions.explain.estimates import estimates, measurements_table
+from crmlab.experiments.questions.explain.paired_outcomes import PairedOutcomes
 from crmlab.experiments.questions.explain.players import (
     EXACT_PLAYERS,
     SAMPLED_ORDERS,
@@ -45,10 +45,10 @@ from crmlab.experiments.questions.explain.players import (
 from crmlab.experiments.questions.explain.posing import arm_to_explain, asked, changes_of
 from crmlab.experiments.replication.replication import Replication
 from crmlab.experiments.replication.worlds import markets_of_sampled_worlds, number_of_world
-from crmlab.sim.readings import KPIS, read_all
-from crmlab.sim.record import Record
+from crmlab.sim.kpis import KPIS, read_all
+from crmlab.sim.outcome import MarketOutcome
 
-# The parts of an explanation, and what group, item and measure of a reading are called in the table of each.
+# The parts of an explanation, and what group, item and measure of a measurement are called in the table of each.
 PARTS = {
     "contributions": ("method", "player", "kpi"),
     "composition": ("kind", "line", "kpi"),
@@ -63,13 +63,13 @@ UNITS_OF = {"segments": winners.UNITS, "deadweight": deadweight.UNITS}
 class Explanation:
     """The answer: the parts of the effect of an arm, each number with its intervals.
 
-    `readings` has a row per world, its number, replication, part, group, item and measure; `runs` the KPIs of the
+    `measurements` has a row per world, its number, replication, part, group, item and measure; `runs` the KPIs of the
     baseline and the arm; `failures` the replications that could not be run, and why.
     """
 
     experiment: Experiment
     players: tuple[str, ...]
-    readings: pd.DataFrame
+    measurements: pd.DataFrame
     runs: pd.DataFrame
     failures: tuple[Mapping[str, Any], ...] = ()
 
@@ -92,12 +92,12 @@ class Explanation:
     def estimates(self) -> pd.DataFrame:
         """All parts in one table: part, group, item, measure, value, both intervals, replications, verdict."""
         directions = {kpi.id: kpi.direction for kpi in all_kpis(self.experiment.kpis)}
-        return estimates(self.readings, self.experiment.design.confidence, directions)
+        return estimates(self.measurements, self.experiment.design.confidence, directions)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What a run folder keeps: a table per part, the readings behind them, and the tables of a comparison."""
-        return {**self.comparison.tables, **{part: self._part(part) for part in PARTS}, "explained": self.readings}
+        """What a run folder keeps: a table per part, the measurements behind them, and the tables of a comparison."""
+        return {**self.comparison.tables, **{part: self._part(part) for part in PARTS}, "explained": self.measurements}
 
     def _part(self, part: str) -> pd.DataFrame:
         table = self.estimates[self.estimates["part"] == part].drop(columns="part").reset_index(drop=True)
@@ -120,7 +120,7 @@ class Explanation:
             "baseline": self.experiment.baseline.name,
             "arm": self.arm,
             "verdicts": {
-                kpi: reading["verdict"] for kpi, reading in self.comparison.to_json()["arms"][self.arm].items()
+                kpi: kpi_value["verdict"] for kpi, kpi_value in self.comparison.to_json()["arms"][self.arm].items()
             },
             "players": list(self.players),
             "joining": "all orders" if exact else f"{SAMPLED_ORDERS} orders drawn per replication",
@@ -161,7 +161,7 @@ def _pair(experiment: Experiment) -> Experiment:
 
 
 def _run(experiment: Experiment, task: ReplicationTask) -> dict[str, Any]:
-    """One replication taken apart: the KPIs of the baseline and the arm, and all readings. Plain JSON data."""
+    """One replication taken apart: the KPIs of the baseline and the arm, and all measurements. Plain JSON data."""
     baseline, arm = experiment.baseline, arm_to_explain(experiment)
     players = changes_of(experiment)
     orders = orders_of(len(players), experiment.design.seed, task.replication)
@@ -176,15 +176,18 @@ def _run(experiment: Experiment, task: ReplicationTask) -> dict[str, Any]:
         kpis[coalition] = read_all(market, experiment.kpis)
         if len(coalition) in (0, len(players)):
             ends.append(market)
-    pair = PairedRecords(*map(Record, ends))
+    pair = PairedOutcomes(*map(MarketOutcome, ends))
     effect = kpis[()], kpis[tuple(range(len(players)))]
-    readings = [
+    measurements = [
         *contributions(kpis, [player.name for player in players], orders),
         *composition(pair, effect),
         *winners.winners_and_losers(pair, segments),
         *deadweight.deadweight(pair),
     ]
-    return {"kpis": dict(zip((baseline.name, arm.name), effect, strict=True)), "readings": [list(r) for r in readings]}
+    return {
+        "kpis": dict(zip((baseline.name, arm.name), effect, strict=True)),
+        "measurements": [list(r) for r in measurements],
+    }
 
 
 def _explanation(
@@ -194,13 +197,13 @@ def _explanation(
     outcomes: Sequence[dict[str, Any] | Failed],
 ) -> Explanation:
     done, failures = settled(tasks, outcomes)
-    readings, runs = [], []
+    measurements, runs = [], []
     for task, outcome in done:
         number = number_of_world(experiment.design, task.world, task.replication)
         place = {"world": task.world, "number": number, "replication": task.replication}
-        readings.append((place, outcome["readings"]))
+        measurements.append((place, outcome["measurements"]))
         runs += [{"arm": arm, **place, **kpis} for arm, kpis in outcome["kpis"].items()]
     if not any(run["world"] == "fixed" for run in runs):
         raise NothingRan("no replication of the stated world", failures)
     names = tuple(player.name for player in players)
-    return Explanation(experiment, names, readings_table(readings), pd.DataFrame(runs), tuple(failures))
+    return Explanation(experiment, names, measurements_table(measurements), pd.DataFrame(runs), tuple(failures))

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.experiments.questions.explain.estimates import Reading
-from crmlab.experiments.questions.explain.paired_records import PairedRecords, Which, given, per_person
+from crmlab.experiments.questions.explain.estimates import Measurement
+from crmlab.experiments.questions.explain.paired_outcomes import PairedOutcomes, Which, given, per_person
 from crmlab.sim.market import Market
 from crmlab.sim.target import SEGMENTS
 
@@ -38,13 +38,13 @@ def segments_of(market: Market) -> NDArray[np.int8]:
     return segments
 
 
-def winners_and_losers(pair: PairedRecords, segments: NDArray[np.int8]) -> Iterator[Reading]:
+def winners_and_losers(pair: PairedOutcomes, segments: NDArray[np.int8]) -> Iterator[Measurement]:
     """Mean differences per person of one replication, by group: (part, how divided, group, measure, value).
 
     `given` is discounts and rewards; `contribution` counts orders, before media and the costs of a programme; `more`,
     `same` and `fewer` are the shares of people by number of orders.
     """
-    ones = [np.ones(record.orders.n) for record in pair.both]
+    ones = [np.ones(outcome.orders.n) for outcome in pair.both]
     orders = _change(pair, *ones)
     changes = {
         "orders": orders,
@@ -56,16 +56,16 @@ def winners_and_losers(pair: PairedRecords, segments: NDArray[np.int8]) -> Itera
     }
     for division, group, who in _groups(pair, segments):
         n = int(who.sum())
-        yield Reading("segments", division, group, "people", n * pair.scale)
+        yield Measurement("segments", division, group, "people", n * pair.scale)
         for measure, change in changes.items():
-            yield Reading("segments", division, group, measure, float(change[who].mean()) if n else np.nan)
+            yield Measurement("segments", division, group, measure, float(change[who].mean()) if n else np.nan)
 
 
-def _change(pair: PairedRecords, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _change(pair: PairedOutcomes, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return per_person(pair.arm, after) - per_person(pair.baseline, before)
 
 
-def _groups(pair: PairedRecords, segments: NDArray[np.int8]) -> Iterator[tuple[str, str, Which]]:
+def _groups(pair: PairedOutcomes, segments: NDArray[np.int8]) -> Iterator[tuple[str, str, Which]]:
     for number, name in enumerate(SEGMENTS):
         who = np.zeros(pair.n, np.bool_)
         who[: segments.size] = segments == number

@@ -13,7 +13,7 @@ from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import FAINT, GAIN, GRID, INK, LOSS, Look, new_figure
 from crmlab.experiments.statistics.verdict import in_sentence
 from crmlab.experiments.wording.quantities import between, change, is_money, is_share, money_axis, quantity
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 Answer = Mapping[str, Any]
 BARS = (("mean", "Mean"), ("cvar", "Worst tenth (CVaR)"), ("worst", "Worst case"))

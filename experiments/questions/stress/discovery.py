@@ -36,8 +36,8 @@ from crmlab.experiments.questions.stress.prim import (
 )
 from crmlab.experiments.statistics.effects import holm
 
-MOST_BOXES = 3
-FEWEST = 8  # worlds of either kind, below which no box is looked for
+MAX_BOXES = 3
+MIN_WORLDS = 8  # worlds of either kind, below which no box is looked for
 CHANCE = 0.05  # a restriction stays if chance makes one like it in fewer searches than this
 REPEATS, LEFT_OUT = 40, 5  # searches repeated, each without one in LEFT_OUT worlds
 AGAIN = 0.5  # a restriction stays if so large a share of them makes one like it
@@ -103,7 +103,7 @@ def discover(
     found: list[Scenario] = []
     flips = ahead > 0
     left = np.ones(len(worlds), dtype=bool)
-    while len(found) < MOST_BOXES and _enough(flips[left]):
+    while len(found) < MAX_BOXES and _enough(flips[left]):
         box = _found(worlds[left], ahead[left], peeling, len(worlds))
         if box is None:
             break
@@ -140,7 +140,7 @@ class _Repeat:
 
 
 def _enough(flips: Mask) -> bool:
-    return min(int(flips.sum()), int((~flips).sum())) >= FEWEST
+    return min(int(flips.sum()), int((~flips).sum())) >= MIN_WORLDS
 
 
 def _found(worlds: Worlds, ahead: NDArray[np.float64], peeling: Peeling, n_all: int) -> Box | None:

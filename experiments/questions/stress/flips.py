@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crmlab.experiments.questions.stress.discovery import FEWEST, Scenario, discover
+from crmlab.experiments.questions.stress.discovery import MIN_WORLDS, Scenario, discover
 from crmlab.experiments.questions.stress.gains import Gains
 from crmlab.experiments.questions.stress.score_table import RESAMPLES, share_interval
 from crmlab.experiments.wording.quantities import percent
@@ -58,9 +58,9 @@ class Flip:
         said = [f"{self._what()} in {n} of {worlds} worlds ({often})."]
         if self.scenarios:
             return said + [self._where(scenario, first=not i) for i, scenario in enumerate(self.scenarios)]
-        if min(n, worlds - n) >= FEWEST:
+        if min(n, worlds - n) >= MIN_WORLDS:
             return [*said, "No range of the unknowns tells these worlds from the others."]
-        return [*said, f"That is too few to see a pattern{': ' + _worlds(self.numbers) if n < FEWEST else ''}."]
+        return [*said, f"That is too few to see a pattern{': ' + _worlds(self.numbers) if n < MIN_WORLDS else ''}."]
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain data, sentences and boxes included."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.replication.worlds import STATED
 from crmlab.experiments.statistics.effects import luck_interval
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +70,13 @@ class Gains:
         return float(gains.mean()), *luck_interval(gains, confidence)
 
 
-def gains_of(readings: pd.DataFrame, kpi: str, arms: tuple[str, ...], replications: int) -> Gains:
+def gains_of(kpi_values: pd.DataFrame, kpi: str, arms: tuple[str, ...], replications: int) -> Gains:
     """The gains from the table of runs (columns arm, number of the world, replication, KPIs).
 
     Worlds in which a replication is without a value for some arm are left out. Raises `UserError` where the KPI has no
     value in the world as stated.
     """
-    wide = readings.pivot(index=["number", "replication"], columns="arm", values=kpi)[list(arms)]
+    wide = kpi_values.pivot(index=["number", "replication"], columns="arm", values=kpi)[list(arms)]
     gains = KPIS[kpi].direction * wide.sub(wide[arms[0]], axis=0)
     stated = gains.loc[[STATED]].dropna()
     if stated.empty:

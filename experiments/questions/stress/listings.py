@@ -10,7 +10,7 @@ import pandas as pd
 from crmlab.experiments.sections.listings import Listing
 from crmlab.experiments.statistics.verdict import in_sentence
 from crmlab.experiments.wording.quantities import between, change, percent, quantity
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 Answer = Mapping[str, Any]
 

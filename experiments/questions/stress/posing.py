@@ -8,7 +8,7 @@ from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.stress.question import Stress
 from crmlab.experiments.wording.names import not_known
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 
 def posed_stress(experiment: Experiment, question: Stress) -> Experiment:

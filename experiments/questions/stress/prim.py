@@ -28,7 +28,7 @@ class Peeling:
 
     peel: float = 0.05
     paste: float = 0.05
-    mass_least: float = 0.05
+    mass_min: float = 0.05
 
 
 USUAL = Peeling()
@@ -104,11 +104,11 @@ def trajectory(worlds: Worlds, interesting: Mask, peeling: Peeling = USUAL, n_al
     `n_all` is the number of worlds of which `mass_least` is a share, where `worlds` are only those left over by earlier
     boxes. Worlds that lie in no box of interest end the search early: the list has one box at least.
     """
-    n_least = peeling.mass_least * (n_all or len(worlds))
+    n_min = peeling.mass_min * (n_all or len(worlds))
     boxes = [Box.everything(worlds.shape[1])]
     for step in (_peeled, _pasted):
         share = peeling.peel if step is _peeled else peeling.paste
-        while (box := step(boxes[-1], worlds, interesting, share)) and box.holds(worlds).sum() >= n_least:
+        while (box := step(boxes[-1], worlds, interesting, share)) and box.holds(worlds).sum() >= n_min:
             boxes.append(box)
     return boxes
 

@@ -23,7 +23,7 @@ def _flips(run: RunFiles) -> Section:
 
 def _scores(run: RunFiles) -> Section:
     answer, currency = run.json("stress"), run.look.currency
-    confidence = run.resolved["design"]["confidence"]
+    confidence = run.spec["design"]["confidence"]
     told = (
         listings.recommendation_listing(answer),
         listings.gain_listing(answer, currency, confidence),

@@ -43,7 +43,7 @@ def _blocks(n: int) -> list[tuple[int, ...]]:
 
 
 def run_task(experiment: Experiment, asked: Stress, task: StressTask) -> list[list[dict[str, Any]] | Failed]:
-    """For every replication of one world the readings of all arms, or why they could not be run."""
+    """For every replication of one world the KPI values of all arms, or why they could not be run."""
     world = None if task.world == STATED else state_of_the_world(experiment, asked, task.world)
 
     def of_all_arms(index: int) -> list[dict[str, Any]]:

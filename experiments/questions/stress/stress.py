@@ -39,13 +39,13 @@ from crmlab.experiments.replication.worlds import STATED
 class StressResult:
     """The answer of a stress test.
 
-    `readings`: one row per arm, world and replication with every KPI; column `world` is "fixed" for the world as stated
-    and "sampled" for the others, `number` is -1 or the number of the world. `unknowns`: one row per world, one column
-    per unknown. `failures`: tasks without a result.
+    `kpi_values`: one row per arm, world and replication with every KPI; column `world` is "fixed" for the world as
+    stated and "sampled" for the others, `number` is -1 or the number of the world. `unknowns`: one row per world, one
+    column per unknown. `failures`: tasks without a result.
     """
 
     experiment: Experiment
-    readings: pd.DataFrame
+    kpi_values: pd.DataFrame
     unknowns: pd.DataFrame
     failures: tuple[Mapping[str, str], ...] = ()
 
@@ -58,7 +58,7 @@ class StressResult:
     def gains(self) -> Gains:
         """By how much every arm is better than the baseline in the primary KPI, world by world."""
         primary = self.experiment.design.primary
-        gains = gains_of(self.readings, primary, _names(self.experiment), self.stress.replications)
+        gains = gains_of(self.kpi_values, primary, _names(self.experiment), self.stress.replications)
         if not gains.worlds.size:
             raise UserError(f"{gains.kpi} has no value in any of the {self.stress.n_worlds} worlds.")
         return gains
@@ -98,12 +98,12 @@ class StressResult:
     @cached_property
     def comparison(self) -> Comparison:
         """Every arm against the baseline on every KPI, as a comparison with these worlds would say."""
-        means = self.readings.groupby(["arm", "world", "number"], as_index=False)[
+        means = self.kpi_values.groupby(["arm", "world", "number"], as_index=False)[
             [kpi.id for kpi in all_kpis(self.experiment.kpis)]
         ].mean(numeric_only=True)
         sampled = means[means["world"] == "sampled"].assign(replication=0)  # the runs of all worlds share their luck
-        readings = pd.concat([self.readings[self.readings["world"] == "fixed"], sampled], ignore_index=True)
-        effects = effects_table(self.experiment, readings)
+        kpi_values = pd.concat([self.kpi_values[self.kpi_values["world"] == "fixed"], sampled], ignore_index=True)
+        effects = effects_table(self.experiment, kpi_values)
         pays = self.scores[self.scores["score"] == "pays"].set_index("arm")
         for arm in self.gains.arms[1:]:  # one interval of the share of worlds, which counts luck too
             mine = (effects["arm"] == arm) & (effects["kpi"] == self.gains.kpi)
@@ -112,13 +112,13 @@ class StressResult:
             "effects": effects,
             "assumptions": assumptions_table(self.experiment),
         }
-        replications = int((self.readings["number"] == STATED).sum() / len(self.experiment.arms))
+        replications = int((self.kpi_values["number"] == STATED).sum() / len(self.experiment.arms))
         return Comparison(self.experiment.baseline.name, replications, tables, self.failures)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """What a run folder keeps."""
-        return {**self.comparison.tables, "runs": self.readings, "worlds": self.worlds, "scores": self.scores}
+        return {**self.comparison.tables, "runs": self.kpi_values, "worlds": self.worlds, "scores": self.scores}
 
     def to_json(self) -> dict[str, Any]:
         """The answer as plain data: gains are differences to the baseline in the good direction of the KPI."""
@@ -193,7 +193,7 @@ def _show(on_progress: Progress | None, before: int, total: int, done: int, _of_
 
 
 def _rows(tasks: list[StressTask], results: list[Any], failures: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """The readings of all tasks that have some; what failed is added to `failures`."""
+    """The KPI values of all tasks that have some; what failed is added to `failures`."""
     rows: list[dict[str, Any]] = []
     done, failed = settled(tasks, results)
     failures += failed

@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import BLUE, FAINT, GAIN, GRID, INK, LOSS, MIDDLE, Look, new_figure
 from crmlab.experiments.wording.quantities import between, change, is_money, is_share, money_axis
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 BEST_SHARE = 0.1  # of the points that are drawn strongly among many
-MOST_SCATTERS = 6
-MOST_CELL_TEXTS = 12  # columns of a map beyond which its cells have no room for numbers
+MAX_SCATTERS = 6
+MAX_CELL_TEXTS = 12  # columns of a map beyond which its cells have no room for numbers
 Answer = Mapping[str, Any]
 
 
@@ -29,7 +29,7 @@ def sweep_charts(answer: Answer, responses: pd.DataFrame, look: Look) -> list[Ch
         return [response_curve(answer, mine, factors[0], look)]
     if len(factors) == 2 and answer["design"] == "grid":
         return [response_map(answer, mine, factors, look)]
-    strongest = sorted(factors, key=lambda factor: -_strength(mine, factor[1]))[:MOST_SCATTERS]
+    strongest = sorted(factors, key=lambda factor: -_strength(mine, factor[1]))[:MAX_SCATTERS]
     return [parallel_points(answer, mine, factors, look), *(factor_scatter(answer, mine, f, look) for f in strongest)]
 
 
@@ -76,7 +76,7 @@ def response_map(answer: Answer, mine: pd.DataFrame, factors: Sequence[tuple[str
     effects = wide.to_numpy()
     sure = sure_rows.pivot_table(index=y, columns=x, values="sure", dropna=False).to_numpy()
     most = float(np.nanmax(np.abs(effects))) or 1.0
-    roomy = effects.shape[1] <= MOST_CELL_TEXTS
+    roomy = effects.shape[1] <= MAX_CELL_TEXTS
     xs, ys = ([number(value) for value in axis.to_numpy(float)] for axis in (wide.columns, wide.index))
     colours = (LOSS, MIDDLE, GAIN) if kpi.direction >= 0 else (GAIN, MIDDLE, LOSS)
     figure = new_figure(max(320, 44 * len(wide) + 110))

@@ -24,8 +24,8 @@ SWEEP = 11  # kind of use in the seed scheme, beside those of sim.draws and repl
 PLACES, RESAMPLES = 0, 1  # what is drawn: where the points lie, and the bootstrap of indices
 MORRIS_LEVELS = 4
 USUAL_POINTS, QUICK_POINTS, QUICK_REPLICATIONS = 64, 16, 4
-USUAL_TRAJECTORIES, FEWEST_TRAJECTORIES = 12, 4
-USUAL_BASE_POINTS, FEWEST_BASE_POINTS = 64, 16
+USUAL_TRAJECTORIES, MIN_TRAJECTORIES = 12, 4
+USUAL_BASE_POINTS, MIN_BASE_POINTS = 64, 16
 
 
 def places_of(sweep: Sweep, seed: int) -> NDArray[np.float64]:
@@ -33,7 +33,7 @@ def places_of(sweep: Sweep, seed: int) -> NDArray[np.float64]:
 
     Raises `UserError` where `points` is too small for the design.
     """
-    if sweep.points < (least := fewest_points(sweep)):
+    if sweep.points < (least := min_points(sweep)):
         raise UserError(
             f"sweep.points = {sweep.points} is too few: {sweep.design} over {_factors(sweep)} needs at least {least}."
         )
@@ -42,12 +42,12 @@ def places_of(sweep: Sweep, seed: int) -> NDArray[np.float64]:
     )
 
 
-def fewest_points(sweep: Sweep) -> int:
+def min_points(sweep: Sweep) -> int:
     """How many points the design needs at least to say anything."""
     n = len(sweep.factors)
     if sweep.design == "grid":
-        return math.prod(factor.points or min(2, _most(factor)) for factor in sweep.factors)
-    least = {"morris": FEWEST_TRAJECTORIES * (n + 1), "saltelli": FEWEST_BASE_POINTS * (n + 2), "tornado": 1}
+        return math.prod(factor.points or min(2, _max(factor)) for factor in sweep.factors)
+    least = {"morris": MIN_TRAJECTORIES * (n + 1), "saltelli": MIN_BASE_POINTS * (n + 2), "tornado": 1}
     return least.get(sweep.design, 2)
 
 
@@ -55,14 +55,14 @@ def usual_points(sweep: Sweep) -> int:
     """How many points are run when nobody says how many."""
     n = len(sweep.factors)
     usual = {"morris": USUAL_TRAJECTORIES * (n + 1), "saltelli": USUAL_BASE_POINTS * (n + 2)}
-    return max(usual.get(sweep.design, USUAL_POINTS), fewest_points(sweep))
+    return max(usual.get(sweep.design, USUAL_POINTS), min_points(sweep))
 
 
 def quick_sweep(sweep: Sweep) -> Sweep:
     """The same sweep with as few points as still say something."""
     return replace(
         sweep,
-        points=min(sweep.points, max(QUICK_POINTS, fewest_points(sweep))),
+        points=min(sweep.points, max(QUICK_POINTS, min_points(sweep))),
         replications=min(sweep.replications, QUICK_REPLICATIONS),
     )
 
@@ -88,11 +88,11 @@ def _grid(sweep: Sweep, seed: int) -> NDArray[np.float64]:
     own = math.prod(factor.points or 1 for factor in sweep.factors)
     free = sum(factor.points is None for factor in sweep.factors)
     each = int((sweep.points / own) ** (1 / free) + 1e-9) if free else 1
-    along = [np.linspace(0, 1, min(factor.points or each, _most(factor))) for factor in sweep.factors]
+    along = [np.linspace(0, 1, min(factor.points or each, _max(factor))) for factor in sweep.factors]
     return np.array(list(itertools.product(*along)))
 
 
-def _most(factor: Factor) -> int:
+def _max(factor: Factor) -> int:
     """How many values a factor can take at most."""
     step = factor.lever and (factor.lever.step or (1 if factor.lever.whole else 0))
     return round((factor.high - factor.low) / step) + 1 if step else 2**31

@@ -16,16 +16,16 @@ from crmlab.experiments.files.forms import Form, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.levers.form import lever_of
 from crmlab.experiments.parameters.registry import Parameter, parameters_of
-from crmlab.experiments.questions.sweep.designs import fewest_points, usual_points
+from crmlab.experiments.questions.sweep.designs import min_points, usual_points
 from crmlab.experiments.questions.sweep.question import DesignKind, Factor, Sweep
 from crmlab.experiments.replication.sampled_worlds import assumed_unknowns, bounds_of, fitted_bounds
 from crmlab.experiments.wording.names import did_you_mean, not_known, number_text
+from crmlab.sim.kpis import HEADLINE, KPIS
 from crmlab.sim.levers import Unknown
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import HEADLINE, KPIS
 
 ALL = "all"
-MOST_GRID_FACTORS = 2  # from three factors on, a grid wastes points
+MAX_GRID_FACTORS = 2  # from three factors on, a grid wastes points
 _NUMBER, _WHOLE = {"type": "number"}, {"type": "integer", "minimum": 2}
 
 
@@ -120,11 +120,11 @@ def sweep_of(
         problems.append(problem(text, ("sweep",), source))
     for kpi in (kpi for kpi in form.kpis if kpi not in KPIS):
         problems.append(problem(not_known(kpi, "KPI", KPIS), ("sweep", "kpis"), source, kpi))
-    design = form.design or ("grid" if len(factors) <= MOST_GRID_FACTORS else "lhs")
+    design = form.design or ("grid" if len(factors) <= MAX_GRID_FACTORS else "lhs")
     sweep = Sweep(form.arm, tuple(factors), design, form.points or 2, form.replications, tuple(form.kpis))
     if form.points is None:
         return replace(sweep, points=usual_points(sweep)), problems
-    if not problems and form.points < (least := fewest_points(sweep)):
+    if not problems and form.points < (least := min_points(sweep)):
         text = f"is too few: {design} over {len(factors)} factors needs at least {least}."
         problems.append(problem(text, ("sweep", "points"), source, form.points))
     return sweep, problems

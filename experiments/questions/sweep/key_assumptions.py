@@ -14,12 +14,12 @@ from crmlab.experiments.questions.sweep.tornado import NO, PERHAPS, YES
 from crmlab.experiments.rows import each_row
 
 MEASURES = {"tornado": "swing", "morris": "mu_star", "saltelli": "st"}
-LEAST_SHARE = 0.01  # of the effect as stated, or of the variance over the points: what moves it less does not matter
+MIN_SHARE = 0.01  # of the effect as stated, or of the variance over the points: what moves it less does not matter
 COLUMNS = ("rank", "name", "kpi", "measure", "size", "size_low", "size_high", "share", "flips", "value", "low", "high",
            "unit", "source", "evidence", "kind")  # fmt: skip
 
 
-def matters_table(
+def key_assumptions_table(
     experiment: Experiment, sweep: Sweep, sizes: pd.DataFrame, stated: float, tornado: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Every swept unknown on which the effect on the primary KPI hangs, beyond luck and by more than 1 %; the strongest
@@ -35,7 +35,7 @@ def matters_table(
     rows: list[dict[str, Any]] = []
     for row in each_row(_of_unknowns(experiment, sweep, sizes)):
         size = _size(sweep, row, stated)
-        if not row.beyond_luck or not size["share"] >= LEAST_SHARE:
+        if not row.beyond_luck or not size["share"] >= MIN_SHARE:
             continue
         known, factor = about.loc[row.factor], ranges[row.factor]
         rows.append(
@@ -50,7 +50,7 @@ def matters_table(
 def undecided(experiment: Experiment, sweep: Sweep, sizes: pd.DataFrame, stated: float) -> list[str]:
     """The unknowns that seem to move the effect by more than 1 %, which may be luck."""
     rows = each_row(_of_unknowns(experiment, sweep, sizes))
-    return [row.factor for row in rows if not row.beyond_luck and _size(sweep, row, stated)["share"] >= LEAST_SHARE]
+    return [row.factor for row in rows if not row.beyond_luck and _size(sweep, row, stated)["share"] >= MIN_SHARE]
 
 
 def _of_unknowns(experiment: Experiment, sweep: Sweep, sizes: pd.DataFrame) -> pd.DataFrame:
@@ -78,17 +78,15 @@ def _flips(tornado: pd.DataFrame | None, factor: str) -> str:
     return next((word for word in (YES, PERHAPS) if word in words), NO)
 
 
-def words_of(matters: pd.DataFrame, undecided: list[str], n_unknowns: int) -> str:
+def words_of(key_assumptions: pd.DataFrame, undecided: list[str], n_unknowns: int) -> str:
     """How many assumptions matter, in a sentence."""
-    least = f"beyond luck and by {LEAST_SHARE:.0%} or more"
+    least = f"beyond luck and by {MIN_SHARE:.0%} or more"
     text = f"None of the {n_unknowns} unknowns moves the effect on the primary KPI {least}."
-    if not matters.empty:
-        assumed = int((matters["kind"] == "assumed").sum())
-        turning = int((matters["flips"] == YES).sum())
-        text = (
-            f"{len(matters)} of {n_unknowns} unknowns move the effect on the primary KPI {least}; {assumed} of these "
-        )
-        text += "are assumed."
+    if not key_assumptions.empty:
+        assumed = int((key_assumptions["kind"] == "assumed").sum())
+        turning = int((key_assumptions["flips"] == YES).sum())
+        text = f"{len(key_assumptions)} of {n_unknowns} unknowns move the effect on the primary KPI {least}; "
+        text += f"{assumed} of these are assumed."
         text += f" {turning} can turn the decision." if turning else ""
     if undecided:
         text += f" Not decided, because it may be luck (more replications tell): {', '.join(undecided)}."

@@ -14,8 +14,8 @@ import pandas as pd
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.sections.listings import Listing
 from crmlab.experiments.wording.quantities import MINUS, UNDEFINED, between, change, quantity
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.levers import EVIDENCE
-from crmlab.sim.readings import KPIS
 
 Answer = Mapping[str, Any]
 LUCKY = "The best of many points is partly the luckiest: `crmlab tune` runs its winners again on fresh luck."
@@ -193,7 +193,7 @@ def still(mine: pd.DataFrame, moving: pd.DataFrame) -> str:
     return f" Of no effect at all: {', '.join(names)}." if names else ""
 
 
-def matters_listing(answer: Answer, matters: pd.DataFrame | None, currency: str) -> Listing:
+def key_assumptions_listing(answer: Answer, key_assumptions: pd.DataFrame | None, currency: str) -> Listing:
     """The unknowns to which the effect on the primary KPI is sensitive, ranked, with where they come from."""
     kpi = KPIS[answer["primary"]]
     rows = [
@@ -207,9 +207,9 @@ def matters_listing(answer: Answer, matters: pd.DataFrame | None, currency: str)
             "Evidence": f"{row.kind} ({row.evidence})",
             "Source": row.source,
         }
-        for row in (each_row(matters) if matters is not None else ())
+        for row in (each_row(key_assumptions) if key_assumptions is not None else ())
     ]
-    tags = sorted(set(matters["evidence"])) if matters is not None else []
+    tags = sorted(set(key_assumptions["evidence"])) if key_assumptions is not None else []
     note = "Numbers that were not swept are not judged. "
     note += " ".join(f"{tag}: {EVIDENCE[tag]}." for tag in tags)
     return Listing(f"Assumptions that matter for {kpi.label}", pd.DataFrame(rows), answer["in_words"], note.strip())

@@ -7,7 +7,7 @@ from typing import Literal
 
 from crmlab.experiments.experiment import Question
 from crmlab.experiments.levers.searched import SearchedLever
-from crmlab.sim.readings import HEADLINE
+from crmlab.sim.kpis import HEADLINE
 
 DesignKind = Literal["grid", "lhs", "sobol", "morris", "saltelli", "tornado"]
 INDICES: tuple[DesignKind, ...] = ("morris", "saltelli")  # designs from which sensitivity indices are computed

@@ -17,7 +17,7 @@ def sweep_sections(run: RunFiles) -> list[Section]:
         found = [_sensitivity(run)]
     else:
         found = [_points(run)]
-    return [*found, *([_matters(run)] if "assumptions_that_matter" in answer else []), lift(run)]
+    return [*found, *([_key_assumptions(run)] if "assumptions_that_matter" in answer else []), lift(run)]
 
 
 def _points(run: RunFiles) -> Section:
@@ -52,12 +52,14 @@ def _tornado(run: RunFiles) -> Section:
     return Section("tornado", "What would turn the decision", _intro(run), (drawn,), (table,))
 
 
-def _matters(run: RunFiles) -> Section:
-    listing = listings.matters_listing(run.json("sweep"), run.table("assumptions_that_matter"), run.look.currency)
+def _key_assumptions(run: RunFiles) -> Section:
+    listing = listings.key_assumptions_listing(
+        run.json("sweep"), run.table("assumptions_that_matter"), run.look.currency
+    )
     title, intro = "Assumptions that matter", "Of what we do not know: what this answer hangs on."
     if listing.table.empty:
-        return Section("matters", title, intro, missing=listing.sentence)
-    return Section("matters", title, intro, listings=(listing,))
+        return Section("key_assumptions", title, intro, missing=listing.sentence)
+    return Section("key_assumptions", title, intro, listings=(listing,))
 
 
 def _intro(run: RunFiles) -> str:

@@ -14,17 +14,17 @@ from crmlab.experiments.questions.sweep.charts import axis_of, number
 from crmlab.experiments.questions.sweep.listings import turning_words
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.wording.quantities import between, change, quantity
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 Answer = Mapping[str, Any]
-MOST_BARS = 20  # the strongest factors; the table of the report has all
+MAX_BARS = 20  # the strongest factors; the table of the report has all
 
 
 def sensitivity_bars(answer: Answer, sensitivity: pd.DataFrame, look: Look) -> Chart:
     """The index of every factor, how sure it is, and what luck alone would show."""
     kpi = KPIS[answer["primary"]]
     morris = answer["design"] == "morris"
-    mine = sensitivity[sensitivity["kpi"] == kpi.id].head(MOST_BARS)
+    mine = sensitivity[sensitivity["kpi"] == kpi.id].head(MAX_BARS)
     rows = mine[(mine["mu_star" if morris else "st"] != 0) | (np.arange(len(mine)) == 0)][::-1]
     bars = (
         (("mu_star", "mu*", GAIN), ("sigma", "sigma", ORANGE)) if morris else (("st", "ST", GAIN), ("s1", "S1", ORANGE))
@@ -60,7 +60,7 @@ def sensitivity_bars(answer: Answer, sensitivity: pd.DataFrame, look: Look) -> C
 def tornado_chart(answer: Answer, tornado: pd.DataFrame, swings: pd.DataFrame, stated: float, look: Look) -> Chart:
     """The effect at both ends of every factor, from the stated effect on, the widest first."""
     kpi = KPIS[answer["primary"]]
-    moving = swings[(swings["kpi"] == kpi.id) & (swings["swing"] != 0)].head(MOST_BARS)
+    moving = swings[(swings["kpi"] == kpi.id) & (swings["swing"] != 0)].head(MAX_BARS)
     order = list(moving["factor"])
     mine = tornado[(tornado["kpi"] == kpi.id) & tornado["factor"].isin(order)]
     figure = new_figure(100 + 34 * len(order), barmode="overlay", bargap=0.35)

@@ -22,7 +22,7 @@ from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.sweep.points import Point, Settings, changed_arm, changed_world
 from crmlab.experiments.questions.sweep.question import Sweep
 from crmlab.experiments.replication.replication import Replication
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 ARMS_PER_TASK = 4  # arms that share the founding of a replication
 REPLICATIONS_PER_TASK = 4  # replications that share the re-centring of a world
@@ -57,16 +57,16 @@ class SweepTask(NamedTuple):
 
 @dataclass(frozen=True)
 class SweepRuns:
-    """What was read of every run. `readings`: by world, run and replication, the KPIs."""
+    """What was read of every run. `kpi_values`: by world, run and replication, the KPIs."""
 
-    readings: Mapping[tuple[Settings, Variant, int], Mapping[str, float]]
+    kpi_values: Mapping[tuple[Settings, Variant, int], Mapping[str, float]]
     failures: tuple[dict[str, Any], ...]
     replications: int
     own: tuple[str, ...] = ()  # ids of the experiment's own KPIs
 
     def of(self, unknowns: Settings, variant: Variant, kpi: str) -> NDArray[np.float64]:
         """A KPI of a run, NaN where it was not run or has no value. Shape [replications]."""
-        found = (self.readings.get((unknowns, variant, r), {}).get(kpi) for r in range(self.replications))
+        found = (self.kpi_values.get((unknowns, variant, r), {}).get(kpi) for r in range(self.replications))
         return np.array([np.nan if value is None else value for value in found], np.float64)
 
     def table(self, sweep: Sweep, points: Sequence[Point], arms: Iterable[str]) -> pd.DataFrame:
@@ -74,7 +74,7 @@ class SweepRuns:
         rows = []
         for point, arm in itertools.product(points, tuple(arms)):
             for r in range(self.replications):
-                if kpis := self.readings.get((point.unknowns, variant_of(sweep, point, arm), r)):
+                if kpis := self.kpi_values.get((point.unknowns, variant_of(sweep, point, arm), r)):
                     rows.append({"point": point.number, "arm": arm, "replication": r, **kpis})
         return pd.DataFrame(rows, columns=["point", "arm", "replication", *KPIS, *self.own])
 
@@ -96,7 +96,7 @@ def run_points(
     """Run `arms` and the baseline at all points. A task that failed leaves its runs out and is told."""
     tasks = tasks_of(experiment.baseline.name, sweep, arms, points)
     results = run_all(partial(_run, experiment, sweep), tasks, workers, on_done, store=store, stage="sweep")
-    readings: dict[tuple[Settings, Variant, int], Mapping[str, float]] = {}
+    kpi_values: dict[tuple[Settings, Variant, int], Mapping[str, float]] = {}
     done, failures = settled(tasks, results)
     for task, outcomes in done:
         variants = itertools.product(task.replications, task.variants)
@@ -104,8 +104,8 @@ def run_points(
             if isinstance(kpis, Failed):
                 failures.append(failure(f"{variant} in {task.world}, replication {replication}", kpis))
             else:
-                readings[task.unknowns, variant, replication] = kpis
-    return SweepRuns(readings, tuple(failures), sweep.replications, tuple(kpi.id for kpi in experiment.kpis))
+                kpi_values[task.unknowns, variant, replication] = kpis
+    return SweepRuns(kpi_values, tuple(failures), sweep.replications, tuple(kpi.id for kpi in experiment.kpis))
 
 
 def tasks_of(baseline: str, sweep: Sweep, arms: Sequence[str], points: Sequence[Point]) -> list[SweepTask]:

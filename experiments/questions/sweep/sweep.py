@@ -21,7 +21,7 @@ from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.compare.compare import Comparison, compile_ahead, effects_table
 from crmlab.experiments.questions.sweep.designs import places_of
-from crmlab.experiments.questions.sweep.key_assumptions import matters_table, undecided, words_of
+from crmlab.experiments.questions.sweep.key_assumptions import key_assumptions_table, undecided, words_of
 from crmlab.experiments.questions.sweep.points import Point, points_of, refusals
 from crmlab.experiments.questions.sweep.question import INDICES, Sweep
 from crmlab.experiments.questions.sweep.responses import effects_of, response_table, shape_table
@@ -29,7 +29,7 @@ from crmlab.experiments.questions.sweep.sensitivity import sensitivity_table
 from crmlab.experiments.questions.sweep.simulate import Progress, SweepRuns, run_points
 from crmlab.experiments.questions.sweep.tornado import swing_table, tornado_table
 from crmlab.experiments.replication.worlds import STATED
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ def sweep(
     compile_ahead(experiment)
     arms = _arms(experiment, asked)
     runs = run_points(experiment, asked, arms, taken, workers, on_progress, store)
-    if not runs.readings:
+    if not runs.kpi_values:
         raise NothingRan("no point", runs.failures)
     responses = response_table(experiment, asked, points, runs, refused)
     _check_defined(experiment, responses)
     tables = {"sweep": responses, "sweep_runs": runs.table(asked, taken, (experiment.baseline.name, *arms))}
-    tables |= _stated(experiment, asked, runs) | _readings(experiment, asked, points, runs, arms)
+    tables |= _stated(experiment, asked, runs) | _kpi_values(experiment, asked, points, runs, arms)
     if asked.unknowns and "shapes" not in tables:
         stated = stated_effect(responses, design.primary)
-        found = matters_table(experiment, asked, sizes_in(tables), stated, tables.get("tornado"))
+        found = key_assumptions_table(experiment, asked, sizes_in(tables), stated, tables.get("tornado"))
         tables["assumptions_that_matter"] = found
     return SweepResult(experiment, tables, runs.failures)
 
@@ -134,18 +134,18 @@ def _arms(experiment: Experiment, asked: Sweep) -> list[str]:
 def _stated(experiment: Experiment, asked: Sweep, runs: SweepRuns) -> dict[str, pd.DataFrame]:
     """The experiment as written, as `compare` would tell it, luck only."""
     arms = (experiment.baseline.name, asked.arm)
-    readings = runs.table(asked, [Point(0)], arms).drop(columns="point").assign(world="fixed", number=STATED)
-    pairs = readings.groupby("replication")["arm"].transform("size") == len(arms)
-    readings = readings[pairs].reset_index(drop=True)  # where one of both failed, there is nothing to compare
+    kpi_values = runs.table(asked, [Point(0)], arms).drop(columns="point").assign(world="fixed", number=STATED)
+    pairs = kpi_values.groupby("replication")["arm"].transform("size") == len(arms)
+    kpi_values = kpi_values[pairs].reset_index(drop=True)  # where one of both failed, there is nothing to compare
     alone = replace(experiment, arms=tuple(arm for arm in experiment.arms if arm.name in arms))
     return {
-        "runs": readings,
-        "effects": pd.DataFrame() if readings.empty else effects_table(alone, readings),
+        "runs": kpi_values,
+        "effects": pd.DataFrame() if kpi_values.empty else effects_table(alone, kpi_values),
         "assumptions": assumptions_table(experiment),
     }
 
 
-def _readings(
+def _kpi_values(
     experiment: Experiment, asked: Sweep, points: Sequence[Point], runs: SweepRuns, arms: Sequence[str]
 ) -> dict[str, pd.DataFrame]:
     """What the design allows to be said beyond the effect at every point."""

@@ -22,7 +22,7 @@ from crmlab.experiments.questions.sweep.question import Factor, Sweep
 from crmlab.experiments.questions.sweep.responses import effects_of, kind_of, mean_of
 from crmlab.experiments.questions.sweep.simulate import SweepRuns
 from crmlab.experiments.statistics.effects import luck_interval
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 NO, PERHAPS, YES = "no", "within luck", "yes"
 Effects = NDArray[np.float64]  # [points, replications]

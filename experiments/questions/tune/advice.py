@@ -12,7 +12,7 @@ from crmlab.experiments.questions.tune.confirm import Winner
 from crmlab.experiments.questions.tune.question import VOLUME, Tune
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.statistics.verdict import judge, verdict_sentence
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 
 @dataclass(frozen=True)

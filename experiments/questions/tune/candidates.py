@@ -23,8 +23,8 @@ class Judged:
     """A candidate after its trial. `gains` are differences to the baseline, in the units of the KPIs: means over the
     `replications` that it has lived, or scores over as many worlds.
 
-    `readings` are what its limits are about (those that must hold first), `violations` how far it is beyond each (0 or
-    less: within). `verdict` says how its race ended: only one that "finished" can win. `refused` is the reason of a
+    `kpi_values` are what its limits are about (those that must hold first), `violations` how far it is beyond each (0
+    or less: within). `verdict` says how its race ended: only one that "finished" can win. `refused` is the reason of a
     strategy that does not take these levers, or failed with them.
     """
 
@@ -32,7 +32,7 @@ class Judged:
     batch: int
     values: Values
     gains: Mapping[str, float]
-    readings: tuple[float, ...]
+    kpi_values: tuple[float, ...]
     violations: tuple[float, ...]
     refused: str = ""
     replications: int = 0
@@ -59,23 +59,24 @@ def judge(
     baseline: pd.DataFrame,
     verdict: str = FINISHED,
 ) -> Judged:
-    """What a candidate changes, from its readings and those of the baseline. Rows are the same replications."""
+    """What a candidate changes, from its KPI values and those of the baseline. Rows are the same replications."""
     arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
     gains = {
         kpi: scored(arm[kpi].to_numpy() - baseline[kpi].to_numpy(), search.score, search.sign(kpi))
         for kpi in search.watched
     }
-    readings = tuple(c.reading(arm[c.kpi], baseline[c.kpi]) for c in search.limits)
+    kpi_values = tuple(c.kpi_value(arm[c.kpi], baseline[c.kpi]) for c in search.limits)
     violations = tuple(
-        c.violation(reading, float(baseline[c.kpi].mean())) for c, reading in zip(search.limits, readings, strict=True)
+        c.violation(kpi_value, float(baseline[c.kpi].mean()))
+        for c, kpi_value in zip(search.limits, kpi_values, strict=True)
     )
     n_hard = len(search.constraints)
-    return Judged(number, batch, values, gains, readings, violations, "", len(arm), verdict, n_hard)
+    return Judged(number, batch, values, gains, kpi_values, violations, "", len(arm), verdict, n_hard)
 
 
-def told_as_ratios(search: Tune, readings: pd.DataFrame) -> pd.DataFrame:
+def told_as_ratios(search: Tune, kpi_values: pd.DataFrame) -> pd.DataFrame:
     """Over replications of one world a ratio is that of the means; sampled worlds are judged one by one."""
-    return readings if search.worlds else dividing(readings)
+    return kpi_values if search.worlds else dividing(kpi_values)
 
 
 def refused(search: Tune, number: int, batch: int, values: Values, reason: str, verdict: str = REFUSED) -> Judged:
@@ -87,7 +88,7 @@ def refused(search: Tune, number: int, batch: int, values: Values, reason: str, 
 
 
 def entrant(search: Tune, number: int, arm: pd.DataFrame, baseline: pd.DataFrame) -> Entrant:
-    """A candidate as the race sees it, from its readings and the baseline's in the same replications."""
+    """A candidate as the race sees it, from its KPI values and the baseline's in the same replications."""
     arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
     good = [(arm[k].to_numpy() - baseline[k].to_numpy()) * search.sign(k) for k in search.objectives]
     beyond = [
@@ -98,9 +99,9 @@ def entrant(search: Tune, number: int, arm: pd.DataFrame, baseline: pd.DataFrame
 
 
 def trial_table(search: Tune, judged: Sequence[Judged]) -> pd.DataFrame:
-    """One row per candidate in order of number: levers (empty where they mean nothing), gains, readings of its limits,
-    and whether it is feasible and on the front (no feasible candidate that finished is as good in every objective and
-    better in one)."""
+    """One row per candidate in order of number: levers (empty where they mean nothing), gains, KPI values of its
+    limits, and whether it is feasible and on the front (no feasible candidate that finished is as good in every
+    objective and better in one)."""
     rows: list[dict[str, Any]] = [
         {
             "number": c.number,
@@ -108,7 +109,7 @@ def trial_table(search: Tune, judged: Sequence[Judged]) -> pd.DataFrame:
             "replications": c.replications,
             **{f"lever.{path}": value for path, value in meant(search.levers, c.values).items()},
             **{f"gain.{kpi}": value for kpi, value in c.gains.items()},
-            **{f"constraint.{k}": v for k, v in zip(search.limits, c.readings, strict=True)},
+            **{f"constraint.{k}": v for k, v in zip(search.limits, c.kpi_values, strict=True)},
             "soft_broken": sum(v > 0 for v in c.violations[len(search.constraints) :]),
             "feasible": c.feasible,
             "verdict": c.verdict,

@@ -12,7 +12,7 @@ from crmlab.experiments.questions.tune.question import unit_of
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.wording.lever_words import setting
 from crmlab.experiments.wording.quantities import between, change, quantity
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 
 def winner_cells(winners: pd.DataFrame, trials: pd.DataFrame, look: Look, score: str = "mean") -> pd.DataFrame:

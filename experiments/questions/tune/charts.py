@@ -14,7 +14,7 @@ from crmlab.experiments.charts.look import FAINT, GAIN, INK, STYLES, Look, new_f
 from crmlab.experiments.questions.tune.candidates import can_win
 from crmlab.experiments.questions.tune.question import unit_of
 from crmlab.experiments.wording.quantities import change, is_money, is_share, money_axis, quantity
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 DROPPED = {"color": FAINT, "symbol": "circle-open", "size": 6}  # a candidate that was beaten in its race
 BROKEN = {"color": FAINT, "symbol": "x-thin-open", "size": 7}

@@ -18,14 +18,14 @@ from crmlab.experiments.execution.run import WorldKind
 from crmlab.experiments.experiment import Design
 from crmlab.experiments.levers.space import meant
 from crmlab.experiments.questions.tune.candidates import Judged, can_win, judge, told_as_ratios
-from crmlab.experiments.questions.tune.markets import ReadingsByArm
+from crmlab.experiments.questions.tune.markets import KpisByArm
 from crmlab.experiments.questions.tune.question import EQUITY, Tune
 from crmlab.experiments.questions.tune.scoring import score_interval, scored
 from crmlab.experiments.replication.worlds import number_of_world
 
 
 @dataclass(frozen=True)
-class Reading:
+class Estimate:
     """One KPI of a winner: its mean difference to the baseline in the search and on fresh luck.
 
     `optimism` is by how much the search looked better than the fresh luck, in the direction in which the KPI is good;
@@ -48,7 +48,7 @@ class Winner:
 
     number: int
     levers: Mapping[str, Any]
-    readings: Mapping[str, Reading]
+    kpi_values: Mapping[str, Estimate]
     holds: bool
     wishes_broken: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ class Winner:
 
     def to_json(self) -> dict[str, Any]:
         """{"number", "levers", "search": {kpi: ...}, "fresh", "fresh_interval", "optimism", ...}."""
-        by_kpi = self.readings.items()
+        by_kpi = self.kpi_values.items()
         return {
             "number": self.number,
             "levers": dict(self.levers),
@@ -94,40 +94,40 @@ def _best_first(search: Tune, trials: pd.DataFrame, kpi: str, levers: list[str])
 
 
 def confirmed(search: Tune, candidate: Judged, arm: pd.DataFrame, baseline: pd.DataFrame, confidence: float) -> Winner:
-    """A winner from what the search said of it and the readings of its fresh markets."""
+    """A winner from what the search said of it and the KPI values of its fresh markets."""
     fresh = judge(search, candidate.number, candidate.batch, candidate.values, arm, baseline)
     arm, baseline = told_as_ratios(search, arm), told_as_ratios(search, baseline)
-    readings = {
-        kpi: _reading(search, kpi, candidate.gains[kpi], (arm[kpi] - baseline[kpi]).to_numpy(), confidence)
+    kpi_values = {
+        kpi: _kpi_value(search, kpi, candidate.gains[kpi], (arm[kpi] - baseline[kpi]).to_numpy(), confidence)
         for kpi in search.watched
     }
     wished = tuple(str(c) for c, v in zip(search.limits, fresh.violations, strict=True) if c in search.soft and v > 0)
-    return Winner(candidate.number, meant(search.levers, candidate.values), readings, fresh.feasible, wished)
+    return Winner(candidate.number, meant(search.levers, candidate.values), kpi_values, fresh.feasible, wished)
 
 
-def _reading(search: Tune, kpi: str, promised: float, differences: np.ndarray, confidence: float) -> Reading:
+def _kpi_value(search: Tune, kpi: str, promised: float, differences: np.ndarray, confidence: float) -> Estimate:
     gains = differences[np.isfinite(differences)]
     if not gains.size:
-        return Reading(promised, *(math.nan,) * 6)
+        return Estimate(promised, *(math.nan,) * 6)
     fresh = scored(gains, search.score, search.sign(kpi))
     low, high = score_interval(gains, search.score, search.sign(kpi), confidence)
     better = search.direction(kpi)
     ends = sorted((better * (promised - low), better * (promised - high)))
-    return Reading(promised, fresh, low, high, better * (promised - fresh), *ends)
+    return Estimate(promised, fresh, low, high, better * (promised - fresh), *ends)
 
 
 def winner_table(winners: list[Winner]) -> pd.DataFrame:
     """One row per winner and KPI, the winner first."""
     return pd.DataFrame(
         [
-            {"rank": rank, "number": winner.number, "holds": winner.holds, "kpi": kpi, **asdict(reading)}
+            {"rank": rank, "number": winner.number, "holds": winner.holds, "kpi": kpi, **asdict(kpi_value)}
             for rank, winner in enumerate(winners, start=1)
-            for kpi, reading in winner.readings.items()
+            for kpi, kpi_value in winner.kpi_values.items()
         ]
     )
 
 
-def effect_readings(readings_of_arms: ReadingsByArm, world: WorldKind, design: Design) -> pd.DataFrame:
+def effect_kpis(kpis_of_arms: KpisByArm, world: WorldKind, design: Design) -> pd.DataFrame:
     """The fresh markets as the table from which effects are computed: arm, world, number of the world, replication,
     KPIs."""
     return pd.concat(
@@ -138,7 +138,7 @@ def effect_readings(readings_of_arms: ReadingsByArm, world: WorldKind, design: D
                 number=[number_of_world(design, world, replication) for replication in kpis.index],
                 replication=kpis.index,
             )
-            for arm, kpis in readings_of_arms.items()
+            for arm, kpis in kpis_of_arms.items()
         ],
         ignore_index=True,
     )

@@ -22,11 +22,11 @@ from crmlab.experiments.questions.tune.offered import batch_problem, sampler_pro
 from crmlab.experiments.questions.tune.question import EQUITY, VOLUME, Constraint, OwnSampler, Sampler, Tune
 from crmlab.experiments.statistics.scores import Score
 from crmlab.experiments.wording.names import did_you_mean, not_known
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.plays import Play
-from crmlab.sim.readings import KPIS
 from crmlab.sim.world import World
 
-MOST_OBJECTIVES = 3
+MAX_OBJECTIVES = 3
 _CONSTRAINT = re.compile(r"([A-Za-z_]\w*)(\s+gain)?\s*([^\w\s.+-]+)\s*(\S+)", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:_[0-9]+)*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _LONGEST = 200  # characters of a limit
@@ -201,8 +201,8 @@ def _objective_problems(form: TuneForm, source: TomlSource) -> list[Problem]:
             problems.append(problem(text, loc, source, kpi))
     if len(set(form.objectives)) < len(form.objectives):
         problems.append(problem("names a KPI twice.", loc, source))
-    if len(form.objectives) > MOST_OBJECTIVES:
-        text = f"has {len(form.objectives)} KPIs; at most {MOST_OBJECTIVES} can be weighed: use constraints."
+    if len(form.objectives) > MAX_OBJECTIVES:
+        text = f"has {len(form.objectives)} KPIs; at most {MAX_OBJECTIVES} can be weighed: use constraints."
         problems.append(problem(text, loc, source))
     return problems
 

@@ -12,7 +12,7 @@ from optuna.distributions import BaseDistribution
 from crmlab.experiments.questions.tune.optuna_space import space_of
 from crmlab.experiments.questions.tune.question import Tune
 
-FEWEST_TOP = 5  # candidates that importances are read from, at least
+MIN_TOP = 5  # candidates that importances are read from, at least
 
 
 def importance_table(search: Tune, trials: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def importance_table(search: Tune, trials: pd.DataFrame) -> pd.DataFrame:
     for kpi in search.objectives:
         known = trials[np.isfinite(trials[f"gain.{kpi}"])]
         shares = dict.fromkeys(space, math.nan)
-        if told and len(known) >= 2 * FEWEST_TOP and known[f"gain.{kpi}"].nunique() > 1:
+        if told and len(known) >= 2 * MIN_TOP and known[f"gain.{kpi}"].nunique() > 1:
             shares |= _importances(told, known, -search.direction(kpi) * known[f"gain.{kpi}"])
         rows += [{"kpi": kpi, "lever": path, "importance": shares[path]} for path in space]
     return pd.DataFrame(rows)
@@ -43,6 +43,6 @@ def _importances(space: dict[str, BaseDistribution], known: pd.DataFrame, losses
             for row, loss in zip(known.to_dict("records"), losses, strict=True)
         ]
     )
-    top = max(0.1, FEWEST_TOP / len(known))
+    top = max(0.1, MIN_TOP / len(known))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=top)
     return optuna.importance.get_param_importances(study, evaluator=evaluator, params=list(space))

@@ -18,12 +18,12 @@ from crmlab.sim.world import World
 
 ARMS_PER_TASK = 4  # arms that share the founding of one replication; like the batch, no matter of processes
 MarketTask = tuple[int, tuple[Arm, ...]]  # a replication, and the arms to run in it
-ReadingsByArm = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), one column per KPI
+KpisByArm = dict[str, pd.DataFrame]  # by arm: one row per replication (the index), one column per KPI
 
 
 @dataclass(frozen=True)
 class Markets:
-    """Where arms are run. Calling it with a replication and some arms gives the readings of each.
+    """Where arms are run. Calling it with a replication and some arms gives the KPI values of each.
 
     `use` names the luck: MODEL while searching, as `compare` would, and CONFIRM after. `kpis`: what is read; None is
     all. `worlds`: the numbers of the sampled worlds in which replications are run, one after the other and then again
@@ -55,8 +55,8 @@ def run_arms(
     on_done: Callable[[int, int], None] | None = None,
     store: TaskStore | None = None,
     stage: str = "",
-) -> tuple[ReadingsByArm, dict[str, list[Failure]]]:
-    """Every arm in these replications: the readings, and what failed, by name of the arm.
+) -> tuple[KpisByArm, dict[str, list[Failure]]]:
+    """Every arm in these replications: the KPI values, and what failed, by name of the arm.
 
     An arm lacks the rows of the replications in which it failed.
     """
@@ -66,8 +66,8 @@ def run_arms(
     rows: dict[str, dict[int, Mapping[str, float]]] = {arm.name: {} for arm in arms}
     failures: dict[str, list[Failure]] = {}
     for (replication, chunk), outcome in zip(tasks, found, strict=True):
-        readings = [outcome] * len(chunk) if isinstance(outcome, Failed) else outcome
-        for arm, kpis in zip(chunk, readings, strict=True):
+        kpi_values = [outcome] * len(chunk) if isinstance(outcome, Failed) else outcome
+        for arm, kpis in zip(chunk, kpi_values, strict=True):
             if isinstance(kpis, Failed):
                 failures.setdefault(arm.name, []).append(failure(f"{arm.name}, replication {replication}", kpis))
             else:

@@ -50,13 +50,13 @@ def _trial(search: Tune, space: Mapping[str, BaseDistribution], row: Mapping[Any
     meant = {path: _plain(value) for path, value in settings.items() if not pd.isna(value)}
     values = [float(row[f"gain.{kpi}"]) for kpi in search.objectives]
     defined = bool(np.isfinite(values).all())
-    readings = {str(c): float(c.beyond(row[f"constraint.{c}"])) for c in search.limits}
+    kpi_values = {str(c): float(c.beyond(row[f"constraint.{c}"])) for c in search.limits}
     return optuna.trial.create_trial(
         state=TrialState.COMPLETE if defined else TrialState.FAIL,
         values=values if defined else None,
         params=meant,
         distributions={path: space[path] for path in meant},
-        constraints={limit: beyond for limit, beyond in readings.items() if np.isfinite(beyond)} or None,
+        constraints={limit: beyond for limit, beyond in kpi_values.items() if np.isfinite(beyond)} or None,
         user_attrs={key: _plain(row[key]) for key in ABOUT},
     )
 

@@ -14,12 +14,12 @@ from crmlab.experiments.experiment import Question
 from crmlab.experiments.levers.searched import SearchedLever
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.statistics.scores import Score
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 Sampler = Literal["tpe", "nsga2", "nsga3", "random", "qmc", "cmaes", "gp"]
 EQUITY = "customer_equity"
 VOLUME = "first_orders"
-UNDEFINED = 1.0  # how far a reading without a value is counted to be beyond any limit
+UNDEFINED = 1.0  # how far a KPI value without a value is counted to be beyond any limit
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,20 @@ class Constraint:
             return f"A ratio is improved by winning fewer customers, so this limit was added: {self}"
         return f"Customer equity is neither an objective nor a constraint here, so this limit was added: {self}"
 
-    def reading(self, arm: ArrayLike, baseline: ArrayLike) -> float:
-        """What the limit is about, from the readings of each replication. NaN where one of them is undefined."""
+    def kpi_value(self, arm: ArrayLike, baseline: ArrayLike) -> float:
+        """What the limit is about, from the KPI values of each replication. NaN where one of them is undefined."""
         return float(np.mean(np.subtract(arm, baseline) if self.gain else np.asarray(arm, np.float64)))
 
-    def beyond(self, reading: ArrayLike) -> Any:
-        """By how much a reading is beyond the limit, in the unit of the KPI: 0 or less is within."""
-        over = np.asarray(reading, np.float64) - self.bound
+    def beyond(self, kpi_value: ArrayLike) -> Any:
+        """By how much a KPI value is beyond the limit, in the unit of the KPI: 0 or less is within."""
+        over = np.asarray(kpi_value, np.float64) - self.bound
         return over if self.op == "<=" else -over
 
-    def violation(self, reading: float, baseline: float) -> float:
-        """How far a reading is beyond the limit, as a share of the limit or the baseline: 0 or less is within."""
-        if not math.isfinite(reading):
+    def violation(self, kpi_value: float, baseline: float) -> float:
+        """How far a KPI value is beyond the limit, as a share of the limit or the baseline: 0 or less is within."""
+        if not math.isfinite(kpi_value):
             return UNDEFINED
-        return float(self.beyond(reading)) / (max(abs(self.bound), abs(baseline)) or 1.0)
+        return float(self.beyond(kpi_value)) / (max(abs(self.bound), abs(baseline)) or 1.0)
 
 
 @dataclass(frozen=True)

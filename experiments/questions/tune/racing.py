@@ -26,7 +26,7 @@ from scipy import stats
 from crmlab.experiments.questions.tune.pareto import undominated
 from crmlab.experiments.questions.tune.question import Tune
 
-FEWEST = 2  # replications with which a candidate starts
+MIN_REPLICATIONS = 2  # replications with which a candidate starts
 SURE = 0.95  # one-sided confidence beyond which somebody is dropped: the end of the interval that counts
 
 GOES_ON, FINISHED = "goes on", "finished"
@@ -69,7 +69,7 @@ class Verdict:
 def rounds(most: int, racing: bool) -> list[int]:
     """Replications after which the candidates are looked at: doubling from the fewest to the most."""
     looked_at = [most]
-    while racing and (few := FEWEST * 2 ** (len(looked_at) - 1)) < most:
+    while racing and (few := MIN_REPLICATIONS * 2 ** (len(looked_at) - 1)) < most:
         looked_at.insert(-1, few)
     return looked_at
 

@@ -12,7 +12,7 @@ from crmlab.experiments.statistics.effects import luck_interval
 from crmlab.experiments.statistics.scores import TAIL, Score, robust_score
 
 RESAMPLES = 2_000
-FEWEST_IN_TAIL = 3  # worlds in the tail, for an interval of its mean: with fewer it is hardly more than the worst case
+MIN_IN_TAIL = 3  # worlds in the tail, for an interval of its mean: with fewer it is hardly more than the worst case
 
 
 def scored(gains: NDArray[np.float64], score: Score, direction: int) -> float:
@@ -38,7 +38,7 @@ def score_interval(gains: NDArray[np.float64], score: Score, direction: int, con
     if score == "pays":
         found = stats.binomtest(int((good > 0).sum()), good.size).proportion_ci(confidence)
         return float(found.low), float(found.high)
-    if score == "worst" or TAIL * good.size < FEWEST_IN_TAIL:
+    if score == "worst" or TAIL * good.size < MIN_IN_TAIL:
         return math.nan, math.nan
     rng = np.random.default_rng(good.size)
     draws = robust_score(good[rng.integers(good.size, size=(RESAMPLES, good.size))], score)

@@ -16,7 +16,7 @@ from crmlab.experiments.questions.tune.markets import Markets, run_arms
 from crmlab.experiments.questions.tune.proposals import Proposals
 from crmlab.experiments.questions.tune.question import Tune
 from crmlab.experiments.questions.tune.racing import FAILED, GOES_ON, Entrant, judged, race_rows, rounds
-from crmlab.experiments.questions.tune.stopping import LEAST_IMPROVEMENT, Patience
+from crmlab.experiments.questions.tune.stopping import MIN_IMPROVEMENT, Patience
 
 ALL_TRIED = "all candidates were tried"
 
@@ -33,7 +33,7 @@ class Found:
 
 
 class Searching:
-    """A search under way. `base` are the baseline's readings, one row for each replication of the
+    """A search under way. `base` are the baseline's KPI values, one row for each replication of the
     search (the index); `workers` says where runs are run,
     a `store` knows those that need not be run again."""
 
@@ -52,7 +52,7 @@ class Searching:
         self.found = Found()
         self._replications = [int(r) for r in base.index]
         self._front: list[Judged] = []
-        self._readings: dict[str, pd.DataFrame] = {}  # by settings: equal candidates are run once
+        self._kpi_values: dict[str, pd.DataFrame] = {}  # by settings: equal candidates are run once
         self._errors: dict[str, str] = {}
 
     def run(self) -> Found:
@@ -74,7 +74,7 @@ class Searching:
             tried = objectives_of(search, [c for c in fresh if c.defined])
             if patience.lost(objectives_of(search, self._front), tried):
                 found.stopped = (
-                    f"the last {search.patience} batches improved the front by less than {LEAST_IMPROVEMENT:.0%}"
+                    f"the last {search.patience} batches improved the front by less than {MIN_IMPROVEMENT:.0%}"
                 )
                 break
         return found
@@ -95,7 +95,7 @@ class Searching:
                 ended[number] = refused(self.search, number, batch, proposed[number], reason, FAILED)
             for verdict in verdicts:
                 if verdict.word != GOES_ON:
-                    simulated, base = self._readings[arms[verdict.number].name].iloc[:n], self.base.iloc[:n]
+                    simulated, base = self._kpi_values[arms[verdict.number].name].iloc[:n], self.base.iloc[:n]
                     ended[verdict.number] = judge(
                         self.search, verdict.number, batch, proposed[verdict.number], simulated, base, verdict.word
                     )
@@ -119,24 +119,24 @@ class Searching:
         """Run what is missing of the first `n` replications of these arms."""
         groups: dict[int, dict[str, Arm]] = {}
         for arm in arms:
-            known = len(self._readings.get(arm.name, ()))
+            known = len(self._kpi_values.get(arm.name, ()))
             if known < n and arm.name not in self._errors:
                 groups.setdefault(known, {})[arm.name] = arm
         for known, group in groups.items():
-            readings, failures = run_arms(
+            kpi_values, failures = run_arms(
                 self.markets, list(group.values()), self._replications[known:n], self.workers,
                 lambda done, tasks: self.show(int(shown + share * done / tasks)), self.store,
                 f"search {batch}.{round_}.{known}",
             )  # fmt: skip
             self.found.failures += [failure for of_arm in failures.values() for failure in of_arm]
             self.found.simulated += len(group) * (n - known)
-            for name, rows in readings.items():
-                self._readings[name] = pd.concat([self._readings[name], rows]) if known else rows
+            for name, rows in kpi_values.items():
+                self._kpi_values[name] = pd.concat([self._kpi_values[name], rows]) if known else rows
             for name, of_arm in failures.items():
                 self._errors.setdefault(name, of_arm[0]["error"])
 
     def _entrant(self, name: str, number: int, n: int) -> Entrant:
-        return entrant(self.search, number, self._readings[name].iloc[:n], self.base.iloc[:n])
+        return entrant(self.search, number, self._kpi_values[name].iloc[:n], self.base.iloc[:n])
 
     def _rivals(self, n: int) -> list[Entrant]:
         return [self._entrant(self._name(c.values), c.number, n) for c in self._front]

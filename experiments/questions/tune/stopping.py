@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crmlab.experiments.questions.tune.pareto import hypervolume
 
-LEAST_IMPROVEMENT = 0.01  # of the hypervolume, over the batches of `patience`, for the search to go on
+MIN_IMPROVEMENT = 0.01  # of the hypervolume, over the batches of `patience`, for the search to go on
 
 
 class Patience:
@@ -24,7 +24,7 @@ class Patience:
         self._reference: NDArray[np.float64] | None = None
 
     def lost(self, front: NDArray[np.float64], tried: NDArray[np.float64]) -> bool:
-        """After a batch: whether the last `batches` ones improved the front by less than `LEAST_IMPROVEMENT`.
+        """After a batch: whether the last `batches` ones improved the front by less than `MIN_IMPROVEMENT`.
 
         `front`: objectives of the front so far, more is better. Shape [members, objectives]. `tried`: those of the
         batch, from which the reference is taken the first time that there are any.
@@ -34,4 +34,4 @@ class Patience:
         self.reached.append(0.0 if self._reference is None else hypervolume(front - self._reference))
         if self.batches is None or len(self.reached) <= self.batches or not self.reached[-1]:
             return False
-        return self.reached[-1] <= self.reached[-1 - self.batches] * (1 + LEAST_IMPROVEMENT)
+        return self.reached[-1] <= self.reached[-1 - self.batches] * (1 + MIN_IMPROVEMENT)

@@ -26,23 +26,23 @@ from crmlab.experiments.levers.space import with_levers
 from crmlab.experiments.questions.compare.compare import Comparison, Progress, compile_ahead, effects_table
 from crmlab.experiments.questions.tune.advice import Advice, advice
 from crmlab.experiments.questions.tune.candidates import records, trial_table
-from crmlab.experiments.questions.tune.confirm import Winner, confirmed, effect_readings, picked, winner_table
+from crmlab.experiments.questions.tune.confirm import Winner, confirmed, effect_kpis, picked, winner_table
 from crmlab.experiments.questions.tune.importances import importance_table
-from crmlab.experiments.questions.tune.markets import Markets, ReadingsByArm, run_arms
+from crmlab.experiments.questions.tune.markets import KpisByArm, Markets, run_arms
 from crmlab.experiments.questions.tune.question import Tune
 from crmlab.experiments.questions.tune.racing import race_table
 from crmlab.experiments.questions.tune.samplers import sampler_arguments
 from crmlab.experiments.questions.tune.searching import Found, Searching
 from crmlab.sim.draws import CONFIRM, MODEL
-from crmlab.sim.readings import KPIS
+from crmlab.sim.kpis import KPIS
 
 
 @dataclass(frozen=True)
 class Tuning:
     """The answer of a tuning: every candidate tried, the winners with their fresh values, and the tables of both.
 
-    `race` says round by round who was dropped and why. `readings` are those on fresh luck in the world as stated:
-    of the baseline, the arm as written and the `arms` of the winners; `readings_sampled` those in fresh sampled worlds,
+    `race` says round by round who was dropped and why. `kpi_values` are those on fresh luck in the world as stated:
+    of the baseline, the arm as written and the `arms` of the winners; `kpis_sampled` those in fresh sampled worlds,
     over which winners are judged unless the design leaves the unknowns out. `simulations` counts the replications of
     candidates that were run, `stopped` says why the search ended, `failures` what could not be run.
     """
@@ -52,8 +52,8 @@ class Tuning:
     race: pd.DataFrame
     winners: tuple[Winner, ...]
     arms: tuple[Arm, ...]
-    readings: ReadingsByArm
-    readings_sampled: ReadingsByArm
+    kpi_values: KpisByArm
+    kpis_sampled: KpisByArm
     simulations: int
     stopped: str
     failures: tuple[dict[str, str], ...] = ()
@@ -65,14 +65,14 @@ class Tuning:
     @cached_property
     def comparison(self) -> Comparison:
         """The winners and the arm as written against the baseline on fresh luck, every KPI."""
-        readings = effect_readings(self.readings, "fixed", self._fresh_design)
-        if self.readings_sampled:
-            sampled = effect_readings(self.readings_sampled, "sampled", self._fresh_design)
-            readings = pd.concat([readings, sampled], ignore_index=True)
+        kpi_values = effect_kpis(self.kpi_values, "fixed", self._fresh_design)
+        if self.kpis_sampled:
+            sampled = effect_kpis(self.kpis_sampled, "sampled", self._fresh_design)
+            kpi_values = pd.concat([kpi_values, sampled], ignore_index=True)
         simulated = replace(self.experiment, arms=(*self.experiment.arms, *self.arms))
         tables = {
-            "runs": readings,
-            "effects": effects_table(simulated, readings),
+            "runs": kpi_values,
+            "effects": effects_table(simulated, kpi_values),
             "assumptions": assumptions_table(self.experiment),
         }
         return Comparison(self.experiment.baseline.name, self.experiment.design.replications, tables)
@@ -166,16 +166,16 @@ def tune(
 
     over_worlds = search.worlds or experiment.design.unknowns
     fresh = _Fresh(experiment, search, arms, workers, store)
-    readings, failures = fresh.run(sampled=False, on_done=None if over_worlds else show_confirming)
-    readings_sampled, more = fresh.run(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
-    judged_on = readings if not search.worlds else _first_lives(readings_sampled, search.confirm_replications)
+    kpi_values, failures = fresh.run(sampled=False, on_done=None if over_worlds else show_confirming)
+    kpis_sampled, more = fresh.run(sampled=True, on_done=show_confirming) if over_worlds else ({}, [])
+    judged_on = kpi_values if not search.worlds else _first_runs(kpis_sampled, search.confirm_replications)
     base = judged_on[experiment.baseline.name]
     winners = tuple(
         confirmed(search, c, judged_on[arm.name], base, experiment.design.confidence)
         for c, arm in zip(chosen, arms, strict=True)
     )
     return Tuning(
-        experiment, trials, race_table(found.race), winners, arms, readings, readings_sampled,
+        experiment, trials, race_table(found.race), winners, arms, kpi_values, kpis_sampled,
         found.simulated, found.stopped, (*found.failures, *failures, *more),
     )  # fmt: skip
 
@@ -183,10 +183,10 @@ def tune(
 def _searched(experiment: Experiment, search: Tune, workers: Any, show: Any, store: TaskStore | None) -> Found:
     markets = Markets(experiment, MODEL, search.read, range(search.replications) if search.worlds else None)
     baseline = experiment.baseline
-    readings, failures = run_arms(
+    kpi_values, failures = run_arms(
         markets, [baseline], range(search.replications), workers, store=store, stage="baseline"
     )
-    told, base = failures.get(baseline.name, []), readings[baseline.name]
+    told, base = failures.get(baseline.name, []), kpi_values[baseline.name]
     if base.empty:
         raise NothingRan(f"no replication of {baseline.name}, the baseline,", told)
     _check_defined(search, experiment, base)
@@ -205,25 +205,25 @@ class _Fresh:
     workers: Any
     store: TaskStore | None
 
-    def run(self, sampled: bool, on_done: Progress | None) -> tuple[ReadingsByArm, list[Failure]]:
+    def run(self, sampled: bool, on_done: Progress | None) -> tuple[KpisByArm, list[Failure]]:
         """Every arm, in the replications in which none of them failed."""
         n, seen = self.search.confirm_replications, self.search.replications
-        readings = n * self.experiment.design.markets_per_world if sampled else n
+        kpi_values = n * self.experiment.design.markets_per_world if sampled else n
         markets = Markets(self.experiment, CONFIRM, worlds=range(seen, seen + n) if sampled else None)
         stage = "confirm in worlds" if sampled else "confirm"
         rows_of, failures = run_arms(
-            markets, [*self.experiment.arms, *self.arms], range(readings), self.workers, on_done, self.store, stage
+            markets, [*self.experiment.arms, *self.arms], range(kpi_values), self.workers, on_done, self.store, stage
         )
         told = [failure for of_arm in failures.values() for failure in of_arm]
-        whole = [r for r in range(readings) if all(r in rows.index for rows in rows_of.values())]
+        whole = [r for r in range(kpi_values) if all(r in rows.index for rows in rows_of.values())]
         if not whole:
             raise NothingRan("no replication of all the winners", told)
         return {arm: rows.loc[whole] for arm, rows in rows_of.items()}, told
 
 
-def _first_lives(readings: ReadingsByArm, worlds: int) -> ReadingsByArm:
+def _first_runs(kpi_values: KpisByArm, worlds: int) -> KpisByArm:
     """One run of every sampled world: as often as the search has lived them."""
-    return {arm: rows[rows.index < worlds] for arm, rows in readings.items()}
+    return {arm: rows[rows.index < worlds] for arm, rows in kpi_values.items()}
 
 
 def _check_defined(search: Tune, experiment: Experiment, base: pd.DataFrame) -> None:

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.actions import ActionError
-from crmlab.sim.asking import source_number
 from crmlab.sim.behavior import reach_moment
-from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import PROSPECT
+from crmlab.sim.jit import compiled, rule
 from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.acquisition.accounts import CHANNEL_COSTS, MEDIA
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.acquisition.channels import Channel
+from crmlab.sim.play_actions import source_number
 
 
 class Acquisition(Mechanism):

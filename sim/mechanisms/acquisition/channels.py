@@ -15,14 +15,14 @@ from crmlab.sim.mechanisms.acquisition.params import Channel as ChannelSpec
 
 
 def hill_leads(channel: ChannelSpec, pressure: float) -> float:
-    """Leads a week at a steady weekly spend of `pressure`: leads_most * x^s / (1 + x^s), x = pressure / half_budget.
+    """Leads a week at a steady weekly spend of `pressure`: leads_max * x^s / (1 + x^s), x = pressure / half_budget.
 
-    An organic channel (half_budget 0) brings `leads_most` whatever is spent.
+    An organic channel (half_budget 0) brings `leads_max` whatever is spent.
     """
     if channel.half_budget == 0:
-        return channel.leads_most
+        return channel.leads_max
     x = (pressure / channel.half_budget) ** channel.hill_slope
-    return channel.leads_most * x / (1 + x)
+    return channel.leads_max * x / (1 + x)
 
 
 def hill_elasticity(channel: ChannelSpec, pressure: float) -> float:

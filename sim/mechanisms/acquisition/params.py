@@ -12,13 +12,13 @@ from crmlab.sim.levers import Unknown
 class Channel:
     """One way in which people hear of the firm: what it costs, whom it reaches, how it saturates.
 
-    `budget` is today's weekly spend. `leads_most` is the number of leads a week at saturation and `half_budget` the
+    `budget` is today's weekly spend. `leads_max` is the number of leads a week at saturation and `half_budget` the
     steady weekly spend that brings half of them, both in a market nobody has left yet. A channel without
-    `half_budget` (0) is organic: it brings `leads_most` leads a week and costs no media.
+    `half_budget` (0) is organic: it brings `leads_max` leads a week and costs no media.
     """
 
     name: str
-    leads_most: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=1.25)]
+    leads_max: Annotated[float, Unknown(0, 1e7, "leads a week at saturation", "channel preset", "A", vary=1.25)]
     half_budget: Annotated[float, Unknown(0, 1e15, "currency a week", "channel preset", "A")] = 0.0
     budget: float = 0.0
     half_life_weeks: Annotated[float, Unknown(0, 12, "weeks", "Leone 1995", "M", vary=2.0)] = 1.0

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.asking import HELD_OUT, TREATED, mask_of
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import LONG_AGO
+from crmlab.sim.jit import compiled
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.campaigns.actions import Tag
+from crmlab.sim.play_actions import HELD_OUT, TREATED, mask_of
 
 
 class Campaigns(Mechanism):
@@ -23,7 +23,7 @@ class Campaigns(Mechanism):
 
     name = "campaigns"
     settles = (Tag,)
-    lives_before = True
+    weeks_before = True
 
     def __init__(self, setting: Setting, params: Any = None) -> None:
         super().__init__(setting, params)

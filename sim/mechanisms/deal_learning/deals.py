@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from crmlab.sim.behavior import relative_price
 from crmlab.sim.columns import Columns, column
-from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.jit import compiled, rule
 from crmlab.sim.kernel_types import effect_on
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 
@@ -44,7 +44,7 @@ class Deals(Mechanism):
     """What the customers of one market have learned from price cuts."""
 
     name = "deal_learning"
-    lives_before = True
+    weeks_before = True
     columns: DealColumns
 
     def __init__(self, setting: Setting, numbers: Any) -> None:
@@ -78,7 +78,7 @@ class Deals(Mechanism):
                 effect = effect_on(person.row, week.effects)
                 cut = max(float(week.offer.public[int(person.source) + 1]), effect.standing, effect.single)
                 price = relative_price(cut, self.setting.world.today_rate)
-                week.effect("log_rate")[person.row] += deal_pull(
+                week.effect("log_rate")[person.row] += deal_log_effect(
                     learned, price, float(person.elasticity), self.params.sensitivity, self.params.erosion
                 )
 
@@ -92,7 +92,7 @@ class Deals(Mechanism):
 
 
 @rule
-def deal_pull(learned, price, elasticity, sensitivity, erosion):
+def deal_log_effect(learned, price, elasticity, sensitivity, erosion):
     """Change of the log order rate, at this price, of somebody who has learned price cuts of that depth."""
     return elasticity * (erosion * math.log(1.0 - learned) - sensitivity * learned * math.log(price))
 
@@ -116,7 +116,7 @@ def move_learned(
     for i in range(learned.size):
         if learned[i] > 0.0 and stage[i] == CUSTOMER:
             price = best_price(i, np.int64(source[i]), public, standings, singles, today_rate)
-            log_rate[i] += deal_pull(float(learned[i]), price, float(elasticity[i]), sensitivity, erosion)
+            log_rate[i] += deal_log_effect(float(learned[i]), price, float(elasticity[i]), sensitivity, erosion)
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from crmlab.sim.actions import FROM_ONE_WEEK, MONEY, MOST_COUNT, MOST_MONEY, RATE, WEEKS, Action, Allowed, Audience
+from crmlab.sim.actions import FROM_ONE_WEEK, MAX_COUNT, MAX_MONEY, MONEY, RATE, WEEKS, Action, Allowed, Audience
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class PointsRule(Action):
 
     audience: ClassVar[Audience] = "everybody"
     per_unit: Annotated[float, Allowed(0.0, 1e9, "points per currency unit")] = 1.0
-    reward_points: Annotated[int, Allowed(1, MOST_COUNT, "points", whole=True)] = 100
+    reward_points: Annotated[int, Allowed(1, MAX_COUNT, "points", whole=True)] = 100
     reward_value: Annotated[float, MONEY] = 4.0
     pending_weeks: Annotated[int, WEEKS] = 0
-    welcome_points: Annotated[int, Allowed(0, MOST_COUNT, "points", whole=True)] = 0
+    welcome_points: Annotated[int, Allowed(0, MAX_COUNT, "points", whole=True)] = 0
     expiry: Literal["rolling", "inactivity", "calendar", "never"] = "rolling"
     expiry_weeks: Annotated[int, FROM_ONE_WEEK] = 52
 
@@ -43,7 +43,7 @@ class TierRule(Action):
     """
 
     audience: ClassVar[Audience] = "everybody"
-    thresholds: Annotated[tuple[float, ...], Allowed(1e-6, MOST_MONEY, "currency units or orders in 52 weeks")]
+    thresholds: Annotated[tuple[float, ...], Allowed(1e-6, MAX_MONEY, "currency units or orders in 52 weeks")]
     basis: Literal["spend", "orders"] = "spend"
     hold_weeks: Annotated[int, FROM_ONE_WEEK] = 52
     grace_weeks: Annotated[int, WEEKS] = 0

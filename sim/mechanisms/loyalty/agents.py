@@ -21,7 +21,7 @@ from crmlab.sim.mechanisms.loyalty.rules import (
     progress_after,
     status_factor,
 )
-from crmlab.sim.mechanisms.loyalty.worth import loyalty_pull
+from crmlab.sim.mechanisms.loyalty.worth import loyalty_log_effect
 
 
 def affect_members(
@@ -37,11 +37,11 @@ def affect_members(
         if programme.rates.any():
             week.effect("standing")[row] = max(week.effect("standing")[row], programme.rates[level])
         week.effect("departure")[row] *= status_factor(members.status, float(level), top)
-        week.effect("log_rate")[row] += loyalty_pull(
+        week.effect("log_rate")[row] += loyalty_log_effect(
             week.number, float(person.order_rate), float(person.mean_order), float(person.elasticity),
             int(columns.enrolled[row]), int(columns.points[row]), int(columns.progress[row]),
-            int(columns.rewarded[row]), level, int(columns.tier_ends[row]), int(columns.mood[row]),
-            int(columns.mood_ends[row]), int(person.spend_52), int(person.orders_52), members, programme,
+            int(columns.rewarded[row]), level, int(columns.tier_ends[row]), int(columns.tier_effect[row]),
+            int(columns.tier_effect_ends[row]), int(person.spend_52), int(person.orders_52), members, programme,
         )  # fmt: skip
 
 

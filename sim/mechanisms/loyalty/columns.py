@@ -25,5 +25,5 @@ class MemberColumns(Columns):
     rewarded: NDArray[np.int16] = column(np.int16, "week of the last reward", True, LONG_AGO)
     tier: NDArray[np.uint8] = column(np.uint8, "0 is the basic tier", True)
     tier_ends: NDArray[np.int16] = column(np.int16, "week in which it is reviewed", True)
-    mood: NDArray[np.uint8] = column(np.uint8, "see worth.MOODS", False)
-    mood_ends: NDArray[np.int16] = column(np.int16, "first week in which it is gone", False)
+    tier_effect: NDArray[np.uint8] = column(np.uint8, "see worth.MOODS", False)
+    tier_effect_ends: NDArray[np.int16] = column(np.int16, "first week in which it is gone", False)

@@ -10,27 +10,27 @@ from crmlab.sim.ledger import Kind
 from crmlab.sim.mechanisms.loyalty.accounts import ACCOUNTS
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 
-def _by_member(record: Record) -> NDArray[np.bool_]:
+def _by_member(outcome: MarketOutcome) -> NDArray[np.bool_]:
     """Whether each order was placed by somebody enrolled in the loyalty programme at that moment."""
-    enrolled = record.market.gather("enrolled", record.orders.row)
-    return (enrolled != NOT_ENROLLED) & (enrolled <= record.week)
+    enrolled = outcome.market.gather("enrolled", outcome.orders.row)
+    return (enrolled != NOT_ENROLLED) & (enrolled <= outcome.week)
 
 
-def _programme_cost(record: Record) -> float:
+def _programme_cost(outcome: MarketOutcome) -> float:
     accounts = [account for account in ACCOUNTS if account.kind is not Kind.BALANCE]
-    return total(record, record.costs.booked(*accounts))
+    return total(outcome, outcome.costs.booked(*accounts))
 
 
-def _member_share(record: Record) -> float:
-    paid = record.orders.paid
-    return float(paid[_by_member(record)].sum() / paid.sum()) if paid.sum() else NAN
+def _member_share(outcome: MarketOutcome) -> float:
+    paid = outcome.orders.paid
+    return float(paid[_by_member(outcome)].sum() / paid.sum()) if paid.sum() else NAN
 
 
-def _points(record: Record, what: str) -> float:
-    return float(sum(getattr(week, what) for week in Loyalty.of(record.market).weeks.values()))
+def _points(outcome: MarketOutcome, what: str) -> float:
+    return float(sum(getattr(week, what) for week in Loyalty.of(outcome.market).weeks.values()))
 
 
 KPIS = (

@@ -54,7 +54,7 @@ class Loyalty(Mechanism):
     name = "loyalty"
     settles = (PointsRule, TierRule)
     accounts = ACCOUNTS
-    lives_before = True
+    weeks_before = True
     columns: MemberColumns
 
     def __init__(self, setting: Setting, params: LoyaltyResponse) -> None:
@@ -111,8 +111,8 @@ class Loyalty(Mechanism):
             move_members(
                 week.effect("log_rate"), week.effect("departure"), people.stage, people.order_rate, people.mean_order,
                 people.elasticity, people.spend_52, people.orders_52, columns.enrolled, columns.points,
-                columns.progress, columns.rewarded, columns.tier, columns.tier_ends, columns.mood, columns.mood_ends,
-                week.number, self.members, self.programme,
+                columns.progress, columns.rewarded, columns.tier, columns.tier_ends, columns.tier_effect,
+                columns.tier_effect_ends, week.number, self.members, self.programme,
             )  # fmt: skip
 
     def mark(self, week: Week) -> None:
@@ -152,8 +152,8 @@ class Loyalty(Mechanism):
         self.terms = roll_windows(columns, self.setting.order_log, week.number, rule, self.terms)
         held, expired, lapsed, lost, placed = review(
             columns.enrolled, columns.points, columns.points_recent, people.last_order, people.spend_52,
-            people.orders_52, columns.tier, columns.tier_ends, columns.mood, columns.mood_ends, week.number + 1,
-            EXPIRY[rule.expiry], rule.expiry_weeks, self.programme.tiered, self.programme.by_orders,
+            people.orders_52, columns.tier, columns.tier_ends, columns.tier_effect, columns.tier_effect_ends,
+            week.number + 1, EXPIRY[rule.expiry], rule.expiry_weeks, self.programme.tiered, self.programme.by_orders,
             self.programme.thresholds, levels.hold_weeks, levels.grace_weeks, DOWNGRADE[levels.downgrade],
             response.pressure_gap, response.stretch_weeks, response.demotion_weeks,
         )  # fmt: skip

@@ -46,7 +46,7 @@ class MembershipResponse:
         Unknown(
             0.0,
             1.0,
-            "share of the pull of rewards left in heavy buyers",
+            "share of the effect of rewards left in heavy buyers",
             "sign Liu 2007",
             "A",
             vary="range",
@@ -182,8 +182,8 @@ class LoyaltyResponse(TierResponse, PointsResponse, MembershipResponse):
     """How members of a loyalty programme react to it.
 
     Effects hold for rewards in reach and grow with what they are worth: the gradient, the head start and what follows a
-    reward by the reward; membership, deadlines and moods by what the tier gives on a member's spend, in full from 5 %
-    of it (`worth.py`). A tier that gives nothing moves nobody, unless `status` is below 1.
+    reward by the reward; membership, deadlines and effects of tiers by what the tier gives on a member's spend, in full
+    from 5 % of it (`worth.py`). A tier that gives nothing moves nobody, unless `status` is below 1.
     """
 
     member_worth: Annotated[

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.jit import compiled
 from crmlab.sim.kernel import person_id
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 from crmlab.sim.mechanisms.loyalty.rules import (
@@ -18,7 +18,7 @@ from crmlab.sim.mechanisms.loyalty.rules import (
     tiers_reached,
     use_programme,
 )
-from crmlab.sim.mechanisms.loyalty.worth import DEMOTION, FAILURE, SUCCESS, loyalty_pull
+from crmlab.sim.mechanisms.loyalty.worth import DEMOTION, FAILURE, SUCCESS, loyalty_log_effect
 from crmlab.sim.orders import Orders
 
 EXPIRY = {"never": 0, "rolling": 1, "inactivity": 2, "calendar": 3}
@@ -36,7 +36,7 @@ def raise_prices(standing, enrolled, tiers, rates):
 @compiled
 def move_members(
     log_rate, departure, stage, order_rate, mean_order, elasticity, spend_52, orders_52, enrolled, points, progress,
-    rewarded, tiers, tier_ends, mood, mood_ends, week, members, programme,
+    rewarded, tiers, tier_ends, tier_effect, tier_effect_ends, week, members, programme,
 ):  # fmt: skip
     """Add to each member's log order rate what the programme does to it, and to the inclination to leave."""
     top = programme.rates.size - 1
@@ -44,10 +44,10 @@ def move_members(
         if enrolled[i] == NOT_ENROLLED or stage[i] != CUSTOMER:
             continue
         tier = min(np.int64(tiers[i]), top)
-        log_rate[i] += loyalty_pull(
+        log_rate[i] += loyalty_log_effect(
             week, float(order_rate[i]), float(mean_order[i]), float(elasticity[i]), np.int64(enrolled[i]),
             np.int64(points[i]), np.int64(progress[i]), np.int64(rewarded[i]), tier, np.int64(tier_ends[i]),
-            np.int64(mood[i]), np.int64(mood_ends[i]), spend_52[i], orders_52[i], members, programme,
+            np.int64(tier_effect[i]), np.int64(tier_effect_ends[i]), spend_52[i], orders_52[i], members, programme,
         )  # fmt: skip
         departure[i] *= status_factor(members.status, float(tier), float(top))
 
@@ -97,7 +97,7 @@ def with_welcome(orders: Orders, welcome_points: NDArray[np.int64] | int) -> NDA
 
 @compiled
 def review(
-    enrolled, points, recent, last_order, spend_52, orders_52, tier, tier_ends, mood, mood_ends, now,
+    enrolled, points, recent, last_order, spend_52, orders_52, tier, tier_ends, tier_effect, tier_effect_ends, now,
     expiry, expiry_weeks, tiered, by_orders, thresholds, hold_weeks, grace_weeks, downgrade, gap_noticed,
     stretch_weeks, demotion_weeks,
 ):  # fmt: skip
@@ -132,20 +132,20 @@ def review(
                 level = reached
                 tier_ends[i] = now + hold_weeks
                 if enrolled[i] < now - 1:  # to be placed in a tier on joining is no success
-                    mood[i] = SUCCESS
-                    mood_ends[i] = now + stretch_weeks
+                    tier_effect[i] = SUCCESS
+                    tier_effect_ends[i] = now + stretch_weeks
             elif now >= tier_ends[i]:
                 gap = tier_gap(value, thresholds, level)
                 if reached >= level or downgrade == 0:
                     tier_ends[i] = now + hold_weeks
                     if gap > 0.0 and gap <= gap_noticed:
-                        mood[i] = FAILURE
-                        mood_ends[i] = now + stretch_weeks
+                        tier_effect[i] = FAILURE
+                        tier_effect_ends[i] = now + stretch_weeks
                 elif now >= tier_ends[i] + grace_weeks:
                     level = reached if downgrade == 2 else level - 1
                     tier_ends[i] = now + hold_weeks
-                    mood[i] = DEMOTION
-                    mood_ends[i] = now + demotion_weeks
+                    tier_effect[i] = DEMOTION
+                    tier_effect_ends[i] = now + demotion_weeks
             tier[i] = level
         if tier[i] != before or enrolled[i] == now - 1:
             placed[n_placed] = i

@@ -11,7 +11,7 @@ from scipy import special
 
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
-from crmlab.sim.mechanisms.loyalty.worth import DEMOTION, FAILURE, MOODS, SUCCESS
+from crmlab.sim.mechanisms.loyalty.worth import DEMOTION, FAILURE, SUCCESS, TIER_EFFECTS
 from crmlab.sim.order_rates import order_rates
 from crmlab.sim.orders import YEAR
 from crmlab.sim.world import World
@@ -27,7 +27,7 @@ class MemberParams(NamedTuple):
     log_rate_mean: float  # of the log order rate over all people
     log_rate_sd: float
     heavy_rate: float  # order rate from which somebody is a heavy buyer
-    heavy: float  # share of the pull of rewards that is left in heavy buyers
+    heavy: float  # share of the effect of rewards that is left in heavy buyers
     member: float
     member_scale: float  # weeks
     member_worth: float  # of spend: from here on membership has its full effect
@@ -67,14 +67,14 @@ class Programme(NamedTuple):
     reach_weeks: float  # a reward that takes longer to earn is out of reach
     longest_pause: float  # weeks without an order after which points lapse
     perks: Floats  # [tiers] other benefits, currency per member and year
-    moods: Floats  # [moods, tiers] pull of each of MOODS on the holder of a tier
+    tier_effects: Floats  # [TIER_EFFECTS, tiers] log effect of each of TIER_EFFECTS on the holder of a tier
 
 
 NO_PROGRAMME = Programme(
     on=False, earning=False, pending=False, per_unit=0.0, reward_points=1, welcome_points=0, calendar_weeks=0,
     tiered=False, by_orders=False, thresholds=np.zeros(0), rates=np.zeros(1), multipliers=np.ones(1), hold_weeks=YEAR,
     rebate=0.0, reward_value=0.0, point_value=0.0, reach_weeks=0.0, longest_pause=np.inf, perks=np.zeros(1),
-    moods=np.zeros((len(MOODS), 1)),
+    tier_effects=np.zeros((len(TIER_EFFECTS), 1)),
 )  # fmt: skip
 
 
@@ -114,21 +114,21 @@ def programme_of(
         reach_weeks=min(response.reach_weeks, rule.expiry_weeks if ends else np.inf) - rule.pending_weeks,
         longest_pause=float(rule.expiry_weeks) if rule.expiry == "inactivity" else np.inf,
         perks=per_tier(levels.perk_costs, n, 0.0),
-        moods=moods_of(response, n - 1),
+        tier_effects=tier_effects_of(response, n - 1),
     )
 
 
-def moods_of(response: LoyaltyResponse, top: int) -> Floats:
-    """Pull of each mood on the holder of each tier, for tiers worth having. Shape [moods, tiers].
+def tier_effects_of(response: LoyaltyResponse, top: int) -> Floats:
+    """Log effect of each of TIER_EFFECTS on the holder of each tier, for tiers worth having. Shape [effects, tiers].
 
     Success lifts most those who reach the lowest tier, failure and a fall hurt most those who were nearest to the top.
     """
-    moods = np.zeros((len(MOODS), top + 1))
+    tier_effects = np.zeros((len(TIER_EFFECTS), top + 1))
     steps = np.linspace(-1.0, 1.0, top) if top > 1 else np.zeros(top)
-    moods[SUCCESS, 1:] = response.success * (1 - response.tier_tilt * steps)
-    moods[FAILURE, :top] = -response.failure * (1 + response.tier_tilt * steps)
-    moods[DEMOTION, :top] = -response.demotion * (1 + response.tier_tilt * steps)
-    return moods
+    tier_effects[SUCCESS, 1:] = response.success * (1 - response.tier_tilt * steps)
+    tier_effects[FAILURE, :top] = -response.failure * (1 + response.tier_tilt * steps)
+    tier_effects[DEMOTION, :top] = -response.demotion * (1 + response.tier_tilt * steps)
+    return tier_effects
 
 
 def per_tier(values: tuple[float, ...], n: int, default: float) -> Floats:

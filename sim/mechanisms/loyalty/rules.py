@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from crmlab.sim.compiling import rule
 from crmlab.sim.draws import BURN, JOIN, uniforms
+from crmlab.sim.jit import rule
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED
 
 MAX_POINTS = 2**31 - 1  # that a member can hold

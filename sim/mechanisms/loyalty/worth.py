@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import math
 
-from crmlab.sim.compiling import rule
 from crmlab.sim.customers import LONG_AGO
+from crmlab.sim.jit import rule
 from crmlab.sim.mechanisms.loyalty.rules import tier_gap
 from crmlab.sim.orders import YEAR
 
-CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3  # moods
-MOODS = ("none", "reached a tier", "missed a tier", "fell a tier")
+CALM, SUCCESS, FAILURE, DEMOTION = 0, 1, 2, 3  # effects of tiers
+TIER_EFFECTS = ("none", "reached a tier", "missed a tier", "fell a tier")
 
-FULL_WORTH = 0.05  # of yearly spend: from here on deadlines and moods have their full effect
+FULL_WORTH = 0.05  # of yearly spend: from here on deadlines and effects of tiers have their full effect
 CARD_WORTH = 0.10  # of spend: what the cards gave on which the head start was measured (one free in ten)
 CARD_START = 1.0 / 6.0  # of the card: what was given on it (2 stamps of 12)
-MOST_WORTH = 0.20  # of spend: no richer card was measured, so what is above moves nobody further
-MOST_PERKS = 0.30  # of yearly spend: benefits act like a price cut of at most so much
-LEAST_SPEND = 0.01  # currency a year: keeps shares of spend finite
+MAX_WORTH = 0.20  # of spend: no richer card was measured, so what is above moves nobody further
+MAX_PERKS = 0.30  # of yearly spend: benefits act like a price cut of at most so much
+MIN_SPEND = 0.01  # currency a year: keeps shares of spend finite
 
 
 @rule
@@ -42,7 +42,7 @@ def perks_worth(tier, weekly_spend, perks_felt, programme):
     """Benefits of a tier beyond points and price, as the share of yearly spend that a member feels them to be worth."""
     if programme.perks[tier] <= 0.0:
         return 0.0
-    return min(MOST_PERKS, perks_felt * programme.perks[tier] / max(YEAR * weekly_spend, LEAST_SPEND))
+    return min(MAX_PERKS, perks_felt * programme.perks[tier] / max(YEAR * weekly_spend, MIN_SPEND))
 
 
 @rule
@@ -70,15 +70,15 @@ def goal_progress(progress, points, reward_points, order_points):
 
 
 @rule
-def goal_pull(filled, worth, gradient, power):
+def goal_log_effect(filled, worth, gradient, power):
     """Goal gradient: the nearer a reward, the keener its owner. gradient * worth * filled^power."""
     if filled <= 0.0 or worth <= 0.0:
         return 0.0
-    return gradient * min(worth, MOST_WORTH) * math.exp(power * math.log(filled))
+    return gradient * min(worth, MAX_WORTH) * math.exp(power * math.log(filled))
 
 
 @rule
-def head_start_pull(size, worth, given, points, rewarded, weeks_since, programme):
+def head_start_log_effect(size, worth, given, points, rewarded, weeks_since, programme):
     """A first reward begun for the member draws until it is there: by what was given and what the reward is worth."""
     if given <= 0 or rewarded != LONG_AGO or points >= programme.reward_points or weeks_since > programme.reach_weeks:
         return 0.0
@@ -86,14 +86,14 @@ def head_start_pull(size, worth, given, points, rewarded, weeks_since, programme
 
 
 @rule
-def mood_pull(mood, tier, weekly_spend, order_rate, perks_felt, programme):
+def tier_log_effect(tier_effect, tier, weekly_spend, order_rate, perks_felt, programme):
     """Joy over a tier reached, anger over one missed or lost: by what the tier is worth above the one below it."""
-    upper = tier if mood == SUCCESS else tier + 1
+    upper = tier if tier_effect == SUCCESS else tier + 1
     if upper < 1 or upper >= programme.rates.size:
         return 0.0
     gain = tier_worth(upper, weekly_spend, order_rate, perks_felt, programme)
     gain -= tier_worth(upper - 1, weekly_spend, order_rate, perks_felt, programme)
-    return programme.moods[mood, tier] * weight_of(gain)
+    return programme.tier_effects[tier_effect, tier] * weight_of(gain)
 
 
 @rule
@@ -104,7 +104,7 @@ def at_stake(
     stake = 0.0
     weeks_left = programme.calendar_weeks - week % max(programme.calendar_weeks, 1)
     if 0 < weeks_left <= loyal.pressure_weeks and points > 0 and worth > 0.0:
-        stake = float(points) * programme.point_value / max(YEAR * weekly_spend, LEAST_SPEND)
+        stake = float(points) * programme.point_value / max(YEAR * weekly_spend, MIN_SPEND)
     if programme.tiered and tier_ends - week <= loyal.pressure_weeks:
         value = float(orders_52) if programme.by_orders else float(spend_52)
         gap = tier_gap(value, programme.thresholds, tier)
@@ -115,41 +115,41 @@ def at_stake(
 
 
 @rule
-def loyalty_pull(
-    week, order_rate, mean_order, elasticity, enrolled, points, progress, rewarded, tier, tier_ends, mood, mood_ends,
-    spend_52, orders_52, loyal, programme,
+def loyalty_log_effect(
+    week, order_rate, mean_order, elasticity, enrolled, points, progress, rewarded, tier, tier_ends, tier_effect,
+    tier_effect_ends, spend_52, orders_52, loyal, programme,
 ):  # fmt: skip
     """Change of a member's log order rate: membership, gradient, head start, the last reward, benefits, deadlines,
-    mood. Zero for whom the programme is worth nothing."""
+    what its tier did lately. Zero for whom the programme is worth nothing."""
     weekly_spend = order_rate * mean_order
     multiplier = programme.multipliers[tier]
     worth = points_worth(weekly_spend, order_rate, multiplier, programme)
     perks = perks_worth(tier, weekly_spend, loyal.perks, programme)
     order_points = programme.per_unit * multiplier * mean_order
-    pull = goal_pull(
+    log_effect = goal_log_effect(
         goal_progress(progress, points, programme.reward_points, order_points), worth, loyal.goal_gradient,
         loyal.goal_power,
     )  # fmt: skip
     if points > progress:
-        pull += head_start_pull(
+        log_effect += head_start_log_effect(
             loyal.head_start, worth, points - progress, points, rewarded, week - enrolled, programme
         )  # fmt: skip
     if order_rate < loyal.heavy_rate:
         size = loyal.member * min(1.0, (worth + programme.rates[tier] + perks) / loyal.member_worth)
-        pull += size * math.exp(-float(week - enrolled) / loyal.member_scale)
+        log_effect += size * math.exp(-float(week - enrolled) / loyal.member_scale)
     if rewarded != LONG_AGO:
-        size = loyal.reward * min(1.0, programme.reward_value / max(mean_order, LEAST_SPEND))
-        pull += size * math.exp(-float(week - rewarded) / loyal.reward_weeks)
+        size = loyal.reward * min(1.0, programme.reward_value / max(mean_order, MIN_SPEND))
+        log_effect += size * math.exp(-float(week - rewarded) / loyal.reward_weeks)
     stake = at_stake(
         week, points, tier, tier_ends, spend_52, orders_52, weekly_spend, order_rate, worth, loyal, programme
     )  # fmt: skip
     if stake > 0.0:
-        pull += loyal.pressure * weight_of(stake)
+        log_effect += loyal.pressure * weight_of(stake)
     if order_rate >= loyal.heavy_rate:
-        pull *= loyal.heavy
-    if mood_ends > week:
-        pull += mood_pull(mood, tier, weekly_spend, order_rate, loyal.perks, programme)
-    pull *= loyal.strength
+        log_effect *= loyal.heavy
+    if tier_effect_ends > week:
+        log_effect += tier_log_effect(tier_effect, tier, weekly_spend, order_rate, loyal.perks, programme)
+    log_effect *= loyal.strength
     if perks > 0.0:
-        pull -= elasticity * math.log(1.0 - perks)
-    return pull
+        log_effect -= elasticity * math.log(1.0 - perks)
+    return log_effect

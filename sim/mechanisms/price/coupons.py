@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.compiling import rule
 from crmlab.sim.draws import BEFORE_WEEK_0, COUPON, READINESS, uniforms
+from crmlab.sim.jit import rule
 from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.quantiles import KNOTS, beta_quantiles, quantile
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.sim.columns import Columns
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import LONG_AGO
+from crmlab.sim.jit import compiled
 
 
 class Grant(NamedTuple):

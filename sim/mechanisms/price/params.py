@@ -18,7 +18,7 @@ class PriceResponse:
     elasticity_cv: Annotated[
         float, Unknown(0.0, 0.8, "coefficient of variation", "dispersion between people", "A", vary="range")
     ] = 0.5
-    elasticity_most: Annotated[
+    elasticity_max: Annotated[
         float, Unknown(2.0, 4.5, "log orders per log price", "truncation: the composition guard never binds", "A")
     ] = 3.7
     gain: Annotated[

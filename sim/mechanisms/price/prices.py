@@ -7,7 +7,7 @@
 3. A customer may hold several coupons. Each week the best of those that the holder would use is offered; using it
    strikes that one, and the others stay until they are void.
 
-How people take a price is part of the kernel's clocks (`behavior.price_pull`); the numbers are `World.price`.
+How people take a price is part of the kernel's clocks (`behavior.price_log_effect`); the numbers are `World.price`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.asking import mask_of, rates_of, source_number
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customer_agent import CustomerAgent
+from crmlab.sim.jit import compiled
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
 from crmlab.sim.mechanisms.price.grants import Grant, Grants, find_coupons, lines_of
 from crmlab.sim.mechanisms.price.params import PriceResponse
+from crmlab.sim.play_actions import mask_of, rates_of, source_number
 
 
 class Prices(Mechanism):
@@ -32,7 +32,7 @@ class Prices(Mechanism):
 
     name = "price"
     settles = (PublicDiscount, FirstOrderOffer, Discount, Coupon)
-    lives_before = True
+    weeks_before = True
     columns: Grants
 
     def __init__(self, setting: Setting, params: PriceResponse) -> None:

@@ -19,8 +19,8 @@ from crmlab.sim.mechanisms.referral.rules import (
     can_be_won,
     p_accept,
     p_invite,
-    quality_pull,
-    reward_pull,
+    quality_log_effect,
+    reward_log_effect,
     sociability,
     value_factor,
 )
@@ -31,13 +31,17 @@ def affect_friends(
     agents: Sequence[CustomerAgent], week: Week, columns: FriendColumns, params: WordOfMouth,
     departure: NDArray[np.float64],
 ) -> None:  # fmt: skip
-    """What bonds and warnings do to each person this week; `departure` is by bond."""
+    """What ties to friends and warnings do to each person this week; `departure` is by flags."""
     for person in agents:
-        row, bond = person.row, int(columns.bond[person.row])
-        week.effect("departure")[row] *= departure[bond]
+        row, referral_flags = person.row, int(columns.referral_flags[person.row])
+        week.effect("departure")[row] *= departure[referral_flags]
         weeks = week.number - float(person.first_order) if person.orders else 0.0
         week.effect("order_value")[row] *= value_factor(
-            bond, weeks, float(params.referred_value), float(params.referred_value_weeks), float(params.referrer_value)
+            referral_flags,
+            weeks,
+            float(params.referred_value),
+            float(params.referred_value_weeks),
+            float(params.referrer_value),
         )
         if person.stage != CUSTOMER:
             week.effect("log_rate")[row] -= float(params.warning) * float(columns.warned[row])
@@ -60,14 +64,16 @@ def invite(
     those who accepted somebody else's invitation this week."""
     u_invite, u_whom, u_accept, _ = person.draw(INVITE, nth)
     friend, strong = contact_of(person, u_whom, graph, agents)
-    pull = reward_pull(talk, strong, int(columns.referral_rewards[person.row])) if person.identified else 0.0
+    log_effect = (
+        reward_log_effect(talk, strong, int(columns.referral_rewards[person.row])) if person.identified else 0.0
+    )
     readily = sociability(talk, person.persona, *person.key, person.who)
-    if u_invite >= p_invite(talk.p_invite, readily, pull):
+    if u_invite >= p_invite(talk.p_invite, readily, log_effect):
         return False, None
     if not can_be_won(friend.stage) or friend.row in won:
         return True, None
     base = talk.accept_strong if strong else talk.accept_weak
-    offer = talk.offer_pull + quality_pull(talk, float(friend.order_rate))
+    offer = talk.log_effect_offer + quality_log_effect(talk, float(friend.order_rate))
     accepts = u_accept < p_accept(base, offer, float(columns.warned[friend.row]), talk.warning)
     return True, friend if accepts else None
 

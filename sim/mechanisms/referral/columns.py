@@ -11,9 +11,9 @@ from crmlab.sim.columns import Columns, column
 from crmlab.sim.customers import LONG_AGO
 
 NOBODY = np.int32(-1)
-# Bits of `bond`: the friend who won me is still a customer; I have won a friend lately; I was won by a friend.
+# Bits of `referral_flags`: the friend who won me is still a customer; I won a friend lately; I was won by a friend.
 ACCOMPANIED, RECOMMENDED, REFERRED = 1, 2, 4
-N_BONDS = 8
+N_FLAGS = 8
 
 
 @dataclass
@@ -24,5 +24,5 @@ class FriendColumns(Columns):
     referrals: NDArray[np.int16] = column(np.int16, "friends won in all", True)
     referral_rewards: NDArray[np.int16] = column(np.int16, "rewards for friends this programme year", True)
     recommended: NDArray[np.int16] = column(np.int16, "week of the last friend won", True, LONG_AGO)
-    bond: NDArray[np.uint8] = column(np.uint8, "bits, see above", False)
+    referral_flags: NDArray[np.uint8] = column(np.uint8, "bits, see above", False)
     warned: NDArray[np.uint8] = column(np.uint8, "friends who spoke ill of the firm", False)

@@ -10,58 +10,58 @@ from crmlab.sim.lifetime import Cohort
 from crmlab.sim.mechanisms.referral.accounts import REFERRAL_REWARDS
 from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.orders import YEAR
-from crmlab.sim.record import Record
+from crmlab.sim.outcome import MarketOutcome
 
 
-def by_friend(record: Record) -> NDArray[np.bool_]:
+def by_friend(outcome: MarketOutcome) -> NDArray[np.bool_]:
     """Which of the acquired customers were won by a friend."""
-    return record.market.customers.source[record.acquired] == Referral.of(record.market).source
+    return outcome.market.customers.source[outcome.acquired] == Referral.of(outcome.market).source
 
 
-def _friend(record: Record) -> NDArray[np.int32]:
+def _friend(outcome: MarketOutcome) -> NDArray[np.int32]:
     """Row of the friend who won the customer of each order; -1 for nobody."""
-    return record.market.column("referrer")[record.orders.row]
+    return outcome.market.column("referrer")[outcome.orders.row]
 
 
-def _age_of_friend(record: Record) -> NDArray[np.float64]:
+def _age_of_friend(outcome: MarketOutcome) -> NDArray[np.float64]:
     """Weeks from the first order of the customer who won them to each order of a referred customer; NaN for others
     and where that customer belongs to the founding base."""
-    friend = _friend(record)
-    return np.where(friend >= 0, record.moment - record.first_moment[np.maximum(friend, 0)], np.nan)
+    friend = _friend(outcome)
+    return np.where(friend >= 0, outcome.moment - outcome.first_moment[np.maximum(friend, 0)], np.nan)
 
 
 def _sent(cohort: Cohort) -> NDArray[np.bool_]:
     """Which orders were placed by somebody whom a customer of the cohort has won. Shape [orders]."""
-    friend = _friend(cohort.record)
+    friend = _friend(cohort.outcome)
     return (friend >= 0) & np.isfinite(cohort.first_moment[np.maximum(friend, 0)])
 
 
-def _referral_rate(record: Record) -> float:
-    return float(by_friend(record).mean()) if record.acquired.size else NAN
+def _referral_rate(outcome: MarketOutcome) -> float:
+    return float(by_friend(outcome).mean()) if outcome.acquired.size else NAN
 
 
-def _k_factor(record: Record, weeks: int) -> float:
-    eligible = Cohort(record, weeks).members
-    friends = (record.orders.nth == 0) & (_age_of_friend(record) <= weeks) & _sent(Cohort(record, weeks))
+def _k_factor(outcome: MarketOutcome, weeks: int) -> float:
+    eligible = Cohort(outcome, weeks).members
+    friends = (outcome.orders.nth == 0) & (_age_of_friend(outcome) <= weeks) & _sent(Cohort(outcome, weeks))
     return float(np.count_nonzero(friends) / eligible.sum()) if eligible.any() else NAN
 
 
-def _cac_referral(record: Record) -> float:
-    first = record.orders.nth == 0
-    friends = first & (record.source == Referral.of(record.market).source)
-    given = (record.incentive + record.membership.welcome / record.market.minor)[friends].sum()
+def _cac_referral(outcome: MarketOutcome) -> float:
+    first = outcome.orders.nth == 0
+    friends = first & (outcome.source == Referral.of(outcome.market).source)
+    given = (outcome.incentive + outcome.membership.welcome / outcome.market.minor)[friends].sum()
     n = np.count_nonzero(friends)
-    return float((record.costs.booked(REFERRAL_REWARDS).sum() + given) / n) if n else NAN
+    return float((outcome.costs.booked(REFERRAL_REWARDS).sum() + given) / n) if n else NAN
 
 
-def _ltv_with_friends(record: Record, weeks: int) -> float:
+def _ltv_with_friends(outcome: MarketOutcome, weeks: int) -> float:
     """The lifetime value, and beside the own orders those of the friends won, as far as they fall into the window."""
-    cohort, age = Cohort(record, weeks), _age_of_friend(record)
+    cohort, age = Cohort(outcome, weeks), _age_of_friend(outcome)
     if not cohort.n:
         return NAN
     inside = (age <= weeks) & _sent(cohort)
-    delta = record.market.world.economics.weekly_discount
-    friends = ((record.contribution + record.incentive)[inside] * np.exp(-delta * age[inside])).sum()
+    delta = outcome.market.world.economics.weekly_discount
+    friends = ((outcome.contribution + outcome.incentive)[inside] * np.exp(-delta * age[inside])).sum()
     return cohort.ltv + float(friends / cohort.n)
 
 

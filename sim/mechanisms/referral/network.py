@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crmlab.sim.compiling import compiled, rule
 from crmlab.sim.draws import PLACES, TIES, philox, uniforms
+from crmlab.sim.jit import compiled, rule
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 
 ROUNDS = 4
-MOST_CONTACTS = 1000
+MAX_CONTACTS = 1000
 
 
 class Graph(NamedTuple):
@@ -84,7 +84,7 @@ def n_contacts(place, graph):
     """How many people somebody knows."""
     if not graph.scale_free:
         return np.int64(graph.contacts)
-    most = min(graph.n - 1, MOST_CONTACTS)
+    most = min(graph.n - 1, MAX_CONTACTS)
     return np.int64(min(most, math.floor(graph.contacts / 2 * math.sqrt(graph.n / (place + 1.0)))))
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from crmlab.sim.compiling import compiled
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.draws import INVITE, WARN, uniforms
+from crmlab.sim.jit import compiled
 from crmlab.sim.kernel import person_id
-from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_BONDS, RECOMMENDED, REFERRED
+from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_FLAGS, RECOMMENDED, REFERRED
 from crmlab.sim.mechanisms.referral.network import contact, n_contacts, place_of
 from crmlab.sim.mechanisms.referral.rules import (
     can_be_won,
     p_accept,
     p_invite,
-    quality_pull,
-    reward_pull,
+    quality_log_effect,
+    reward_log_effect,
     sociability,
     value_factor,
 )
@@ -29,18 +29,20 @@ MAX_WARNINGS = 255
 
 @compiled
 def move_friends(
-    log_rate, departure, order_value, rows, stage, orders, first_order, bond, warned, week, factors, warning,
+    log_rate, departure, order_value, rows, stage, orders, first_order, referral_flags, warned, week, factors, warning,
     referred_value, referred_value_weeks, referrer_value,
 ):  # fmt: skip
-    """What bonds and warnings do: bonds to departure (`factors` [bonds]) and order value of customers, warnings to the
-    first order of everybody else. `rows` are those of all who have either."""
+    """What ties to friends and warnings do: ties to departure (`factors` [flags]) and order value of customers,
+    warnings to the first order of everybody else. `rows` are those of all who have either."""
     for i in rows:
         if warned[i] > 0 and stage[i] != CUSTOMER:
             log_rate[i] -= warning * float(warned[i])
-        if bond[i] > 0:
-            departure[i] *= factors[bond[i]]
+        if referral_flags[i] > 0:
+            departure[i] *= factors[referral_flags[i]]
             weeks = 0.0 if orders[i] == 0 else week - float(first_order[i])
-            order_value[i] *= value_factor(bond[i], weeks, referred_value, referred_value_weeks, referrer_value)
+            order_value[i] *= value_factor(
+                referral_flags[i], weeks, referred_value, referred_value_weeks, referrer_value
+            )
 
 
 @compiled
@@ -57,7 +59,7 @@ def spread_word(
     taken = set(won[:0])
     claims = np.zeros(orders.row.size, np.bool_)
     invitations = n_won = warnings = 0
-    most = max(talk.pull_strong, talk.pull_weak, 0.0)
+    most = max(talk.log_effect_strong, talk.log_effect_weak, 0.0)
     for j in range(orders.row.size):
         i = orders.row[j]
         who = person_id(i, n_founding)
@@ -69,14 +71,14 @@ def spread_word(
         place = place_of(i, graph, key0, key1)
         number = np.int64(u_whom * n_contacts(place, graph))
         other, strong = contact(place, number, graph, key0, key1)
-        pull = reward_pull(talk, strong, rewards[i]) if identified[i] else 0.0
-        if u_invite >= p_invite(talk.p_invite, readily, pull):
+        log_effect = reward_log_effect(talk, strong, rewards[i]) if identified[i] else 0.0
+        if u_invite >= p_invite(talk.p_invite, readily, log_effect):
             continue
         invitations += 1
         if can_be_won(stage[other]) and np.int32(other) not in taken:
             base = talk.accept_strong if strong else talk.accept_weak
-            pull = talk.offer_pull + quality_pull(talk, float(order_rate[other]))
-            if u_accept < p_accept(base, pull, float(warned[other]), talk.warning):
+            log_effect = talk.log_effect_offer + quality_log_effect(talk, float(order_rate[other]))
+            if u_accept < p_accept(base, log_effect, float(warned[other]), talk.warning):
                 taken.add(np.int32(other))
                 referrer[other] = i
                 won[n_won] = other
@@ -92,15 +94,19 @@ def spread_word(
 
 
 @compiled
-def renew_bonds(bond, stage, referrer, recommended, won, winners, week, weeks_after_success):
+def renew_referral_flags(referral_flags, stage, referrer, recommended, won, winners, week, weeks_after_success):
     """For this week: which of those won still have their friend here, and who has won one lately."""
     for i in winners:
         lately = week <= recommended[i] + weeks_after_success
-        bond[i] = (bond[i] | RECOMMENDED) if lately else (bond[i] & (N_BONDS - 1 - RECOMMENDED))
+        referral_flags[i] = (
+            (referral_flags[i] | RECOMMENDED) if lately else (referral_flags[i] & (N_FLAGS - 1 - RECOMMENDED))
+        )
     for i in won:
         with_friend = stage[referrer[i]] == CUSTOMER
-        bond[i] |= REFERRED
-        bond[i] = (bond[i] | ACCOMPANIED) if with_friend else (bond[i] & (N_BONDS - 1 - ACCOMPANIED))
+        referral_flags[i] |= REFERRED
+        referral_flags[i] = (
+            (referral_flags[i] | ACCOMPANIED) if with_friend else (referral_flags[i] & (N_FLAGS - 1 - ACCOMPANIED))
+        )
 
 
 @compiled

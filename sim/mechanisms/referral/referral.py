@@ -20,10 +20,10 @@ from crmlab.sim.mechanism import NO_ROWS, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.referral.accounts import REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.mechanisms.referral.agents import affect_friends, converse
-from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_BONDS, RECOMMENDED, FriendColumns
+from crmlab.sim.mechanisms.referral.columns import ACCOMPANIED, N_FLAGS, RECOMMENDED, FriendColumns
 from crmlab.sim.mechanisms.referral.network import graph_of
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
-from crmlab.sim.mechanisms.referral.passes import credit_friends, move_friends, renew_bonds, spread_word
+from crmlab.sim.mechanisms.referral.passes import credit_friends, move_friends, renew_referral_flags, spread_word
 from crmlab.sim.mechanisms.referral.talk import TalkParams, talk_params
 from crmlab.sim.orders import YEAR
 
@@ -109,20 +109,20 @@ class Referral(Mechanism):
         if not self.on:
             return
         people, columns, params = self.setting.customers, self.columns, self.params
-        self.renew_bonds(week.number)
-        moved = np.flatnonzero(columns.bond | columns.warned)
+        self.renew_referral_flags(week.number)
+        moved = np.flatnonzero(columns.referral_flags | columns.warned)
         move_friends(
             week.effect("log_rate"), week.effect("departure"), week.effect("order_value"), moved, people.stage,
-            people.orders, people.first_order, columns.bond, columns.warned, week.number, self._departure,
+            people.orders, people.first_order, columns.referral_flags, columns.warned, week.number, self._departure,
             float(params.warning), float(params.referred_value), float(params.referred_value_weeks),
             float(params.referrer_value),
         )  # fmt: skip
 
-    def renew_bonds(self, week: int) -> None:
-        """Renew the bonds between friends for the week to come, and open a new programme year."""
+    def renew_referral_flags(self, week: int) -> None:
+        """Renew the ties between friends for the week to come, and open a new programme year."""
         columns = self.columns
-        renew_bonds(
-            columns.bond, self.setting.customers.stage, columns.referrer, columns.recommended, self._won,
+        renew_referral_flags(
+            columns.referral_flags, self.setting.customers.stage, columns.referrer, columns.recommended, self._won,
             self._winners, week, int(self.params.referrer_weeks),
         )  # fmt: skip
         if week % YEAR == 0:
@@ -141,7 +141,7 @@ class Referral(Mechanism):
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         if self.on:
-            self.renew_bonds(week.number)
+            self.renew_referral_flags(week.number)
             affect_friends(agents, week, self.columns, self.params, self._departure)
 
     def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
@@ -168,7 +168,7 @@ class Referral(Mechanism):
         rewards, earned = credit_friends(
             orders, said.claims, people.source, columns.referrer, people.identified, columns.referrals,
             columns.recommended, columns.referral_rewards, self.source, week.number, given.reward * setting.minor,
-            given.reward_share, given.most_rewards,
+            given.reward_share, given.max_rewards,
         )  # fmt: skip
         self._due[week.number + given.delay_weeks] += earned
         self._won = np.concatenate([self._won, said.won])
@@ -189,11 +189,11 @@ class Referral(Mechanism):
 
 
 def departure_factors(params: WordOfMouth) -> NDArray[np.float64]:
-    """What each combination of bonds does to the departure hazard. Shape [bonds]."""
-    factors = np.ones(N_BONDS)
-    for bond in range(N_BONDS):
-        if bond & ACCOMPANIED:
-            factors[bond] *= params.referred_departure
-        if bond & RECOMMENDED:
-            factors[bond] *= params.referrer_departure
+    """What each combination of `referral_flags` does to the departure hazard. Shape [flags]."""
+    factors = np.ones(N_FLAGS)
+    for referral_flags in range(N_FLAGS):
+        if referral_flags & ACCOMPANIED:
+            factors[referral_flags] *= params.referred_departure
+        if referral_flags & RECOMMENDED:
+            factors[referral_flags] *= params.referrer_departure
     return factors

@@ -21,12 +21,12 @@ class TalkParams(NamedTuple):
     p_invite: float
     social: NDArray[np.float64]  # [personas] how readily people of each kind talk, relative to all
     sociability: NDArray[np.float64]  # log quantiles of how people of one kind differ in it
-    pull_strong: float  # of the reward, on log invitations to strong ties
-    pull_weak: float
-    most_rewards: int  # customers with so many this programme year no longer care for the reward
+    log_effect_strong: float  # of the reward, on log invitations to strong ties
+    log_effect_weak: float
+    max_rewards: int  # customers with so many this programme year no longer care for the reward
     accept_strong: float
     accept_weak: float
-    offer_pull: float  # of the friend's offer and the kind of reward, on log acceptances
+    log_effect_offer: float  # of the friend's offer and the kind of reward, on log acceptances
     quality_power: float  # acceptances grow with the friend's order rate to this power ...
     quality_norm: float  # ... relative to its logged mean over all people
     p_warn: float
@@ -50,12 +50,12 @@ def talk_params(world: World, terms: ReferralTerms | None, friend_rate: float) -
         p_invite=float(response.p_invite),
         social=social_of(world),
         sociability=lognormal_quantiles(1.0, response.sociability_cv).log_value,
-        pull_strong=float(response.reward_strong * presence + response.reward_doubling * beyond + kind),
-        pull_weak=float(response.reward_weak * presence + response.reward_doubling * beyond + kind),
-        most_rewards=terms.most_rewards if terms else 0,
+        log_effect_strong=float(response.reward_strong * presence + response.reward_doubling * beyond + kind),
+        log_effect_weak=float(response.reward_weak * presence + response.reward_doubling * beyond + kind),
+        max_rewards=terms.max_rewards if terms else 0,
         accept_strong=float(response.accept_strong),
         accept_weak=float(response.accept_weak),
-        offer_pull=float(response.friend_offer * max(0.0, friend_rate - world.today_rate) + kind),
+        log_effect_offer=float(response.friend_offer * max(0.0, friend_rate - world.today_rate) + kind),
         quality_power=power,
         quality_norm=norm,
         p_warn=float(response.p_warn),
