@@ -14,7 +14,7 @@ from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
-from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
+from crmlab.sim.mechanisms.price.actions import NO_CAP, Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KPIS",
+    "NO_CAP",
     "Action",
     "Audience",
     "ChannelBudget",

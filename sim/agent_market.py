@@ -55,7 +55,7 @@ class AgentMarket(Market):
         happened = Happened.space(max(len(placed), len(departed)))
         for j, (row, order) in enumerate(placed):
             happened.row[j], happened.nth[j], happened.at[j] = row, order.nth, order.at
-            happened.value[j], happened.paid[j], happened.single[j] = order.value, order.paid, order.single
+            happened.value[j], happened.paid[j], happened.spent[j] = order.value, order.paid, order.spent
         happened.departed[: len(departed)] = departed
         week.happen(happened, len(placed), len(departed))
 

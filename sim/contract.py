@@ -93,7 +93,7 @@ def _check_levers(instance: Any) -> None:
             raise ContractError(f"{name}.{lever_name}: the range must go up, not from {low} to {high}")
         value = getattr(instance, lever_name)
         for number in value.values() if isinstance(value, Mapping) else [value]:
-            if not low <= number <= high:
+            if not lever.range.allows(number):
                 raise ContractError(f"{name}.{lever_name} = {number} lies outside its range {low} to {high}")
 
 
@@ -103,7 +103,8 @@ def _variants(instance: Any) -> Iterator[Any]:
     for lever_name, lever in levers_of(instance).items():
         value = getattr(instance, lever_name)
         if not isinstance(value, Mapping):
-            for end in (lever.range.low, lever.range.high):
+            off = [] if lever.range.off is None else [lever.range.off]
+            for end in (lever.range.low, lever.range.high, *off):
                 yield dataclasses.replace(instance, **{lever_name: type(value)(end)})
 
 

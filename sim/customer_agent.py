@@ -23,7 +23,6 @@ from crmlab.sim.behavior import (
     next_debt,
     next_event,
     order_hazard,
-    paid_value,
     price_log_effect,
     relative_price,
     run_down,
@@ -33,6 +32,7 @@ from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.kernel import ALIVE, BOUND, COOLED, DEPARTED, LIVED, person_id
 from crmlab.sim.kernel_types import BehaviorParams, Effect, Offer
+from crmlab.sim.price_terms import NOT_SPENT, expected_cut, own_lines, price_of
 from crmlab.sim.quantiles import quantile
 
 Key = tuple[np.uint64, np.uint64]
@@ -41,13 +41,13 @@ Key = tuple[np.uint64, np.uint64]
 @dataclass(frozen=True)
 class PlacedOrder:
     """One order as it happened: its number in the customer's life, when in the week, what it was worth and paid, and
-    whether it used up a price cut for a single order."""
+    which price cut for a single order it used up (`price_terms.price_of`)."""
 
     nth: int
     at: float
     value: int
     paid: int
-    single: bool
+    spent: int
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,8 @@ class _Telling:
         self.person, self.week, self.season, self.params = person, week, season, params
         self.offer, self.effect = offer, effect
         self.bound = False
+        self.may_spend = True
+        self.lines = own_lines(offer.own, 0, person.row)
 
     def hazards(self, rate: float, debt: float, other: float) -> tuple[float, float, float, float]:
         """(order hazard, departure hazard, repayment, extra hazard) at a price cut of `rate`; `other` is what the
@@ -180,9 +182,7 @@ class _Telling:
     def go_through_week(self, now: float) -> tuple[list[PlacedOrder], float, float]:
         """Events of the rest of the week. Returns the orders, the best price cut seen, and the debt at its end."""
         person, params, other = self.person, self.params, self.effect.log_rate
-        standing = max(self.offer.public[int(person.source) + 1], self.effect.standing)
-        single = self.offer.first[int(person.source) + 1] if person.stage == LEAD else self.effect.single
-        seen, debt = max(standing, single), float(person.debt)
+        seen, debt = self.expected_cut(), float(person.debt)
         hazard, departure, repay, extra = self.hazards(seen, debt, other)
         self.bound = self.log_effect != guarded(self.log_effect)
         orders: list[PlacedOrder] = []
@@ -198,28 +198,44 @@ class _Telling:
                 person.stage = COLD if person.stage == LEAD else GONE
                 break
             u_gap, u_spend, u_drop, u_identified = person.draw(ORDER, index)
-            spent = single > standing
-            orders.append(self.place_order(index, now, max(standing, single), u_spend, spent))
-            single = 0.0 if spent else single
+            orders.append(self.place_order(index, now, u_spend))
+            spent = orders[-1].spent != NOT_SPENT
+            self.may_spend = self.may_spend and not spent and person.stage != LEAD
             person.order_clock = exponential(u_gap)
             index += 1
             if person.stage == LEAD:
                 person.become_customer(u_identified, params)
                 since, other = now, 0.0
-                hazard, departure, repay, extra = self.hazards(standing, debt, other)
+                hazard, departure, repay, extra = self.hazards(self.expected_cut(), debt, other)
                 continue
             if u_drop < float(person.p_dropout) * self.effect.departure:
                 person.stage = GONE
             if spent:
                 debt, since = next_debt(debt, repay, extra, params.pull_forward, now - since), now
-                hazard, _, repay, extra = self.hazards(standing, debt, other)
+                hazard, _, repay, extra = self.hazards(self.expected_cut(), debt, other)
             if person.stage == GONE:
                 break
         return orders, seen, next_debt(debt, repay, extra, params.pull_forward, now - since)
 
-    def place_order(self, index: int, at: float, rate: float, u_spend: float, spent: bool) -> PlacedOrder:
+    @property
+    def cuts(self) -> tuple[Any, ...]:
+        """What this person can have now, as the rules of prices ask for it."""
+        door, new = int(self.person.source) + 1, self.person.stage == LEAD
+        standing = max(float(self.offer.public[door]), self.effect.standing)
+        single = float(self.offer.first[door]) if new else self.effect.single
+        return standing, single, new, self.may_spend, self.offer.shared, door, self.offer.own, *self.lines
+
+    @property
+    def mean_order(self) -> float:
+        return float(self.person.mean_order) * self.effect.order_value
+
+    def expected_cut(self) -> float:
+        cut: float = expected_cut(self.mean_order, self.params.baskets, *self.cuts)
+        return cut
+
+    def place_order(self, index: int, at: float, u_spend: float) -> PlacedOrder:
         params = self.params
-        mean_order = float(self.person.mean_order) * self.effect.order_value
         size = quantile(params.spend_quantiles, u_spend)
-        value = list_value(mean_order, size, params.spend_shape, params.today_rate, params.minor)
-        return PlacedOrder(index, float(np.float32(at)), int(value), int(paid_value(value, rate)), spent)
+        value = list_value(self.mean_order, size, params.spend_shape, params.today_rate, params.minor)
+        paid, spent = price_of(value, *self.cuts)
+        return PlacedOrder(index, float(np.float32(at)), int(value), int(paid), int(spent))

@@ -18,7 +18,6 @@ from crmlab.sim.behavior import (
     next_debt,
     next_event,
     order_hazard,
-    paid_value,
     price_log_effect,
     relative_price,
     run_down,
@@ -27,6 +26,7 @@ from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
 from crmlab.sim.jit import compiled, rule
+from crmlab.sim.price_terms import NOT_SPENT, expected_cut, own_lines, price_of
 from crmlab.sim.quantiles import quantile
 
 # Counters of a pass.
@@ -71,6 +71,19 @@ def notices(ordered, p_exposure, who, week, key0, key1):
     return uniforms(key0, key1, NOTICE, who, week)[0] < p_exposure
 
 
+@rule
+def lead_clocks(key0, key1, who):
+    """The clocks of somebody who becomes a lead, wound: until the first order, until interest is lost."""
+    u_order, u_cool, _, _ = uniforms(key0, key1, LEAD_DRAW, who, 0)
+    return exponential(u_order), exponential(u_cool)
+
+
+@rule
+def mean_order_of(i, mean_orders, order_values):
+    """What a row's baskets are worth on average this week, in currency units."""
+    return float(mean_orders[i]) * order_values[i] if order_values.size > 0 else float(mean_orders[i])
+
+
 @compiled
 def simulate_week(
     people, params, offer, effects, entries, week, season, n_founding, key0, key1, happened, counts, start, m, d
@@ -85,12 +98,12 @@ def simulate_week(
     order_rates, departure_rates, p_dropouts, mean_orders, elasticities, stages, order_clocks, life_clocks = people[:8]
     references, debts, identifieds, sources, first_orders, last_orders, n_orders = people[8:15]
     orders_52, spends, spends_52 = people[15:]
-    today_rate, gain, first_gain, loss_aversion, latitude, carry_over, p_exposure = params[:7]
-    pull_forward, repay_share, spend_shape, spend_quantiles, cooling, conversion, p_identified, minor = params[7:]
+    today_rate, gain, first_gain, loss_aversion, latitude, carry_over, p_exposure, pull_forward = params[:8]
+    repay_share, spend_shape, spend_quantiles, cooling, conversion, p_identified, minor, baskets = params[8:]
     log_rates, departures, order_values, standings, singles = effects
-    rows, nths, ats, values, paids, used, departed = happened
-    (public, first), entry_rows, room = offer, entries.row, happened.row.size
-    e = np.searchsorted(entry_rows, start)
+    rows, nths, ats, values, paids, spents, departed = happened
+    (public, first, shared, own), entry_rows, room = offer, entries.row, happened.row.size
+    e, line, stop, conditional = np.searchsorted(entry_rows, start), 0, 0, shared.size + own.size > 0
 
     for i in range(start, stages.size):
         was = np.int64(stages[i])
@@ -102,8 +115,7 @@ def simulate_week(
         order_clock, life_clock = order_clocks[i], life_clocks[i]
         if enters:
             stage, source, now = LEAD, np.int64(entries.source[e]), entries.at[e]
-            u_order, u_cool, _, _ = uniforms(key0, key1, LEAD_DRAW, who, 0)
-            order_clock, life_clock = exponential(u_order), exponential(u_cool)
+            order_clock, life_clock = lead_clocks(key0, key1, who)
 
         # The prices seen this week, and what they and the mechanisms do to the hazards.
         other = log_rates[i] if log_rates.size > 0 else 0.0
@@ -114,7 +126,12 @@ def simulate_week(
         else:
             single, surprise = (singles[i] if singles.size > 0 else 0.0), gain
             base, departure = float(order_rates[i]) * season, float(departure_rates[i]) * leaving
-        price = relative_price(max(standing, single), today_rate)
+        cut = max(standing, single)
+        if conditional:
+            (line, stop), new, door = own_lines(own, line, i), stage == LEAD, source + 1
+            mean_order = mean_order_of(i, mean_orders, order_values)
+            cut = expected_cut(mean_order, baskets, standing, single, new, True, shared, door, own, line, stop)
+        price = relative_price(cut, today_rate)
         reference, elasticity, debt = float(references[i]), float(elasticities[i]), float(debts[i])
         log_effect = price_log_effect(price, reference, elasticity, surprise, loss_aversion, latitude)
         hazard, repay, extra = order_hazard(base, log_effect, other, debt, repay_share)
@@ -122,13 +139,13 @@ def simulate_week(
 
         # Events in their order. Nothing is stored yet: if the room is full, the row is lived again.
         written, nth, since, left = m, np.int64(n_orders[i]), now, 1.0 - now
-        identified, used_single, full = identifieds[i], False, d == room
+        identified, may_spend, full = identifieds[i], True, d == room
         quiet = order_clock >= hazard * left and life_clock >= departure * left
         if quiet:  # as in most weeks: what the loop would do, at a third of its cost
             order_clock = run_down(order_clock, hazard, left)
             life_clock = run_down(life_clock, departure, left)
             now += left
-        while not quiet and not full:
+        while not quiet and not full and stage != GONE:
             what, present = next_event(order_clock, hazard, life_clock, departure, 1.0 - now)
             order_clock = run_down(order_clock, hazard, present)
             life_clock = run_down(life_clock, departure, present)
@@ -139,17 +156,15 @@ def simulate_week(
             if what != ORDERS or full:
                 break
             u_gap, u_spend, u_drop, u_identified = uniforms(key0, key1, ORDER, who, nth)
-            mean_order = float(mean_orders[i])
-            if order_values.size > 0:
-                mean_order *= order_values[i]
+            new, door, mean_order = stage == LEAD, source + 1, mean_order_of(i, mean_orders, order_values)
             value = list_value(mean_order, quantile(spend_quantiles, u_spend), spend_shape, today_rate, minor)
-            spent, converted = single > standing and not used_single, stage == LEAD
+            paid, used = price_of(value, standing, single, new, may_spend, shared, door, own, line, stop)
             rows[written], nths[written], ats[written] = i, nth, now
-            values[written], used[written] = np.int64(value), spent
-            paids[written] = np.int64(paid_value(value, single if spent else standing))
-            written, nth, used_single = written + 1, nth + 1, used_single or spent
+            values[written], paids[written], spents[written] = np.int64(value), np.int64(paid), used
+            spent, written, nth = used != NOT_SPENT, written + 1, nth + 1
+            may_spend = may_spend and not (spent or new)
             order_clock = exponential(u_gap)
-            if converted:
+            if new:
                 stage, identified = CUSTOMER, u_identified < p_identified[source]
                 life_clock = exponential(uniforms(key0, key1, LIFE, who, 0)[0])
                 base, departure, other = float(order_rates[i]) * season, float(departure_rates[i]) * leaving, 0.0
@@ -158,12 +173,11 @@ def simulate_week(
                     stage = GONE
                 if spent:
                     debt = next_debt(debt, repay, extra, pull_forward, now - since)
-            if converted or spent:  # the rest of the week goes on at the standing price
-                since, usual = now, relative_price(standing, today_rate)
+            if new or spent:  # the rest of the week goes on at the standing price
+                cut = expected_cut(mean_order, baskets, standing, 0.0, False, False, shared, door, own, line, stop)
+                since, usual = now, relative_price(cut, today_rate)
                 log_effect = price_log_effect(usual, reference, elasticity, gain, loss_aversion, latitude)
                 hazard, repay, extra = order_hazard(base, log_effect, other, debt, repay_share)
-            if stage == GONE:
-                break
         if full:
             return i, m, d
 
@@ -185,7 +199,7 @@ def simulate_week(
                 first_orders[i], identifieds[i] = week + float(ats[m]), identified
             n_orders[i] = nth
             record_purchases(i, week, m, written, ats, paids, last_orders, orders_52, spends, spends_52)
-        if stage == CUSTOMER and (debt > 0.0 or extra > 0.0 or used_single):
+        if stage == CUSTOMER and (debt > 0.0 or extra > 0.0 or not may_spend):
             debts[i] = next_debt(debt, repay, extra, pull_forward, now - since)
         if stage == CUSTOMER and price != reference and notices(written > m, p_exposure, who, week, key0, key1):
             references[i] = adapted_reference(reference, price, carry_over)  # who has not ordered yet knows no price

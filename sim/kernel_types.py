@@ -37,6 +37,16 @@ class CustomerColumns(NamedTuple):
     spend_52: NDArray[np.int64]
 
 
+class Baskets(NamedTuple):
+    """Equally likely baskets, as people expect theirs to be: `sizes` [k] times the own mean order / `shape` is what is
+    paid for each under today's standing discount `today_rate`; `minor` units in one currency unit."""
+
+    sizes: Floats
+    shape: float
+    today_rate: float
+    minor: float
+
+
 class BehaviorParams(NamedTuple):
     """The world's constants of buying, leaving and taking a price. Arrays are by source."""
 
@@ -55,13 +65,36 @@ class BehaviorParams(NamedTuple):
     conversion: Floats  # hazard of a lead's first order at today's price, per week
     p_identified: Floats
     minor: float  # minor units in one currency unit
+    baskets: Baskets
+
+
+Terms = NDArray[np.void]  # of `TERM`: a record array, so that the kernel is handed one array and not six
+TERM = np.dtype(
+    [
+        ("whose", np.int32),
+        ("rate", np.float64),
+        ("min_spend", np.float64),
+        ("max_off", np.float64),
+        ("single", np.bool_),
+        ("stacks", np.bool_),
+    ],
+    align=True,
+)
+"""A price cut with conditions. `whose` is a row, or the source + 1 of everybody who came that way. A cut of `rate`
+holds for baskets worth `min_spend` or more at list price, and takes off `max_off` at most; both are minor units. A
+`single` one is spent on one order; it is taken off what is left after the standing cut if it `stacks`, and replaces
+that one otherwise."""
+NO_TERMS = np.empty(0, TERM)
 
 
 class Offer(NamedTuple):
-    """What is offered to everybody this week, as shares of the list price, by source + 1 (0 is the founding base)."""
+    """What is offered this week. `public` and `first` are shares of the list price by source + 1 (0 is the founding
+    base); what has conditions stands in `shared`, by source + 1, and in `own`, sorted by row."""
 
     public: Floats  # on every order
     first: Floats  # on first orders
+    shared: Terms = NO_TERMS  # those that are `single` are on first orders
+    own: Terms = NO_TERMS
 
 
 class Effects(NamedTuple):
@@ -114,13 +147,13 @@ class Happened(NamedTuple):
     at: NDArray[np.float32]
     value: NDArray[np.int64]
     paid: NDArray[np.int64]
-    single: NDArray[np.bool_]  # whether the order used up a price cut for a single order
+    spent: NDArray[np.int32]  # the price cut for a single order that it used up: see `price_terms.price_of`
     departed: NDArray[np.int32]
 
     @classmethod
     def space(cls, capacity: int) -> Happened:
         """Room for `capacity` orders and as many departures."""
-        types = (np.int32, np.int32, np.float32, np.int64, np.int64, np.bool_, np.int32)
+        types = (np.int32, np.int32, np.float32, np.int64, np.int64, np.int32, np.int32)
         return cls._make(np.empty(capacity, dtype) for dtype in types)
 
     def grown(self, n_orders: int, n_departed: int) -> Happened:

@@ -17,7 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crmlab.sim.kernel_types import NO_TERMS, Offer
 from crmlab.sim.orders import Orders
+from crmlab.sim.price_terms import standing_prices
 from crmlab.sim.world import Economics
 
 
@@ -114,13 +116,15 @@ class Tariff:
         return orders.paid - sum(self.costs(orders, source))
 
 
-def first_order_incentive(orders: Orders, standing: NDArray[np.float64]) -> NDArray[np.int64]:
-    """What each first order was paid less than the standing price, in minor units; 0 for repeat orders. Shape [m].
+def first_order_incentive(orders: Orders, source: NDArray[np.int8], offer: Offer) -> NDArray[np.int64]:
+    """What each first order was paid less than the standing price of its basket, in minor units; 0 for repeat orders.
+    Shape [m].
 
-    `standing` [m] is the price cut that anybody could have had who came the same way. What goes beyond it is only given
-    to win a customer.
+    `offer` is that of the orders' week, and `source` [m] how each customer came: the standing price is what anybody
+    could have had who came the same way. What goes beyond it is only given to win a customer.
     """
-    at_standing_price = np.floor(orders.value * (1.0 - standing) + 0.5).astype(np.int64)
+    doors = source.astype(np.intp) + 1
+    at_standing_price = standing_prices(orders.value, doors, offer.public, offer.shared, NO_TERMS)
     return np.where(orders.nth == 0, at_standing_price - orders.paid, 0)
 
 

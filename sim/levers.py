@@ -37,7 +37,8 @@ class Lever:
     """A number the firm chooses, with the range in which it may be chosen.
 
     `low` and `high` are inclusive bounds in `unit`; `log` says that a search should move in ratios; `step` that only
-    multiples of it above `low` make sense.
+    multiples of it above `low` make sense. `off` is a value outside the range that says there is no such thing (no cap,
+    say): a file may state it, a search does not try it.
     """
 
     low: float
@@ -45,6 +46,11 @@ class Lever:
     unit: str = ""
     log: bool = False
     step: float | None = None
+    off: float | None = None
+
+    def allows(self, value: float) -> bool:
+        """Whether a strategy may be given this value: inside the range, or off."""
+        return self.low <= value <= self.high or value == self.off
 
     @property
     def is_money(self) -> bool:

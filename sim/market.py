@@ -15,7 +15,7 @@ from crmlab.sim.columns import Columns, gather, whole
 from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, key_of
 from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, simulate_week
-from crmlab.sim.kernel_types import BehaviorParams, CustomerColumns, Entries, Happened
+from crmlab.sim.kernel_types import BehaviorParams, CustomerColumns, Entries, Happened, Offer
 from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
 from crmlab.sim.mechanism import PHASES, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
@@ -24,6 +24,7 @@ from crmlab.sim.orders import YEAR, OrderLog, forget
 from crmlab.sim.play_actions import ask
 from crmlab.sim.plays import Play
 from crmlab.sim.population import FoundingPopulation, create_population
+from crmlab.sim.price_terms import baskets_of
 from crmlab.sim.quantiles import gamma_quantiles
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
@@ -70,7 +71,7 @@ class MarketState(mesa.Model):
         self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
         self.sources = self.world.sources
         self.ledger = Ledger()
-        self.posted: list[NDArray[np.float64]] = []  # by week: the standing price cut that people of each source see
+        self.posted: list[Offer] = []  # by week: what people of each source could have had
         self.tariff = Tariff.of(self.world.economics, [source.commission for source in self.sources], self.minor)
         setting = Setting(
             self.world, self.customers, self.n_founding, self.key, self.ledger, self.order_log, self.scale,
@@ -230,12 +231,12 @@ class Market(MarketState):
             self.customers.stage[rows] = ENTERING
         orders, source = week.orders, self.customers.source[week.orders.row]
         self.order_log.add(self.week, orders)
-        self.posted.append(week.offer.public)
+        self.posted.append(week.offer)
         self.ledger.book_orders(
             self.week,
             orders,
             self.tariff.costs(orders, source),
-            first_order_incentive(orders, week.offer.public[source.astype(np.intp) + 1]),
+            first_order_incentive(orders, source, week.offer),
         )
 
     def remember(self, week: Week) -> None:
@@ -291,6 +292,7 @@ def behavior_params(world: World) -> BehaviorParams:
         conversion=np.array(hazards + [FRIEND_CONVERSION] * friends),
         p_identified=np.array([source.p_identified for source in world.sources], np.float64),
         minor=world.minor,
+        baskets=baskets_of(world.spend.p, world.today_rate, world.minor),
     )
 
 

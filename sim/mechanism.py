@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import mesa
@@ -27,10 +28,11 @@ from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import added_purpose, draw_many
 from crmlab.sim.kernel import person_ids
-from crmlab.sim.kernel_types import NO_EFFECT, Effects, Entries, Happened, Offer
+from crmlab.sim.kernel_types import NO_EFFECT, NO_TERMS, Baskets, Effects, Entries, Happened, Offer, Terms
 from crmlab.sim.ledger import Account, Ledger
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.plays import Play
+from crmlab.sim.price_terms import baskets_of, with_terms
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
 
@@ -65,6 +67,11 @@ class Setting:
     def minor(self) -> float:
         return self.world.minor
 
+    @cached_property
+    def baskets(self) -> Baskets:
+        """What people expect their baskets to be."""
+        return baskets_of(self.world.spend.p, self.world.today_rate, self.world.minor)
+
     def draw(self, name: str, rows: NDArray[np.int32], number: NDArray[Any] | int = 0) -> NDArray[np.float64]:
         """A uniform in (0, 1) for each of some rows: luck that goes by a `name` and by what is counted, the number of
         the order, say, or the week. The same under every policy, and met by no other draw. Shape [rows]."""
@@ -92,7 +99,8 @@ class Week:
     """One week of a market, as it passes through the phases.
 
     `rows` [n] are the rows of the view's customers. `effects` and `offer` are filled by settle and affect; `orders`
-    and `departed` (rows of customers who left) are there from `mark` on. Figures go into `series`, by name, in rows
+    `spent` (which price cut for a single order each used up, see `price_terms.price_of`) and `departed` (rows of
+    customers who left) are there from `mark` on. Figures go into `series`, by name, in rows
     and their currency; `by_channel` likewise, by source.
     """
 
@@ -104,7 +112,7 @@ class Week:
     n_sources: int
     season: float = 1.0
     orders: Orders = field(default_factory=lambda: Orders.space(0))
-    single: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    spent: NDArray[np.int32] = field(default_factory=lambda: NO_ROWS)
     departed: NDArray[np.int32] = field(default_factory=lambda: NO_ROWS)
     entries: list[Entries] = field(default_factory=list)
     won: list[tuple[NDArray[np.int32], int]] = field(default_factory=list)
@@ -134,6 +142,11 @@ class Week:
             self._effects[name].fill(getattr(NO_EFFECT, name))
         return self._effects[name]
 
+    def offer_more(self, shared: Terms = NO_TERMS, own: Terms = NO_TERMS) -> None:
+        """Add price cuts with conditions, for everybody by source + 1, or for some rows."""
+        public, first, before, own_before = self.offer
+        self.offer = Offer(public, first, with_terms(before, shared), with_terms(own_before, own))
+
     @property
     def effects(self) -> Effects:
         """All effects so far; those that nobody asked for are empty."""
@@ -144,7 +157,7 @@ class Week:
         """What the clocks have brought: copies of the first so many orders and departures."""
         no_points = np.zeros((2, n_orders), np.int32)
         self.orders = Orders._make([*(column[:n_orders].copy() for column in happened[:5]), *no_points])
-        self.single = happened.single[:n_orders].copy()
+        self.spent = happened.spent[:n_orders].copy()
         self.departed = happened.departed[:n_departed].copy()
 
     def enter(self, rows: NDArray[np.int32], at: NDArray[np.float64], source: NDArray[np.int8]) -> None:

@@ -33,6 +33,7 @@ from crmlab.sim.world import Base, Population, World
 
 WEEKS, CUSTOMERS = 26, 150
 LARGEST_CUT = 0.95
+LARGE_BASKET = 50.0  # currency: some one in six
 
 
 def check_mechanism(mechanism: type[MechanismNumbers] | MechanismNumbers) -> None:
@@ -185,10 +186,11 @@ def _check_agents(numbers: Any) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Cut:
-    """A tenth off for customers with more than one order."""
+    """A tenth off for customers with more than one order, and a quarter off their large baskets."""
 
     def decide(self, view: Any) -> list[Any]:
-        return [Discount(np.where(view.orders > 1, 0.1, 0.0))]
+        regular = view.orders > 1
+        return [Discount(np.where(regular, 0.1, 0.0)), Discount(np.where(regular, 0.25, 0.0), min_spend=LARGE_BASKET)]
 
 
 @dataclasses.dataclass(frozen=True)

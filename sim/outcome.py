@@ -68,10 +68,12 @@ class OrderOutcome:
     @cached_property
     def incentive(self) -> Floats:
         """What each first order was paid less than the standing price that week, in currency units; 0 for others."""
-        if not self.weeks:
-            return np.zeros(0)
-        posted = np.array(self.market.posted)[self.week, self.source.astype(np.intp) + 1]
-        return first_order_incentive(self.orders, posted) / self.market.minor
+        given = [np.zeros(0, np.int64)]
+        for number, offer in enumerate(self.market.posted):
+            orders = self.market.order_log.week(number)
+            assert orders is not None, "every week that was lived is in the log"
+            given.append(first_order_incentive(orders, self.market.customers.source[orders.row], offer))
+        return np.concatenate(given) / self.market.minor
 
     @cached_property
     def costs(self) -> Costs:

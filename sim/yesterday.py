@@ -23,7 +23,7 @@ from crmlab.sim.books import WeeklyMetrics
 from crmlab.sim.columns import gather
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, uniforms
-from crmlab.sim.jit import compiled
+from crmlab.sim.jit import compiled, rule
 from crmlab.sim.ledger import Ledger
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
@@ -31,10 +31,12 @@ from crmlab.sim.named_uniforms import NamedUniforms
 from crmlab.sim.orders import YEAR, OrderLog, Orders, forget
 from crmlab.sim.play_actions import ask
 from crmlab.sim.plays import Play
+from crmlab.sim.price_terms import NOT_SPENT, expected_cut, own_lines, price_of
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
 
-TRAITS = ("order_rate", "elasticity")
+TRAITS = ("order_rate", "elasticity", "mean_order")
+BEFORE = 0  # source + 1 of the founding customers in what is offered
 HANDED_OVER = ("reference", "debt")
 
 Inheritance = Mapping[str, Mechanism]  # by name: the mechanisms as they stood at week 0
@@ -100,7 +102,7 @@ class _Before:
         week = Week(number, view, self._rows, asked, self.people.n, len(self._names), groups=groups, orders=orders)
         for phase in ("settle", "affect"):
             self._run_phase(phase, week)
-        week.single = self._meet_prices(week)
+        week.spent = self._meet_prices(week)
         newcomers = orders.row[orders.nth == 0]
         self.people.identified[newcomers] = True
         _record(
@@ -118,20 +120,23 @@ class _Before:
         for mechanism in self.mechanisms.values():
             getattr(mechanism, phase)(week)
 
-    def _meet_prices(self, week: Week) -> NDArray[np.bool_]:
-        """What the week's prices do to expectations and to orders brought forward. Returns which of the week's orders
-        used up a price cut for a single order."""
-        people, price, effects = self.people, self.world.price, week.effects
+    def _meet_prices(self, week: Week) -> NDArray[np.int32]:
+        """What the week's prices do to expectations and to orders brought forward. Returns what each of the week's
+        orders spent."""
+        people, price, effects, offer = self.people, self.world.price, week.effects, week.offer
         ordered = np.zeros(people.n, np.bool_)
         ordered[week.orders.row] = True
-        used = _meet_prices(
+        _meet_prices(
             people.order_rate, people.elasticity, people.orders, people.reference, people.debt, ordered,
-            week.offer.public[0], effects.standing, effects.single, week.number, self.world.today_rate, price.gain,
-            price.loss_aversion, price.latitude, price.carry_over, price.p_exposure, price.pull_forward,
-            1 / price.repayment_weeks, *self.key,
+            people.mean_order, self.setting.baskets, offer.public[0], offer.shared, offer.own, effects.standing,
+            effects.single, week.number, self.world.today_rate, price.gain, price.loss_aversion, price.latitude,
+            price.carry_over, price.p_exposure, price.pull_forward, 1 / price.repayment_weeks, *self.key,
         )  # fmt: skip
-        single: NDArray[np.bool_] = used[week.orders.row]
-        return single
+        spent: NDArray[np.int32] = _spent_on(
+            week.orders.row, week.orders.value, people.orders, offer.public[0], offer.shared, offer.own,
+            effects.standing, effects.single,
+        )  # fmt: skip
+        return spent
 
     def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
         return gather((self.people, *(mechanism.columns for mechanism in self.mechanisms.values())), name, rows)
@@ -144,35 +149,61 @@ def _in_force(play: Play, first_week: int) -> Play:
 
 @compiled
 def _meet_prices(
-    order_rate, elasticity, orders, reference, debt, ordered, public, standings, singles, week, today_rate, gain,
-    loss_aversion, latitude, carry_over, p_exposure, pull_forward, repay_share, key0, key1,
+    order_rate, elasticity, orders, reference, debt, ordered, mean_order, baskets, public, shared, own, standings,
+    singles, week, today_rate, gain, loss_aversion, latitude, carry_over, p_exposure, pull_forward, repay_share, key0,
+    key1,
 ):  # fmt: skip
-    """Returns who used up a price cut for a single order. Shape [n]."""
-    used = np.zeros(orders.size, np.bool_)
+    """Move `reference` and `debt` by the prices of a week."""
+    line = stop = 0
     for i in range(orders.size):
         known = orders[i] > 0
         if not known and not ordered[i]:
             continue
-        standing, single = public, 0.0
-        if known:
-            if standings.size > 0:
-                standing = max(standing, standings[i])
-            if singles.size > 0:
-                single = singles[i]
-        price = relative_price(max(standing, single), today_rate)
+        standing, single = _own_cuts(i, known, public, standings, singles)
+        line, stop = own_lines(own, line, i)
+        cut = expected_cut(
+            float(mean_order[i]), baskets, standing, single, False, True, shared, BEFORE, own, line, stop
+        )
+        price = relative_price(cut, today_rate)
         before = float(reference[i])
         if known and (price != 1.0 or before != 1.0 or debt[i] > 0.0):
             log_effect = price_log_effect(price, before, float(elasticity[i]), gain, loss_aversion, latitude)
             _, repay, extra = order_hazard(float(order_rate[i]), log_effect, 0.0, float(debt[i]), repay_share)
             debt[i] = next_debt(float(debt[i]), repay, extra, pull_forward, 1.0)
-        used[i] = single > standing and ordered[i]
         if price != before:
             noticed = ordered[i]
             if not noticed:
                 noticed = uniforms(key0, key1, NOTICE, i, BEFORE_WEEK_0 + week)[0] < p_exposure
             if noticed:
                 reference[i] = adapted_reference(before, price, carry_over)
-    return used
+
+
+@rule
+def _own_cuts(i, known, public, standings, singles):
+    """The best rates without conditions of a row: on every order, on a single one. A first order has the public one."""
+    standing, single = public, 0.0
+    if known and standings.size > 0:
+        standing = max(standing, standings[i])
+    if known and singles.size > 0:
+        single = singles[i]
+    return standing, single
+
+
+@compiled
+def _spent_on(rows, values, orders, public, shared, own, standings, singles):
+    """What of the single-use cuts each order of the week spends (`price_terms.price_of`), one a week. `rows` [m] are
+    sorted; `orders` [n] counts those of the weeks before. Shape [m]."""
+    spent = np.full(rows.size, NOT_SPENT, np.int32)
+    line, stop, before, may_spend = 0, 0, -1, True
+    for j in range(rows.size):
+        i = rows[j]
+        may_spend = may_spend or i != before
+        standing, single = _own_cuts(i, orders[i] > 0, public, standings, singles)
+        line, stop = own_lines(own, line, i)
+        _, used = price_of(values[j], standing, single, False, may_spend, shared, BEFORE, own, line, stop)
+        spent[j], before = used, i
+        may_spend = used == NOT_SPENT and may_spend
+    return spent
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from crmlab.sim import Action, Audience, Discount, FirmView, Lever
+from crmlab.sim import NO_CAP, Action, Audience, Discount, FirmView, Lever
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,8 @@ class TargetedDiscount:
 
     Always, or for the first `weeks_on` of every `weeks_cycle` weeks. Without a target all identified customers get it;
     prospects and people whom the firm cannot identify never do.
+
+    It holds for baskets worth `min_spend` or more at list price, and takes off `max_off` at most (0: no cap).
     """
 
     audience: ClassVar[Audience] = "customers"
@@ -21,6 +23,10 @@ class TargetedDiscount:
     rate: Annotated[float, Lever(0.0, 0.3, unit="share of price")] = 0.05
     weeks_on: Annotated[int, Lever(1, 52, unit="weeks", step=1)] = 1
     weeks_cycle: Annotated[int, Lever(1, 52, unit="weeks", step=1)] = 1
+    min_spend: Annotated[float, Lever(0.0, 150.0, unit="currency a basket")] = 0.0
+    max_off: Annotated[float, Lever(1.0, 50.0, log=True, unit="currency an order", off=0.0)] = 0.0
 
     def decide(self, view: FirmView) -> list[Action]:
-        return [Discount(self.rate)] if view.week % self.weeks_cycle < self.weeks_on else []
+        if view.week % self.weeks_cycle >= self.weeks_on:
+            return []
+        return [Discount(self.rate, min_spend=self.min_spend, max_off=self.max_off or NO_CAP)]

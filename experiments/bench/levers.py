@@ -30,7 +30,7 @@ NOTICED = 2.0  # standard errors from which one end of a range is better than th
 # Higher values of these give customers less or later; of all others they give more.
 ASKS = frozenset({
     "weeks_cycle", "silver_spend", "gold_factor", "reward_value", "pending_weeks", "delay_weeks", "every_weeks",
-    "silent_weeks", "again_weeks",
+    "silent_weeks", "again_weeks", "min_spend",
 })  # fmt: skip
 FLAT, INSIDE = "nothing to choose", "inside the range"
 GIVING_MOST, GIVING_LEAST = "at the end that gives most", "at the end that gives least"

@@ -18,7 +18,14 @@ from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.acquisition.channels import hill_leads, opening_clock
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
-from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
+from crmlab.sim.mechanisms.price.actions import (
+    NO_CAP,
+    Conditions,
+    Coupon,
+    Discount,
+    FirstOrderOffer,
+    PublicDiscount,
+)
 from crmlab.sim.orders import YEAR
 from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
@@ -208,18 +215,25 @@ def _touches(action: object, view: FirmView, reached: np.ndarray, currency: str)
             return [f"a reward of {worth} takes {quantity(spend, 'currency', currency)} of spend, "
                     f"which {share:.0%} of customers spent in the last 52 weeks"]  # fmt: skip
         case Discount():
-            return _cuts(np.where(reached, np.broadcast_to(action.rate, reached.shape), 0.0))
+            cuts = _cuts(np.where(reached, np.broadcast_to(action.rate, reached.shape), 0.0))
+            return [cut + _if(action, currency) for cut in cuts]
         case Coupon():
-            return [f"a coupon for {float((action.to & reached).mean()):.0%} of customers"]
+            return [f"a coupon for {float((action.to & reached).mean()):.0%} of customers{_if(action, currency)}"]
         case PublicDiscount() if action.rate > 0:
-            return [f"{action.rate:.0%} off for everybody{_through(action.channel)}"]
+            return [f"{action.rate:.0%} off for everybody{_through(action.channel)}{_if(action, currency)}"]
         case FirstOrderOffer() if action.rate > 0:
-            return [f"{action.rate:.0%} off the first order{_through(action.channel)}"]
+            return [f"{action.rate:.0%} off the first order{_through(action.channel)}{_if(action, currency)}"]
     return []
 
 
 def _through(channel: str | None) -> str:
     return f" through {channel}" if channel else ""
+
+
+def _if(cut: Conditions, currency: str) -> str:
+    """The conditions of a price cut, in words."""
+    reached = f" on baskets from {quantity(cut.min_spend, 'currency', currency)} on" if cut.min_spend > 0 else ""
+    return reached + (f", {quantity(cut.max_off, 'currency', currency)} at most" if cut.max_off < NO_CAP else "")
 
 
 def _tiers(rule: TierRule, view: FirmView, currency: str) -> list[str]:

@@ -168,8 +168,10 @@ def _stated(bounds: Lever | Unknown) -> Lever | Unknown:
 def _schema(ranged: Any, base: Any) -> dict[str, Any]:
     bounds = _stated(ranged.range)
     number = {"type": "integer" if base is int else "number", "minimum": bounds.low, "maximum": bounds.high}
+    off = [{"const": bounds.off}] if bounds.off is not None else []
     if isinstance(bounds, Lever):
-        schema = number if base in (int, float) else {"type": "object", "additionalProperties": number}
+        one = {"anyOf": [number, *off]} if off else number
+        schema = one if base in (int, float) else {"type": "object", "additionalProperties": one}
         return schema | ({"unit": bounds.unit} if bounds.unit else {})
     own = {
         "type": "object",
@@ -177,7 +179,6 @@ def _schema(ranged: Any, base: Any) -> dict[str, Any]:
         "required": ["value"],
         "additionalProperties": False,
     }
-    off = [{"const": bounds.off}] if bounds.off is not None else []
     one = {"anyOf": [number, *off, own]}
     if base not in (int, float):
         return {"type": "object", "additionalProperties": one, "unit": bounds.unit}
@@ -221,10 +222,8 @@ def _number(value: Any, bounds: Lever | Unknown, base: Any, name: str = "") -> f
     whole = base is int
     if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != int(value)):
         raise _refused(f"{name}must be a {'whole ' if whole else ''}number{_unit(bounds)}")
-    allowed = bounds.allows(value) if isinstance(bounds, Unknown) else bounds.low <= value <= bounds.high
-    if not math.isfinite(value) or not allowed:
-        off = getattr(bounds, "off", None)
-        switch = f", or {number_text(off)} to switch it off" if off is not None else ""
+    if not math.isfinite(value) or not bounds.allows(value):
+        switch = f", or {number_text(bounds.off)} to switch it off" if bounds.off is not None else ""
         between = f"must be between {number_text(bounds.low)} and {number_text(bounds.high)}"
         raise _refused(f"{name}{between}{_unit(bounds)}{switch}{_share_hint(value, bounds)}")
     if isinstance(bounds, Lever) and bounds.step and not _on_step(value, bounds):

@@ -164,7 +164,9 @@ def _strategy_section(kind: str, cls: type) -> str:
         lever = field.range
         assert isinstance(lever, Lever)
         search = "in ratios" if lever.log else f"in steps of {lever.step:g}" if lever.step else ""
-        rows.append((f"`{name}`", _value(field.default), _value(lever.low), _value(lever.high), lever.unit, search))
+        off = "" if lever.off is None else f"; {_value(lever.off)} for none"
+        bounds = (_value(field.default), _value(lever.low), _value(lever.high) + off)
+        rows.append((f"`{name}`", *bounds, lever.unit, search))
     levers = table(("lever", "default", "from", "to", "unit", "moves"), rows) if rows else "No levers."
     return f"## {kind}\n\n{inspect.getdoc(cls)}\n\n{levers}"
 

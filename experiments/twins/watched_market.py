@@ -11,6 +11,7 @@ from crmlab.sim.customers import COLD, LEAD, PROSPECT, STAGES
 from crmlab.sim.kernel_types import effect_on
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism import Week
+from crmlab.sim.price_terms import expected_cut, own_lines
 
 # Recorded columns that merely repeat the order log, or are shown in another form (the coupon).
 REPEATS_ORDERS = frozenset(
@@ -50,14 +51,19 @@ class WatchedMarket(Market):
         return float(self._value("coupon_rate")) if valid else 0.0
 
     def _offered(self, week: Week) -> float:
-        """The best price cut this person could use this week: share of list price, NaN for those nobody reached."""
+        """The best price cut this person could use this week, on average over their baskets where it has conditions:
+        share of list price, NaN for those nobody reached."""
         stage, source = int(self.customers.stage[self.row]), int(self.customers.source[self.row]) + 1
         if stage == PROSPECT:
             return np.nan
-        if stage in (LEAD, COLD):
-            return float(max(week.offer.public[source], week.offer.first[source]))
-        standing = effect_on(self.row, week.effects).standing
-        return max(float(week.offer.public[source]), self._coupon(), standing)
+        effect, new, public = effect_on(self.row, week.effects), stage in (LEAD, COLD), float(week.offer.public[source])
+        standing, single = (public, week.offer.first[source]) if new else (max(public, effect.standing), effect.single)
+        expected = expected_cut(
+            float(self.customers.mean_order[self.row]) * effect.order_value, self.setting.baskets, standing,
+            float(single), new, True, week.offer.shared, source, week.offer.own,
+            *own_lines(week.offer.own, 0, self.row),
+        )  # fmt: skip
+        return float(expected) if new else max(float(expected), self._coupon())
 
 
 def recorded_columns(market: Market) -> list[str]:

@@ -29,8 +29,10 @@ from crmlab.sim.columns import Columns, column
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.jit import compiled, rule
+from crmlab.sim.kernel import mean_order_of
 from crmlab.sim.kernel_types import effect_on
 from crmlab.sim.mechanism import Mechanism, Setting, Week
+from crmlab.sim.price_terms import expected_cut, own_lines
 
 
 @dataclass
@@ -67,27 +69,35 @@ class Deals(Mechanism):
             people, effects = self.setting.customers, week.effects
             move_learned(
                 week.effect("log_rate"), self.columns.deal_learned, people.stage, people.source, people.elasticity,
-                week.offer.public, effects.standing, effects.single, self.setting.world.today_rate,
-                self.params.sensitivity, self.params.erosion,
+                people.mean_order, self.setting.baskets, week.offer, effects, self.params.sensitivity,
+                self.params.erosion,
             )  # fmt: skip
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         for person in agents if self.on else ():
             learned = float(self.columns.deal_learned[person.row])
             if learned > 0 and person.stage == CUSTOMER:
-                effect = effect_on(person.row, week.effects)
-                cut = max(float(week.offer.public[int(person.source) + 1]), effect.standing, effect.single)
-                price = relative_price(cut, self.setting.world.today_rate)
+                price = self._best_price_of(person, week)
                 week.effect("log_rate")[person.row] += deal_log_effect(
                     learned, price, float(person.elasticity), self.params.sensitivity, self.params.erosion
                 )
+
+    def _best_price_of(self, person: CustomerAgent, week: Week) -> float:
+        effect, door, own = effect_on(person.row, week.effects), int(person.source) + 1, week.offer.own
+        standing, lines = max(float(week.offer.public[door]), effect.standing), own_lines(own, 0, person.row)
+        cut = expected_cut(
+            float(person.mean_order) * effect.order_value, self.setting.baskets, standing, effect.single, False, True,
+            week.offer.shared, door, own, *lines,
+        )  # fmt: skip
+        price: float = relative_price(cut, self.setting.world.today_rate)
+        return price
 
     def close(self, week: Week) -> None:
         if self.on:
             people, effects = self.setting.customers, week.effects
             learn(
-                self.columns.deal_learned, people.orders, people.source, week.offer.public, effects.standing,
-                effects.single, self.setting.world.today_rate, self.params.carry_over,
+                self.columns.deal_learned, people.orders, people.source, people.mean_order, self.setting.baskets,
+                week.offer, effects, self.params.carry_over,
             )  # fmt: skip
 
 
@@ -98,31 +108,38 @@ def deal_log_effect(learned, price, elasticity, sensitivity, erosion):
 
 
 @rule
-def best_price(row, source, public, standings, singles, today_rate):
-    """The best price that somebody could have this week, as a share of today's."""
-    cut = public[source + 1]
-    if standings.size > 0:
-        cut = max(cut, standings[row])
-    if singles.size > 0:
-        cut = max(cut, singles[row])
-    return relative_price(cut, today_rate)
+def best_price(i, source, mean_order, baskets, offer, effects, line, stop):
+    """The best price that somebody could expect this week, as a share of today's; own terms: `line` to `stop`."""
+    door = source + 1
+    standing, single = offer.public[door], 0.0
+    if effects.standing.size > 0:
+        standing = max(standing, effects.standing[i])
+    if effects.single.size > 0:
+        single = effects.single[i]
+    usual = mean_order_of(i, mean_order, effects.order_value)
+    cut = expected_cut(usual, baskets, standing, single, False, True, offer.shared, door, offer.own, line, stop)
+    return relative_price(cut, baskets.today_rate)
 
 
 @compiled
 def move_learned(
-    log_rate, learned, stage, source, elasticity, public, standings, singles, today_rate, sensitivity, erosion
+    log_rate, learned, stage, source, elasticity, mean_order, baskets, offer, effects, sensitivity, erosion
 ):
     """Add to each customer's log order rate what they have learned."""
+    line = stop = 0
     for i in range(learned.size):
         if learned[i] > 0.0 and stage[i] == CUSTOMER:
-            price = best_price(i, np.int64(source[i]), public, standings, singles, today_rate)
+            line, stop = own_lines(offer.own, line, i)
+            price = best_price(i, np.int64(source[i]), mean_order, baskets, offer, effects, line, stop)
             log_rate[i] += deal_log_effect(float(learned[i]), price, float(elasticity[i]), sensitivity, erosion)
 
 
 @compiled
-def learn(learned, orders, source, public, standings, singles, today_rate, carry_over):
+def learn(learned, orders, source, mean_order, baskets, offer, effects, carry_over):
     """Move what everybody who ever ordered has learned towards the price cut of the week."""
+    line = stop = 0
     for i in range(learned.size):
         if orders[i] > 0:
-            price = best_price(i, np.int64(source[i]), public, standings, singles, today_rate)
+            line, stop = own_lines(offer.own, line, i)
+            price = best_price(i, np.int64(source[i]), mean_order, baskets, offer, effects, line, stop)
             learned[i] = carry_over * float(learned[i]) + (1.0 - carry_over) * max(0.0, 1.0 - price)

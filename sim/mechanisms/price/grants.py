@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from crmlab.sim.actions import ActionError
 from crmlab.sim.columns import Columns
 from crmlab.sim.customers import LONG_AGO
 from crmlab.sim.jit import compiled
@@ -24,21 +25,33 @@ class Grant(NamedTuple):
     rate: NDArray[np.float32]  # share of the list price
     ends: NDArray[np.int16]  # first week in which it is void
     liked: NDArray[np.bool_]  # whether its holder would use it: hidden from the firm
+    terms: NDArray[np.int16]  # number of its conditions in `Grants.conditions`, 0 for none
 
     @classmethod
     def none(cls) -> Grant:
-        return cls(np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.int16), np.empty(0, np.bool_))
+        return lines_of(())
 
 
+class CouponTerms(NamedTuple):
+    """Conditions of a coupon, money in minor units: see `kernel_types.TERM`."""
+
+    min_spend: float
+    max_off: float
+    stacks: bool
+
+
+PLAIN_COUPON = 0
+MAX_CONDITIONS = 2**15 - 1
 ABOUT: dict[str, Any] = {"coupon_rate": np.float32(0), "coupon_ends": LONG_AGO}  # of somebody without a coupon
 
 
 class Grants(Columns):
     """All coupons that are neither used nor void. It takes room for the coupons held, not for the people."""
 
-    def __init__(self, n: int = 0, lines: Grant | None = None) -> None:
+    def __init__(self, n: int = 0, lines: Grant | None = None, conditions: Sequence[CouponTerms] = ()) -> None:
         self.n = n
         self.lines = Grant.none() if lines is None else lines
+        self.conditions = list(conditions) or [CouponTerms(0.0, np.inf, False)]  # those of a plain coupon come first
 
     @classmethod
     def names(cls) -> list[str]:
@@ -69,7 +82,7 @@ class Grants(Columns):
         self.n = max(self.n, n)
 
     def copy(self) -> Self:
-        return type(self)(self.n, Grant._make(column.copy() for column in self.lines))
+        return type(self)(self.n, Grant._make(column.copy() for column in self.lines), self.conditions)
 
     @property
     def nbytes(self) -> int:
@@ -88,21 +101,48 @@ class Grants(Columns):
         if not kept.all():
             self.lines = Grant._make(column[kept] for column in self.lines)
 
-    def use(self, rows: NDArray[np.int32], week: int) -> None:
-        """Strike the coupon that each of these customers has used in that week, if they held one to use. Shape [m]."""
-        lines = self.lines
-        if lines.row.size and rows.size:
-            first, last = np.searchsorted(lines.row, rows, "left"), np.searchsorted(lines.row, rows, "right")
-            used = best_of_each(first, last, lines.rate, lines.ends, lines.liked, week)
-            kept = np.ones(lines.row.size, np.bool_)
-            kept[used[used >= 0]] = False
-            self.keep(kept)
+    def number_of(self, conditions: CouponTerms) -> int:
+        """Under which number coupons with these conditions stand in the lines. Raises `ActionError` where there are
+        more different ones than a run can tell apart."""
+        if conditions not in self.conditions:
+            if len(self.conditions) > MAX_CONDITIONS:
+                raise ActionError(f"Coupon: no more than {MAX_CONDITIONS:,} different conditions in a run")
+            self.conditions.append(conditions)
+        return self.conditions.index(conditions)
 
 
 def lines_of(told: Sequence[tuple[Any, ...]]) -> Grant:
     """Coupons told one by one."""
-    row, rate, ends, liked = zip(*told, strict=True) if told else ((), (), (), ())
-    return Grant(np.array(row, np.int32), np.array(rate, np.float32), np.array(ends, np.int16), np.array(liked, bool))
+    columns = zip(*told, strict=True) if told else [()] * len(Grant._fields)
+    types = (np.int32, np.float32, np.int16, np.bool_, np.int16)
+    return Grant._make(np.array(column, dtype) for column, dtype in zip(columns, types, strict=True))
+
+
+def usable(held: Grants, week: int) -> NDArray[np.intp]:
+    """Numbers of the lines with conditions that their holders would use this week: by customer, and of one customer
+    those that end first come first."""
+    lines = held.lines
+    if len(held.conditions) == 1:
+        return np.empty(0, np.intp)
+    found = np.flatnonzero((lines.terms != PLAIN_COUPON) & lines.liked & (lines.ends > week))
+    return found[np.lexsort((lines.ends[found], lines.row[found]))]
+
+
+def best_plain(held: Grants, rows: NDArray[np.int32], week: int) -> NDArray[np.intp]:
+    """The line of the coupon without conditions that each of these customers would use, of those who hold one."""
+    lines = held.lines
+    first, last = np.searchsorted(lines.row, rows, "left"), np.searchsorted(lines.row, rows, "right")
+    best = best_of_each(first, last, lines.rate, lines.ends, lines.liked & (lines.terms == PLAIN_COUPON), week)
+    found: NDArray[np.intp] = best[best >= 0]
+    return found
+
+
+def strike(held: Grants, used: NDArray[np.intp]) -> None:
+    """Take away the lines of these numbers."""
+    if used.size:
+        kept = np.ones(held.lines.row.size, np.bool_)
+        kept[used] = False
+        held.keep(kept)
 
 
 @compiled
@@ -114,10 +154,11 @@ def raise_to(told, rows, values):
 
 
 @compiled
-def find_coupons(single, rows, rates, ends, liked, week):
-    """Raise `single` [n] to the largest price cut of the coupons that somebody holds and would use this week."""
+def find_coupons(single, rows, rates, ends, liked, terms, week):
+    """Raise `single` [n] to the largest price cut of the coupons that somebody holds and would use this week, of those
+    without conditions."""
     for g in range(rows.size):
-        if liked[g] and ends[g] > week and float(rates[g]) > single[rows[g]]:
+        if terms[g] == PLAIN_COUPON and liked[g] and ends[g] > week and float(rates[g]) > single[rows[g]]:
             single[rows[g]] = float(rates[g])
 
 

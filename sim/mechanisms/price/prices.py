@@ -1,13 +1,14 @@
-"""Prices: where all price cuts meet, and become one standing cut and one single-use cut for everybody.
+"""Prices: where all price cuts meet, and become what everybody can have this week.
 
 1. Standing price cuts do not add up. Of the public one, the one for the customer's channel and the personal ones, the
-   largest holds.
+   largest holds. Those with conditions (`min_spend`, `max_off`) hold where they save more on the basket at hand.
 2. A single-use price cut (coupon, first-order offer) replaces the standing one on one order, the earlier of a week,
-   when it is larger.
-3. A customer may hold several coupons. Each week the best of those that the holder would use is offered; using it
-   strikes that one, and the others stay until they are void.
+   when it saves more; one that stacks is taken off what the standing one has left.
+3. A customer may hold several coupons. On an order the one that saves most is used, of those that the holder would use
+   and the basket reaches; using it strikes that one, and the others stay until they are void.
 
-How people take a price is part of the kernel's clocks (`behavior.price_log_effect`); the numbers are `World.price`.
+The rule from basket to price is `sim/price_terms.py`. How people take a price is part of the kernel's clocks
+(`behavior.price_log_effect`); the numbers are `World.price`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from numpy.typing import NDArray
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.jit import compiled
 from crmlab.sim.mechanism import Asked, Mechanism, Setting, Week
-from crmlab.sim.mechanisms.price.actions import Coupon, Discount, FirstOrderOffer, PublicDiscount
+from crmlab.sim.mechanisms.price.actions import Conditions, Coupon, Discount, FirstOrderOffer, PublicDiscount, SingleUse
+from crmlab.sim.mechanisms.price.agents import hold_out_coupons, use_coupons
 from crmlab.sim.mechanisms.price.coupons import coupon_readiness, would_use
-from crmlab.sim.mechanisms.price.grants import Grant, Grants, find_coupons, lines_of
+from crmlab.sim.mechanisms.price.grants import CouponTerms, Grant, Grants, best_plain, find_coupons, strike, usable
 from crmlab.sim.mechanisms.price.params import PriceResponse
 from crmlab.sim.play_actions import mask_of, rates_of, source_number
+from crmlab.sim.price_terms import PLAIN, terms_of
+
+STANDING = -1  # a line of one's own terms that is no coupon
 
 
 class Prices(Mechanism):
@@ -40,6 +45,7 @@ class Prices(Mechanism):
         self.columns = Grants(setting.customers.n)
         self.readiness = coupon_readiness(params)
         self._names = [source.name for source in setting.world.sources]
+        self._coupon_of = np.empty(0, np.intp)  # of each line of `week.offer.own`: which coupon it is, or `STANDING`
 
     def inherit(self, before: Mechanism) -> None:
         """Coupons that are still valid in week 0."""
@@ -49,52 +55,59 @@ class Prices(Mechanism):
 
     def settle(self, week: Week) -> None:
         for asked, public in week.actions(PublicDiscount):
-            self._raise(week.offer.public, asked, public.channel, float(public.rate))
+            self._offer(week, week.offer.public, asked, public)
         for asked, first in week.actions(FirstOrderOffer):
-            self._raise(week.offer.first, asked, first.channel, float(first.rate))
+            self._offer(week, week.offer.first, asked, first)
         for asked, discount in week.actions(Discount):
-            raise_rates(week.effect("standing"), week.rows, rates_of(asked, discount.rate, week.view.n))
+            rates = rates_of(asked, discount.rate, week.view.n)
+            if discount.conditional:
+                reached = rates > 0
+                week.offer_more(own=terms_of(week.rows[reached], rates[reached], *self._terms(discount)))
+            else:
+                raise_rates(week.effect("standing"), week.rows, rates)
         for asked, coupon in week.actions(Coupon):
             self._grant(asked, coupon, week)
 
     def affect(self, week: Week) -> None:
-        if self.columns.is_open:
-            lines = self.columns.lines
-            find_coupons(week.effect("single"), lines.row, lines.rate, lines.ends, lines.liked, week.number)
+        held, lines = self.columns, self.columns.lines
+        if held.is_open:
+            find_coupons(
+                week.effect("single"), lines.row, lines.rate, lines.ends, lines.liked, lines.terms, week.number
+            )
+        self._coupon_of = offer_coupons(week, held, usable(held, week.number))
 
     def mark(self, week: Week) -> None:
-        self.columns.use(week.orders.row[week.single], week.number)
+        plain, own = week.spent == PLAIN, week.spent >= 0
+        used = best_plain(self.columns, week.orders.row[plain], week.number)
+        strike(self.columns, np.concatenate([used, self._coupon_of[week.spent[own]]]))
 
     def close(self, week: Week) -> None:
         self.columns.keep(self.columns.lines.ends > week.number + 1)  # the others are void then
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        for person in agents if self.columns.is_open else ():
-            usable = self._usable(person, week.number)
-            if usable:
-                week.effect("single")[person.row] = -min(usable)[0]
+        special = hold_out_coupons(agents, week, self.columns, self.readiness)
+        self._coupon_of = offer_coupons(week, self.columns, np.array(special, np.intp))
 
     def mark_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        for row in week.orders.row[week.single]:
-            usable = self._usable(agents[row], week.number)
-            if usable:
-                lines = list(zip(*tuple(self.columns.lines), strict=True))
-                del lines[min(usable)[2]]
-                self.columns.lines = lines_of(lines)
+        use_coupons(agents, week, self.columns, self.readiness, self._coupon_of)
 
-    def _usable(self, person: CustomerAgent, week: int) -> list[tuple[float, int, int]]:
-        """The coupons that somebody holds and would use: (-rate, end, number of the line)."""
-        lines = self.columns.lines
-        return [
-            (-float(lines.rate[line]), int(lines.ends[line]), line)
-            for line in range(lines.row.size)
-            if lines.row[line] == person.row and lines.ends[line] > week
-            and would_use(*person.key, person.who, int(lines.ends[line]), self.readiness)
-        ]  # fmt: skip
+    def _offer(
+        self, week: Week, rates: NDArray[np.float64], asked: Asked, action: PublicDiscount | FirstOrderOffer
+    ) -> None:
+        """Offer everybody, or those who come through a channel, a price cut; `rates` by source + 1 are those without
+        conditions."""
+        channel = action.channel
+        doors = np.arange(rates.size) if channel is None else [source_number(asked, channel, self._names) + 1]
+        if action.conditional:
+            week.offer_more(shared=terms_of(doors, float(action.rate), *self._terms(action)))
+        else:
+            rates[doors] = np.maximum(rates[doors], float(action.rate))
 
-    def _raise(self, rates: NDArray[np.float64], asked: Asked, channel: str | None, rate: float) -> None:
-        where = slice(None) if channel is None else source_number(asked, channel, self._names) + 1
-        rates[where] = np.maximum(rates[where], rate)
+    def _terms(self, action: Conditions) -> tuple[float, float, bool, bool]:
+        """Conditions in minor units: (`min_spend`, `max_off`, whether for a single order, whether it stacks)."""
+        minor = self.setting.minor
+        single, max_off = isinstance(action, SingleUse), float(np.floor(action.max_off * minor + 0.5))
+        return action.min_spend * minor, max_off, single, isinstance(action, SingleUse) and action.stacks
 
     def _grant(self, asked: Asked, coupon: Coupon, week: Week) -> None:
         """Give everybody whom the action reaches a coupon."""
@@ -104,7 +117,24 @@ class Prices(Mechanism):
         order = np.argsort(rows)
         rows, rate = rows[order], rate[order]
         liked = would_use_it(self.setting.person_ids(rows), ends, self.readiness, *self.setting.key)
-        self.columns.add(Grant(rows, rate, np.full(rows.size, ends, np.int16), liked))
+        min_spend, max_off, _, stacks = self._terms(coupon)
+        number = self.columns.number_of(CouponTerms(min_spend, max_off, stacks))
+        columns = np.full(rows.size, ends, np.int16), liked, np.full(rows.size, number, np.int16)
+        self.columns.add(Grant(rows, rate, *columns))
+
+
+def offer_coupons(week: Week, held: Grants, coupons: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Add these coupons (numbers of lines, in order) to the own terms of the week. Returns for each line of the own
+    terms which coupon it is, or `STANDING`."""
+    before = week.offer.own["whose"]
+    if not coupons.size:
+        return np.full(before.size, STANDING, np.intp)
+    lines, conditions = held.lines, np.array(held.conditions, np.float64)[held.lines.terms[coupons]]
+    more = terms_of(lines.row[coupons], lines.rate[coupons], conditions[:, 0], conditions[:, 1], True, conditions[:, 2])
+    order = np.argsort(np.concatenate([before, more["whose"]]), kind="stable")
+    week.offer_more(own=more)
+    coupon_of: NDArray[np.intp] = np.concatenate([np.full(before.size, STANDING), coupons])[order]
+    return coupon_of
 
 
 @compiled

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crmlab.sim.actions import ActionError
 from crmlab.sim.customer_agent import CustomerAgent
+from crmlab.sim.kernel_types import NO_TERMS
 from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import NO_ROWS, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.referral.accounts import REFERRAL_REWARDS, REWARDS_OWED
@@ -26,6 +27,7 @@ from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.passes import credit_friends, move_friends, renew_referral_flags, spread_word
 from crmlab.sim.mechanisms.referral.talk import TalkParams, talk_params
 from crmlab.sim.orders import YEAR
+from crmlab.sim.price_terms import expected_cut
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,10 @@ class Referral(Mechanism):
             friends = self.source + 1
             if self.terms is not None:
                 first[friends] = max(first[friends], self.terms.friend_rate)
-            friend_rate = float(max(first[friends], public[friends]))
+            friend_rate = expected_cut(
+                self.setting.world.mean_order, self.setting.baskets, float(public[friends]), float(first[friends]),
+                True, True, week.offer.shared, friends, NO_TERMS, 0, 0,
+            )  # fmt: skip
             self.talk = talk_params(self.setting.world, self.terms, friend_rate)
 
     def affect(self, week: Week) -> None:
