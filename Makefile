@@ -56,6 +56,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.core
 	$(BIN)/python -m crmlab.experiments.bench --full
 	$(BIN)/python -m crmlab.experiments.bench variance --workers $(CORES)
+	$(BIN)/python -m crmlab.experiments.bench desk
 
 lab: $(VENV)/.dev
 	$(BIN)/jupyter lab --notebook-dir notebooks notebooks/00_start_here.ipynb

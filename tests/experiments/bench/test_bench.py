@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from crmlab.experiments.bench import command, suite, variance
+from crmlab.experiments.bench import command, desk, suite, variance
 from crmlab.experiments.bench.agreement import agreements
 from crmlab.experiments.bench.engines import ours, plain_mesa, plain_numpy
 from crmlab.experiments.bench.measure import Case, measure_here
@@ -103,3 +103,19 @@ def test_the_command_prints_json_and_fails_when_engines_disagree(monkeypatch: py
     printed = json.loads(result.stdout)
     assert printed["agree"] is False
     assert {target["unit"] for target in printed["targets"]} >= {"ns / row-week", "bytes / row", "microseconds"}
+
+
+def test_both_desks_are_timed_on_tickets_of_which_they_tell_the_same() -> None:
+    found = desk.desk_times(per_hour=3.0, clerks=4, weeks=2, runs=1)
+    assert [timed.desk for timed in found.times] == ["simpy", "compiled"]
+    assert all(0 < timed.best <= timed.median for timed in found.times)
+    assert min(found.answered, found.abandoned, found.waiting) > 0
+    assert found.differences == ()
+
+
+def test_the_command_fails_when_the_desks_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "differences", lambda one, other: ["week 0, finished: clerk"])
+    few = ["desk", "--per-hour", "1", "--clerks", "2", "--weeks", "2", "--runs", "1"]
+    result = CliRunner().invoke(command.app, few)
+    assert result.exit_code == 1
+    assert "DIFFER: week 0, finished: clerk" in result.stdout
