@@ -17,9 +17,11 @@ import pandas as pd
 from crmlab.experiments.questions.table import KINDS
 from crmlab.sim.kpis import KPIS
 
-KPI_VALUE = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
-           "worlds", "worlds_better", "p_better", "p_low", "p_high", "luck_share", "luck_share_low", "luck_share_high",
-           "luck_left", "variance_reduction")  # fmt: skip
+KPI_VALUE = (
+    "value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
+    "worlds", "worlds_better", "p_better", "p_low", "p_high", "luck_share", "luck_share_low", "luck_share_high",
+    "luck_left", "variance_reduction",
+)  # fmt: skip
 NONE = ("worlds_tied", "no_difference_in")
 
 
