@@ -131,7 +131,7 @@ def test_files_and_tests_that_pages_name_exist(path: Path) -> None:
     text = prose(path)
     for file in re.findall(r"`((?:sim|strategies|experiments|tests)/[\w/]*(?:\.\w+)?)`", text):
         assert (ROOT / file).exists(), f"{name_of(path)} names {file}"
-    known = "".join(test.read_text(encoding="utf-8") for test in (ROOT / "tests").glob("test_*.py"))
+    known = "".join(test.read_text(encoding="utf-8") for test in (ROOT / "tests").rglob("test_*.py"))
     for test in re.findall(r"`(test_\w+)`", text):
         assert f"def {test}(" in known, f"{name_of(path)} names {test}"
 

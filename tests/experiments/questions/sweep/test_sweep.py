@@ -238,7 +238,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the world is not for living")
 
-    monkeypatch.setattr("crmlab.experiments.replication.replication.found", broken)
+    monkeypatch.setattr("crmlab.experiments.replication.replication.create_population", broken)
     with pytest.raises(NothingRan, match="no point could be run; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 
