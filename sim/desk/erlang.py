@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 NEGLIGIBLE = 1e-17  # of a sum: a further term that small changes no digit of it
+RESCALE = 1e100
 
 
 class Impatient(NamedTuple):
@@ -80,17 +81,22 @@ def erlang_a(clerks: int, per_hour: float, mean_handling: float, mean_patience: 
     """
     if not 0.0 < mean_patience < math.inf:
         raise ValueError("the mean patience is a number of hours above 0; without impatience it is erlang_c")
+    if per_hour <= 0.0:  # the one who might come
+        return Impatient(0.0, 0.0, 0.0) if clerks else Impatient(1.0, 1.0, mean_patience)
     blocked = erlang_b(clerks, per_hour * mean_handling)
-    term, beyond, in_line, n = 1.0, 0.0, 0.0, 0  # of states beyond `clerks`, relative to all at work and none waiting
-    while term > NEGLIGIBLE * (1.0 + in_line):
+    none_waits = term = 1.0  # weights of the states in which all are at work: nobody waits, n wait
+    someone_waits, in_line, n = 0.0, 0.0, 0
+    while term > NEGLIGIBLE * (none_waits + in_line):
         n += 1
         term *= per_hour / (clerks / mean_handling + n / mean_patience)
-        beyond += term
+        someone_waits += term
         in_line += n * term
-    all_at_work = blocked / (1.0 + blocked * beyond)
-    waiting = all_at_work * in_line
+        if term > RESCALE:  # only ratios count: an overloaded desk would leave the range of numbers
+            none_waits, term, someone_waits, in_line = (w / RESCALE for w in (none_waits, term, someone_waits, in_line))
+    whole = none_waits + blocked * someone_waits
+    mean_line = blocked * in_line / whole
     return Impatient(
-        all_at_work * (1.0 + beyond), waiting / mean_patience / per_hour if per_hour else 0.0, waiting / per_hour
+        blocked * (none_waits + someone_waits) / whole, mean_line / mean_patience / per_hour, mean_line / per_hour
     )
 
 

@@ -20,11 +20,11 @@ def lines_by_class(priority, clerk, n_old):
     class that wait already. Later ones of the class follow behind the tail, as they will arrive."""
     n_classes = 1
     for i in range(priority.size):
-        n_classes = max(n_classes, priority[i] + 1)
+        n_classes = max(n_classes, int(priority[i]) + 1)
     size = np.zeros(n_classes + 1, np.int64)
     for i in range(priority.size):
         if clerk[i] < 0:
-            size[priority[i] + 1] += 1
+            size[int(priority[i]) + 1] += 1
     head = np.cumsum(size)[:-1]
     tail = head.copy()
     rows = np.empty(priority.size, np.int64)

@@ -39,12 +39,23 @@ class Tickets(NamedTuple):
         priority: ArrayLike = 0,
         patience: ArrayLike = np.inf,
     ) -> Tickets:
-        """Tickets from columns or single numbers, which then hold for all. Arrivals are in order already."""
+        """Tickets from columns or single numbers, which then hold for all. ValueError: a number that its column cannot
+        hold (a class of 128 or more)."""
         columns = (arrival, customer, kind, medium, priority, handling, patience)
         n = np.atleast_1d(np.asarray(arrival)).size
-        return cls._make(
-            np.broadcast_to(np.asarray(column, dtype), n).copy() for column, dtype in zip(columns, _TYPES, strict=True)
-        )
+        found = []
+        for name, column, dtype in zip(cls._fields, columns, _TYPES, strict=True):
+            given = np.asarray(column)
+            kept = given.astype(dtype)
+            if dtype is not np.float64 and (kept != given).any():
+                raise ValueError(f"{name} of a ticket is a whole number that {np.dtype(dtype).name} can hold")
+            found.append(np.broadcast_to(kept, n).copy())
+        return cls._make(found)
+
+    def by_arrival(self) -> Tickets:
+        """The same in the order of their arrival; those that arrive together stay in the order given."""
+        order = np.argsort(self.arrival, kind="stable")
+        return Tickets._make(column[order] for column in self)
 
     @property
     def n(self) -> int:
@@ -52,6 +63,12 @@ class Tickets(NamedTuple):
 
 
 _TYPES = (np.float64, np.int32, np.int16, np.int8, np.int8, np.float64, np.float64)
+
+
+def moments(week: int, share: ArrayLike) -> NDArray[np.float64]:
+    """Hours since week 0 of moments given as shares of a week, all of them before its end. Shape of `share`."""
+    end = float(WEEK_HOURS * (week + 1))
+    return np.minimum(WEEK_HOURS * (week + np.asarray(share, np.float64)), np.nextafter(end, 0.0))
 
 
 class TicketLog(NamedTuple):

@@ -71,6 +71,17 @@ def test_impatience_is_the_tabulated_one_and_with_endless_patience_nobody_leaves
     assert_allclose(impatient, (erlang_b(10, 9.0), erlang_b(10, 9.0), 0.0), atol=1e-6)
 
 
+def test_an_overloaded_desk_of_impatient_customers_answers_what_its_clerks_can() -> None:
+    """In the fluid limit all clerks are at work, and what they cannot answer is given up."""
+    for load in (2e3, 1e5):
+        found = erlang_a(1_000, load, 1.0, 1.0)
+        assert_allclose(found.p_wait, 1.0)
+        assert_allclose(found.p_abandon, 1 - 1_000 / load, rtol=1e-6)
+        assert_allclose(found.mean_wait, found.p_abandon)
+    assert erlang_a(3, 0.0, 1.0, 2.0) == (0.0, 0.0, 0.0)
+    assert erlang_a(0, 0.0, 1.0, 2.0) == (1.0, 1.0, 2.0)
+
+
 def test_desks_of_theory_without_clerks_or_with_too_few_wait_for_ever() -> None:
     assert mean_wait(10, 10.0, 1.0) == mean_wait(0, 1.0, 1.0) == priority_waits(0, (1.0,), 1.0)[0] == math.inf
     assert erlang_c(0, 1.0) == p_wait_longer(5.0, 3, 4.0, 1.0) == 1.0

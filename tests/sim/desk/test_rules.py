@@ -7,8 +7,9 @@ import pytest
 
 from crmlab.sim.desk.choice import DESKS
 from crmlab.sim.desk.desk import DeskWeek
+from crmlab.sim.desk.poisson import poisson_tickets
 from crmlab.sim.desk.staffing import checked_plan, opening_hours, round_the_clock
-from crmlab.sim.desk.tickets import NOBODY, TicketLog, Tickets, joined
+from crmlab.sim.desk.tickets import NOBODY, TicketLog, Tickets, joined, moments
 
 pytestmark = pytest.mark.parametrize("engine", DESKS)
 NONE = Tickets.of([], [])
@@ -121,6 +122,35 @@ def test_plans_and_tickets_that_make_no_sense_are_refused_with_a_sentence(engine
         with pytest.raises(ValueError, match=sentence):
             desk.run_week(NONE, plan)
     assert desk.week == 0, "a refused week has not been worked"
+
+
+def test_a_class_goes_up_to_what_its_column_holds_and_is_refused_beyond(engine: str) -> None:
+    week = one_week(engine, Tickets.of([0.0, 0.1, 0.2], [1.0, 1.0, 1.0], priority=[127, 127, 5]), round_the_clock(1))
+    assert told(week).first_reply.tolist() == [0.0, 2.0, 1.0]
+    for column in ({"priority": np.array([128])}, {"kind": 0.5}, {"customer": 2**31}):
+        with pytest.raises(ValueError, match=f"{next(iter(column))} of a ticket is a whole number that"):
+            Tickets.of([0.0], 1.0, **column)
+
+
+def test_shares_of_a_week_become_moments_in_it_and_tickets_can_be_put_in_order(engine: str) -> None:
+    share = np.array([0.5, 1.0, 0.0, 0.5], np.float32)  # a share may be rounded up to the whole week
+    at = moments(3, share)
+    assert at.tolist()[::2] == [3.5 * 168, 3.0 * 168]
+    assert at[1] < 4 * 168
+    tickets = Tickets.of(at, 0.1, kind=[0, 1, 2, 3]).by_arrival()
+    assert tickets.kind.tolist() == [2, 0, 3, 1]
+    desk = DESKS[engine]()
+    for _ in range(3):
+        desk.run_week(NONE, round_the_clock(1))
+    assert desk.run_week(tickets, round_the_clock(1)).arrived == 4
+
+
+def test_one_more_clerk_makes_nobody_wait_longer_where_the_first_to_come_is_the_first_served(engine: str) -> None:
+    tickets = poisson_tickets(0, np.random.default_rng(2), 3.0, 1.0)
+    waits = [told(one_week(engine, tickets, round_the_clock(clerks))).first_reply for clerks in (3, 4, 5)]
+    assert (waits[1] <= waits[0])[~np.isnan(waits[0])].all()
+    assert (waits[2] <= waits[1])[~np.isnan(waits[1])].all()
+    assert (waits[1] < waits[0]).sum() > 100
 
 
 def test_opening_hours_are_those_of_the_days_and_hours_named(engine: str) -> None:
