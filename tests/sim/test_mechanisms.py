@@ -156,17 +156,18 @@ class Meddling:
         return Meddler(setting, self)
 
 
-SERVICE = Account("service", Kind.ORDER)
+SERVICE, VISITS = Account("service", Kind.ORDER), Account("visits", Kind.UPKEEP)
 
 
 class Meddler(Mechanism):
     name = "meddling"
-    accounts = (SERVICE,)
+    accounts = (SERVICE, VISITS)
     calls: ClassVar[list[int]] = []
 
     def close(self, week: Week) -> None:
-        if type(self.params).how == "costs":
-            self.setting.ledger.post(week.number, SERVICE, CASH, round(100 * self.params.size) * week.orders.n)
+        account = {"costs": SERVICE, "upkeep": VISITS}.get(type(self.params).how)
+        if account is not None:
+            self.setting.ledger.post(week.number, account, CASH, round(100 * self.params.size) * week.orders.n)
 
     def affect(self, week: Week) -> None:
         how = type(self.params).how
@@ -198,6 +199,7 @@ class Meddler(Mechanism):
         ("remembers", "the same market twice is not the same"),
         ("plays", "a play that does nothing to anybody changes"),
         ("costs", "to accounts of orders and tells 0 of them order by order"),
+        ("upkeep", "to accounts of keeping customers and tells 0 of them person by person"),
         ("agents", "the telling by agents differs"),
     ],
 )
