@@ -26,6 +26,7 @@ from tests.conftest import shop, today
 from tests.places import ROOT
 from tests.sim.test_oracle import PLAYS, TALKATIVE
 
+LOOKS_AT_REPORTS = True
 PAGE = ROOT / "docs" / "adding-a-mechanism.md"
 WORLD = """
 [base]
@@ -128,6 +129,7 @@ def test_a_mechanism_from_outside_is_in_validation_assumptions_sampled_worlds_kp
     assert exit_code(["verify", str(folder), "--workers", "1"]) == 0
 
 
+@pytest.mark.slow
 def test_it_can_be_swept_and_stressed(beside: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["--trust", "--out", "out", "--workers", "1", "--quick"]
     assert exit_code(["sweep", "late.toml", *asked]) == 0, capsys.readouterr().err

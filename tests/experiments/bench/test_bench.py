@@ -77,6 +77,7 @@ def test_a_measured_case_states_time_memory_and_who_ever_bought(plays: str, max_
     assert 0 < measured.column_bytes <= max_bytes
 
 
+@pytest.mark.slow
 def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_error() -> None:
     alone = variance.reductions(customers=800, weeks=20, replications=12)
     market = variance.reductions(customers=400, weeks=20, replications=12, acquisition=True)

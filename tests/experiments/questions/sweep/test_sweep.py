@@ -40,6 +40,7 @@ from tests.conftest import shop, today
 from tests.places import LIBRARY, ROOT
 from tests.test_docs import examples
 
+LOOKS_AT_REPORTS = True
 EQUITY = "customer_equity"
 RATE = Factor(
     "tiers.silver_rate", 0.0, 0.15, SearchedLever("tiers.silver_rate", "tiers", "silver_rate", None, 0.0, 0.15)
