@@ -33,10 +33,11 @@ example: $(VENV)/.core
 	rm -rf results/example
 	$(BIN)/crmlab compare experiments/library/example.toml --out results --workers 1
 
-# The tests, two at a time, and a few of them once more as plain Python without compilation: some eight minutes on two cores.
+# The tests, two at a time, and a few of them once more as plain Python without compilation: some five minutes on two
+# cores. Whatever takes long is in `test-slow`.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m plain
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(CORES) -m plain
 
 # Those that take their time: statistics over many runs, runs killed at random, clusters.
 test-slow: $(VENV)/.dev
@@ -56,6 +57,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.core
 	$(BIN)/python -m crmlab.experiments.bench --full
 	$(BIN)/python -m crmlab.experiments.bench variance --workers $(CORES)
+	$(BIN)/python -m crmlab.experiments.bench desk
 
 lab: $(VENV)/.dev
 	$(BIN)/jupyter lab --notebook-dir notebooks notebooks/00_start_here.ipynb

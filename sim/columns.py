@@ -83,6 +83,11 @@ def owner_of(name: str, owners: Iterable[Columns]) -> Columns:
     raise KeyError(f"nobody in this market has a column {name!r}")
 
 
+def seen(owners: Iterable[Columns]) -> list[str]:
+    """Names of all columns that the firm can see, whoever owns them."""
+    return [name for columns in owners for name in columns.seen()]
+
+
 def whole(owners: Iterable[Columns], name: str, n: int) -> NDArray[Any]:
     """A copy of a column of n people, whoever owns it; as for beginners where it was never opened. Shape [n]."""
     columns = owner_of(name, owners)

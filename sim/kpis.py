@@ -51,7 +51,7 @@ def _present(outcome: MarketOutcome, by_week: np.ndarray) -> float:
 def _programme(outcome: MarketOutcome) -> tuple[float, float]:
     """What the programme cost for customers of the founding base and for those acquired in the run, discounted."""
     is_new = np.arange(outcome.market.customers.n) >= outcome.market.n_founding
-    old, new = outcome.membership.by_group(is_new.astype(np.intp), 2)
+    old, new = outcome.upkeep.by_group(is_new.astype(np.intp), 2)
     return _present(outcome, old), _present(outcome, new)
 
 

@@ -12,8 +12,10 @@ and everything that needs the range reads it there: checks of experiment files, 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, get_type_hints
 
 Evidence = Literal["R", "R2", "M", "C", "A", "K"]
@@ -127,7 +129,12 @@ def levers_of(strategy: object) -> dict[str, Ranged]:
     return {name: field for name, field in ranged_fields(cls).items() if isinstance(field.range, Lever)}
 
 
-def unknowns_of(group: object) -> dict[str, Ranged]:
+def unknowns_of(group: object) -> Mapping[str, Ranged]:
     """The unknowns of a group of the world (class or instance), by name."""
-    cls = group if isinstance(group, type) else type(group)
-    return {name: field for name, field in ranged_fields(cls).items() if isinstance(field.range, Unknown)}
+    return _unknowns(group if isinstance(group, type) else type(group))
+
+
+@cache
+def _unknowns(cls: type) -> Mapping[str, Ranged]:
+    found = {name: field for name, field in ranged_fields(cls).items() if isinstance(field.range, Unknown)}
+    return MappingProxyType(found)

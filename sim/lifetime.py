@@ -79,7 +79,7 @@ class Cohort:
         first_week = np.full(outcome.market.customers.n, -1, np.intp)
         first_week[outcome.acquired[self.members]] = outcome.acquired_week[self.members]
         share = np.where(first_week >= 0, np.exp(np.nan_to_num(log_share)), 0.0)
-        flows = outcome.membership.by_group(first_week, max(self.until, 1), share)
+        flows = outcome.upkeep.by_group(first_week, max(self.until, 1), share)
         if log_share.any():
             flows = flows * np.exp(-self._delta * np.arange(1, n_weeks + 1))
         by_age = np.zeros(self.weeks)
@@ -114,7 +114,7 @@ class Cohort:
         first_week = np.zeros(n, np.int64)
         first_week[outcome.acquired[self.members]] = outcome.acquired_week[self.members]
         weight = np.exp(-delta * np.arange(1, outcome.weeks + 1))
-        cost = outcome.membership.cost(weight, until=first_week + self.weeks)
+        cost = outcome.upkeep.cost(weight, until=first_week + self.weeks)
         mine = np.isfinite(self.first_moment)
         return np.where(mine, earned - cost * np.exp(delta * np.where(mine, self.first_moment, 0.0)), 0.0)
 

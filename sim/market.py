@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crmlab.sim.agent_ids import let_models_go
 from crmlab.sim.books import WeeklyMetrics
-from crmlab.sim.columns import Columns, gather, whole
+from crmlab.sim.columns import Columns, gather, seen, whole
 from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, key_of
 from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, simulate_week
@@ -119,6 +119,7 @@ class MarketState(mesa.Model):
             self.setting.tags,
             self.books,
             self.minor,
+            seen(self.owners),
         )
 
     @property

@@ -33,6 +33,7 @@ from crmlab.sim.ledger import Account, Ledger
 from crmlab.sim.orders import OrderLog, Orders
 from crmlab.sim.plays import Play
 from crmlab.sim.price_terms import baskets_of, with_terms
+from crmlab.sim.upkeep import Upkeep
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
 
@@ -265,3 +266,8 @@ class Mechanism(Phases):
         """What it added to the cost of each order of the run, in minor units: what it has posted to accounts of that
         kind, order by order. `week` [m] is when each was placed. Shape [m]."""
         return np.zeros(orders.n)
+
+    def upkeep(self, weeks: int, week: NDArray[np.int32], orders: Orders) -> Upkeep | None:
+        """What it spent on keeping customers in `weeks` weeks, person by person: what it has posted to accounts of that
+        kind, and what it gave new customers. `week` [m] and `orders` [m] are the orders of the run. None: nothing."""
+        return None

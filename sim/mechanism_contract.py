@@ -52,6 +52,7 @@ def check_mechanism(mechanism: type[MechanismNumbers] | MechanismNumbers) -> Non
     _check_repeatable(numbers)
     _check_luck(numbers)
     _check_costs(numbers)
+    _check_upkeep(numbers)
     _check_agents(numbers)
 
 
@@ -176,6 +177,21 @@ def _check_costs(numbers: Any) -> None:
         raise ContractError(
             f"{type(numbers).__name__}: posts {booked} minor units to accounts of orders and tells {told:.0f} of them "
             "order by order (cost_of_orders): the rest would be in the ledger and in no figure"
+        )
+
+
+def _check_upkeep(numbers: Any) -> None:
+    """What it posts as cost of keeping customers is told person by person too, or no lifetime value would hold it."""
+    market = _simulated(numbers)
+    own = market.mechanisms[numbers.name]
+    accounts = [account for account in own.accounts if account.kind is Kind.UPKEEP]
+    booked = int(market.ledger.by_week(accounts, WEEKS).sum())
+    upkeep = own.upkeep(WEEKS, *market.order_log.table(since=0))
+    told = 0.0 if upkeep is None else float(upkeep.cost(np.ones(WEEKS)).sum()) * market.minor
+    if abs(booked - told) > WEEKS * max(len(accounts), 1):  # rounded once a week
+        raise ContractError(
+            f"{type(numbers).__name__}: posts {booked} minor units to accounts of keeping customers and tells "
+            f"{told:.0f} of them person by person (upkeep): the rest would be in the ledger and in no lifetime value"
         )
 
 

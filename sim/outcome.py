@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from crmlab.sim.costs import Costs
 from crmlab.sim.ledger import first_order_incentive
 from crmlab.sim.market import Market
-from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
-from crmlab.sim.mechanisms.loyalty.membership import Membership
 from crmlab.sim.orders import YEAR, Orders
 from crmlab.sim.terminal import Terminal, terminal_of
+from crmlab.sim.upkeep import AllUpkeep, Upkeep
 
 Floats = NDArray[np.float64]
 
@@ -81,9 +80,11 @@ class OrderOutcome:
         return Costs(self.market.ledger, self.weeks, self.market.minor)
 
     @cached_property
-    def membership(self) -> Membership:
-        """The loyalty programme's costs, person by person."""
-        return Membership(Loyalty.of(self.market), self.weeks, *self._table)
+    def upkeep(self) -> Upkeep:
+        """What keeping customers cost, person by person, by all mechanisms together."""
+        told = (owner.upkeep(self.weeks, *self._table) for owner in self.market.mechanisms.values())
+        parts = [part for part in told if part is not None]
+        return AllUpkeep(parts, self.market.customers.n, self.weeks, self.orders.n)
 
     def active(self, week: int) -> NDArray[np.int32]:
         """Rows of the customers who ordered in the 52 weeks before `week`."""

@@ -6,7 +6,8 @@ among them. Every array is read-only and gathered on first use in a week. A hidd
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -127,6 +128,7 @@ class FirmView(CustomerAccounts):
         tags: Mapping[str, NDArray[np.int16]],
         books: WeeklyMetrics,
         minor: float,
+        facts: Sequence[str] = (),
     ) -> None:
         self.week = week
         self.channels = channels
@@ -138,6 +140,7 @@ class FirmView(CustomerAccounts):
         self._named_uniforms = named_uniforms
         self._tags = tags
         self._minor = minor
+        self._facts = facts
 
     def source_index(self, name: str) -> int:
         """The number of a channel in `source`; "before" is the founding base."""
@@ -181,6 +184,15 @@ class FirmView(CustomerAccounts):
         if name not in self._tags:
             return np.zeros(self.n, np.bool_)
         return self._tags[name][self._rows] > self.week
+
+    def fact(self, name: str) -> NDArray[Any]:
+        """A recorded fact that a mechanism brings: one of its columns that the firm can see, as it is kept there.
+        Shape [n]. Raises `LookupError` for a name that is none, hidden ones included."""
+        if name not in self._facts:
+            near = difflib.get_close_matches(name, self._facts, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(self._facts)}"
+            raise LookupError(f"{name!r} is no recorded fact of customers in this market; {hint}")
+        return self._gather(name)
 
     def uniform(self, name: str) -> NDArray[np.float64]:
         """A uniform number in (0, 1) per customer, drawn by key under this name: the same every week, under every

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from crmlab.sim.behavior import adapted_reference, next_debt, order_hazard, price_log_effect, relative_price
 from crmlab.sim.books import WeeklyMetrics
-from crmlab.sim.columns import gather
+from crmlab.sim.columns import Columns, gather, seen
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import BEFORE_WEEK_0, NOTICE, uniforms
 from crmlab.sim.jit import compiled, rule
@@ -96,7 +96,7 @@ class _Before:
         self.log.add(number, orders)
         view = FirmView(
             self._gather, self._rows, number, self._names, self._planned, self.world.today_rate, self._named_uniforms,
-            self.setting.tags, self._books, self.world.minor,
+            self.setting.tags, self._books, self.world.minor, seen(self._owners),
         )  # fmt: skip
         asked, groups = ask(self._plays, view, self._rows, self.people.n, self._kinds)
         week = Week(number, view, self._rows, asked, self.people.n, len(self._names), groups=groups, orders=orders)
@@ -138,8 +138,12 @@ class _Before:
         )  # fmt: skip
         return spent
 
+    @property
+    def _owners(self) -> list[Columns]:
+        return [self.people, *(mechanism.columns for mechanism in self.mechanisms.values())]
+
     def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
-        return gather((self.people, *(mechanism.columns for mechanism in self.mechanisms.values())), name, rows)
+        return gather(self._owners, name, rows)
 
 
 def _in_force(play: Play, first_week: int) -> Play:

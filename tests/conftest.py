@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from crmlab.experiments.runs.store import StoredRun
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.price.params import PriceResponse
@@ -23,6 +25,23 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 CDNOW_PARETO = Base()
 CDNOW_BG = Base(model="bg_nbd", r=0.243, alpha=4.414, a=0.793, b=2.426)
 INSENSITIVE = replace(PriceResponse(), elasticity=0.0, elasticity_cv=0.0, gain=0.0, pull_forward=0.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undrawn_reports(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Commands draw a report after every answer, for more than a second: only modules that look at it have it drawn."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "LOOKS_AT_REPORTS", False):
+            for module in ("answering", "repeating"):
+                patch.setattr(f"crmlab.experiments.commands.{module}.report_of", undrawn)
+        yield
+
+
+def undrawn(run: StoredRun) -> Path:
+    """A report without a word in it."""
+    path = run.path / "report.html"
+    path.write_text("<!doctype html><title>not drawn</title>", encoding="utf-8")
+    return path
 
 
 def data_file(name: str) -> Path:

@@ -17,9 +17,11 @@ import pandas as pd
 from crmlab.experiments.questions.table import KINDS
 from crmlab.sim.kpis import KPIS
 
-READING = ("value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
-           "worlds", "worlds_better", "p_better", "p_low", "p_high", "luck_share", "luck_share_low", "luck_share_high",
-           "luck_left", "variance_reduction")  # fmt: skip
+KPI_VALUE = (
+    "value", "difference", "low", "high", "low_unknowns", "high_unknowns", "range_holds", "range_holds_at_least",
+    "worlds", "worlds_better", "p_better", "p_low", "p_high", "luck_share", "luck_share_low", "luck_share_high",
+    "luck_left", "variance_reduction",
+)  # fmt: skip
 NONE = ("worlds_tied", "no_difference_in")
 
 
@@ -33,7 +35,7 @@ class FakeComparison:
         kpis = list(KPIS.values())
         rows = [
             {"arm": a, "kpi": k.id, "label": k.label, "unit": k.unit, "direction": k.direction, "baseline_value": 1.0}
-            | dict.fromkeys(READING, 1.0)
+            | dict.fromkeys(KPI_VALUE, 1.0)
             | dict.fromkeys(NONE, 0.0)
             for a in arms
             for k in kpis
@@ -47,7 +49,7 @@ class FakeComparison:
     def to_json(self) -> dict[str, Any]:
         arms: dict[str, dict[str, Any]] = {}
         for row in self.tables["effects"].to_dict("records"):
-            arms.setdefault(row["arm"], {})[row["kpi"]] = {key: row[key] for key in READING}
+            arms.setdefault(row["arm"], {})[row["kpi"]] = {key: row[key] for key in KPI_VALUE}
         return {"baseline": self.baseline, "replications": self.replications, "arms": arms}
 
 

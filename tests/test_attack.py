@@ -305,7 +305,7 @@ VALUES = ['""', "[]", "{}", "true", "inf", "-inf", "nan", "1e308", "-1", "0", "9
           "{ a = 1 }", "{ value = 1, low = 0, high = inf }"]  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
 def test_mutated_experiment_and_world_files_end_in_a_sentence(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

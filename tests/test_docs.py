@@ -93,6 +93,15 @@ def test_the_example_kpi_reads_what_it_says(tmp_path) -> None:
     subprocess.run([sys.executable, str(files["discount_share.py"])], check=True, cwd=ROOT)
 
 
+def test_the_example_of_a_queue_meets_its_theory(tmp_path) -> None:
+    text = examples("service-desk.md", tmp_path)["queue.py"]
+    assert sum(bool(line) for line in text.read_text(encoding="utf-8").splitlines()) <= 10
+    out = subprocess.run([sys.executable, str(text)], check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    simulated, theory = map(float, re.findall(r"([\d.]+) hours", out))
+    assert theory == 0.55
+    assert abs(simulated - theory) < 0.15  # 4 standard errors of 17,000 waits of which some forty know of each other
+
+
 def test_the_example_experiment_is_valid(tmp_path) -> None:
     experiment = load_experiment(examples("experiment-files.md", tmp_path)["small.toml"])
     assert [play.name for play in experiment.arms[1].plays] == ["today", "price_cut", "discount_tiers"]
@@ -122,7 +131,7 @@ def test_files_and_tests_that_pages_name_exist(path: Path) -> None:
     text = prose(path)
     for file in re.findall(r"`((?:sim|strategies|experiments|tests)/[\w/]*(?:\.\w+)?)`", text):
         assert (ROOT / file).exists(), f"{name_of(path)} names {file}"
-    known = "".join(test.read_text(encoding="utf-8") for test in (ROOT / "tests").glob("test_*.py"))
+    known = "".join(test.read_text(encoding="utf-8") for test in (ROOT / "tests").rglob("test_*.py"))
     for test in re.findall(r"`(test_\w+)`", text):
         assert f"def {test}(" in known, f"{name_of(path)} names {test}"
 

@@ -85,6 +85,7 @@ def test_no_market_survives_its_replication(monkeypatch: pytest.MonkeyPatch, no_
     assert not alive
 
 
+@pytest.mark.slow
 def test_the_memory_of_one_process_is_flat_over_five_hundred_replications() -> None:
     world = replace(shop(), population=Population(customers=50, prospects=250))
     arms = (Arm("today", today()), Arm("tiers", today(Play("tiers", DiscountTiers(silver_spend=20.0)))))

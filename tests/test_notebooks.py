@@ -172,6 +172,7 @@ def test_claims_stand_in_no_notebook_and_a_wrong_one_fails() -> None:
 
 
 @pytest.mark.parametrize("name", WITH_EXERCISES)
+@pytest.mark.slow
 def test_every_solution_runs_passes_its_own_checks_and_yields_what_the_text_claims(name: str, kernel) -> None:
     claims = claims_of(source_cells(name))
     notebook = executed(NOTEBOOKS / "solutions" / f"{name}.ipynb", kernel, allow_errors=False, after=claims)
@@ -180,7 +181,9 @@ def test_every_solution_runs_passes_its_own_checks_and_yields_what_the_text_clai
     assert all(cell.outputs for cell in checks), "a check that passes says so"
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (n > 1)) for n, name in enumerate(LESSONS)]
+)
 def test_a_student_who_runs_everything_meets_only_tasks(name: str, kernel) -> None:
     notebook = executed(NOTEBOOKS / f"{name}.ipynb", kernel, allow_errors=True)
     for cell in notebook.cells:

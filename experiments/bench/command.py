@@ -146,6 +146,27 @@ def tuning(
 
 
 @app.command()
+def desk(
+    per_hour: Annotated[float, typer.Option(min=0.1, help="Tickets per hour.")] = 150.0,
+    clerks: Annotated[int, typer.Option(min=1, help="On duty at first; a quarter in the second half.")] = 80,
+    weeks: Annotated[int, typer.Option(min=2, max=520)] = 4,
+    runs: Annotated[int, typer.Option(min=1)] = 3,
+    as_json: Json = False,
+) -> None:
+    """The service desk in SimPy and compiled on the same tickets; exit code 1 if they differ or take too long."""
+    from crmlab.experiments.bench.desk import desk_times
+    from crmlab.experiments.bench.tables import print_desks
+
+    found = desk_times(per_hour, clerks, weeks, runs)
+    if as_json:
+        print(json.dumps({**asdict(found), "met": found.met}, indent=2))
+    else:
+        print_desks(found, _paper())
+    if not found.met:
+        raise typer.Exit(1)
+
+
+@app.command()
 def programme(
     world: Annotated[str, typer.Argument(help="A shipped world or the path of a world file.")] = "shop",
     replications: Annotated[int, typer.Option(min=2)] = 8,

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from crmlab.experiments.bench.agreement import MAX_Z
 from crmlab.experiments.bench.coverage import Coverage
+from crmlab.experiments.bench.desk import LIMITS, DeskTimes
 from crmlab.experiments.bench.levers import LeverSweep
 from crmlab.experiments.bench.measure import Measured
 from crmlab.experiments.bench.programme import Effect
@@ -103,6 +104,22 @@ def print_coverages(coverages: Sequence[Coverage], title: str, console: Console)
     ]  # fmt: skip
     names = ("what", "KPI", "share of experiments", "standard error", "should be", "experiments", "")
     console.print(_table(title, names, rows))
+
+
+def print_desks(found: DeskTimes, console: Console) -> None:
+    """Both desks side by side, then whether they told the same."""
+    n_tickets = found.times[0].tickets
+    title = (
+        f"{n_tickets:,} tickets with classes, nights, impatience and overload: {found.answered:,} answered, "
+        f"{found.abandoned:,} abandoned, {found.waiting:,} waiting"
+    )
+    rows = [(t.desk, f"{t.median:.3g}", f"{t.best:.3g}", f"{LIMITS[t.desk]:g}", _verdict(t.met)) for t in found.times]
+    names = ("desk", "microseconds per ticket, median", "best", "at most", "")
+    console.print(_table(title, names, rows))
+    if found.differences:
+        console.print(f"[red]The desks DIFFER[/red]: {'; '.join(found.differences)}.")
+    else:
+        console.print("Every arrival, first reply, end, clerk and abandonment is the same on both, to the last bit.")
 
 
 def _agreement(results: Results) -> Iterable[tuple[str, ...]]:

@@ -58,7 +58,7 @@ def _channels(outcome: MarketOutcome) -> pd.DataFrame:
     rewards to those who sent them: all channels together have the CAC of the run.
     """
     market, rows = outcome.market, []
-    given = outcome.incentive + outcome.membership.welcome / market.minor
+    given = outcome.incentive + outcome.upkeep.welcome / market.minor
     for number, source in enumerate(market.sources):
         came = outcome.source == number
         first = came & (outcome.orders.nth == 0)

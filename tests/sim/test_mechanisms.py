@@ -7,23 +7,26 @@ import importlib
 import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from crmlab.experiments.cli import exit_code
 from crmlab.sim import ContractError, Mechanism, Setting, Unknown, Week, check_mechanism
+from crmlab.sim.columns import Columns, column
 from crmlab.sim.ledger import CASH, Account, Kind
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism_contract import AuditedMarket
-from tests.conftest import shop
+from tests.conftest import shop, today
 from tests.places import ROOT
 from tests.sim.test_oracle import PLAYS, TALKATIVE
 
+LOOKS_AT_REPORTS = True
 PAGE = ROOT / "docs" / "adding-a-mechanism.md"
 WORLD = """
 [base]
@@ -126,6 +129,7 @@ def test_a_mechanism_from_outside_is_in_validation_assumptions_sampled_worlds_kp
     assert exit_code(["verify", str(folder), "--workers", "1"]) == 0
 
 
+@pytest.mark.slow
 def test_it_can_be_swept_and_stressed(beside: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["--trust", "--out", "out", "--workers", "1", "--quick"]
     assert exit_code(["sweep", "late.toml", *asked]) == 0, capsys.readouterr().err
@@ -156,17 +160,18 @@ class Meddling:
         return Meddler(setting, self)
 
 
-SERVICE = Account("service", Kind.ORDER)
+SERVICE, VISITS = Account("service", Kind.ORDER), Account("visits", Kind.UPKEEP)
 
 
 class Meddler(Mechanism):
     name = "meddling"
-    accounts = (SERVICE,)
+    accounts = (SERVICE, VISITS)
     calls: ClassVar[list[int]] = []
 
     def close(self, week: Week) -> None:
-        if type(self.params).how == "costs":
-            self.setting.ledger.post(week.number, SERVICE, CASH, round(100 * self.params.size) * week.orders.n)
+        account = {"costs": SERVICE, "upkeep": VISITS}.get(type(self.params).how)
+        if account is not None:
+            self.setting.ledger.post(week.number, account, CASH, round(100 * self.params.size) * week.orders.n)
 
     def affect(self, week: Week) -> None:
         how = type(self.params).how
@@ -198,6 +203,7 @@ class Meddler(Mechanism):
         ("remembers", "the same market twice is not the same"),
         ("plays", "a play that does nothing to anybody changes"),
         ("costs", "to accounts of orders and tells 0 of them order by order"),
+        ("upkeep", "to accounts of keeping customers and tells 0 of them person by person"),
         ("agents", "the telling by agents differs"),
     ],
 )
@@ -223,3 +229,47 @@ def test_a_mechanism_without_ranges_name_or_words_is_refused() -> None:
         check_mechanism(WithoutRange)
     with pytest.raises(ContractError, match="frozen dataclass"):
         check_mechanism(object())
+
+
+@dataclass
+class Remarks(Columns):
+    """What customers said, and what they meant."""
+
+    said: NDArray[np.float32] = column(np.float32, "1 to 5", True, 3.0)
+    meant: NDArray[np.float32] = column(np.float32, "1 to 5", False, 3.0)
+
+
+class Listening(Mechanism):
+    """Keeps what customers said."""
+
+    name = "listening"
+
+    def __init__(self, setting: Setting, numbers: Any) -> None:
+        super().__init__(setting, numbers)
+        self.columns = Remarks.empty(setting.customers.n)
+        self.columns.said[::2] = 5.0
+
+    def close(self, week: Week) -> None:
+        week.series["remarks"] = 1.0
+
+
+@dataclass(frozen=True)
+class Listens:
+    """A mechanism whose columns the firm sees in part."""
+
+    name: ClassVar[str] = "listening"
+
+    def start(self, setting: Setting) -> Mechanism:
+        return Listening(setting, self)
+
+
+def test_what_a_mechanism_declares_as_seen_is_in_the_view_and_what_is_hidden_is_not() -> None:
+    market = Market(replace(shop(), mechanisms={"listening": Listens()}), today(), customers=50, seed=2)
+    view = market.look()
+    rows = market.identified_rows
+    np.testing.assert_array_equal(view.fact("said"), np.where(rows % 2 == 0, 5.0, 3.0))
+    np.testing.assert_array_equal(view.fact("points"), view.points)
+    with pytest.raises(LookupError, match="'meant' is no recorded fact of customers in this market"):
+        view.fact("meant")
+    with pytest.raises(LookupError, match="did you mean 'said'"):
+        view.fact("sayd")

@@ -229,7 +229,7 @@ def test_welcome_points_are_acquisition_cost_and_a_worthless_rest_of_them_is_not
     plays = today(Play("p", PointsAndTiers(welcome_share=0.5, expiry="inactivity", expiry_weeks=13, gold_perks=0.0)))
     market = Market(world, plays, customers=1500, seed=4).run(104)
     outcome = MarketOutcome(market)
-    welcome = outcome.membership.welcome.sum() / 100
+    welcome = outcome.upkeep.welcome.sum() / 100
     assert market.ledger.balances()["welcome points"] / 100 == pytest.approx(welcome, abs=1)
     assert outcome.costs.acquisition()[1] == pytest.approx(welcome, abs=1)
     everything = (outcome.costs.booked(WELCOME) + outcome.costs.by_week(Kind.UPKEEP, Kind.OVERHEAD)).sum()
@@ -242,9 +242,9 @@ def test_welcome_points_are_acquisition_cost_and_a_worthless_rest_of_them_is_not
 def test_the_costs_of_the_programme_are_the_same_person_by_person_group_by_group_and_in_the_books(busy: Market) -> None:
     outcome = MarketOutcome(busy)
     weight = np.exp(-0.003 * np.arange(104))
-    persons = outcome.membership.cost(weight)
+    persons = outcome.upkeep.cost(weight)
     group = np.arange(busy.customers.n) % 3
-    groups = outcome.membership.by_group(group, 3) @ weight
+    groups = outcome.upkeep.by_group(group, 3) @ weight
     np.testing.assert_allclose(groups, np.bincount(group, persons), rtol=1e-9)
     gap = persons.sum() - outcome.costs.by_week(Kind.UPKEEP) @ weight  # set-up is nobody's: it needs nobody to join
     # Persons are exact, books in whole cents: provision, lapses, benefits and running costs are rounded once a week.

@@ -327,7 +327,7 @@ def test_the_firm_cannot_see_personas_and_no_target_can_ask_for_them(tmp_path) -
 
 
 def test_a_target_can_ask_for_members_and_for_scores(tmp_path) -> None:
-    market = Market(shop(), today(Play("points", PointsAndTiers()))).run(30)
+    market = Market(shop(), today(Play("points", PointsAndTiers())), customers=2000).run(30)
     view = market.look()
     members, others = Target(member=True).matches(view), Target(member=False).matches(view)
     assert 0 < members.sum() < view.n

@@ -85,7 +85,7 @@ def _return(pair: PairedOutcomes) -> float:
 def _left_and_given(outcome: MarketOutcome, who: Which) -> np.ndarray:
     """What these people left, and what they were given, the costs of the programme for them in both."""
     mine = who[outcome.orders.row]
-    programme = outcome.membership.cost(np.ones(outcome.weeks))[who].sum()
+    programme = outcome.upkeep.cost(np.ones(outcome.weeks))[who].sum()
     return np.array([outcome.contribution[mine].sum() - programme, given(outcome)[mine].sum() + programme])
 
 

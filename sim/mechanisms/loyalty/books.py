@@ -36,6 +36,9 @@ class Rules(NamedTuple):
     tiers: TierRule
 
 
+NO_RULES = Rules(PointsRule(per_unit=0.0), TierRule(()))  # nothing is earned, and there is one tier
+
+
 @dataclass(frozen=True)
 class PointsWeek:
     """Points of one week, and the money that goes with them in minor units."""

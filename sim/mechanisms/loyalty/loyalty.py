@@ -7,7 +7,6 @@ are reviewed, and the liability is booked. Points of week 0 + issued = burnt + e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,10 @@ from crmlab.sim.mechanisms.loyalty.accounts import (
 )
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.loyalty.agents import affect_members, mark_purchases
-from crmlab.sim.mechanisms.loyalty.books import ProgrammeBooks, Rules
+from crmlab.sim.mechanisms.loyalty.books import NO_RULES, ProgrammeBooks, Rules
 from crmlab.sim.mechanisms.loyalty.columns import NOT_ENROLLED, MemberColumns
+from crmlab.sim.mechanisms.loyalty.membership import Membership
+from crmlab.sim.mechanisms.loyalty.moves import Moves
 from crmlab.sim.mechanisms.loyalty.params import LoyaltyResponse
 from crmlab.sim.mechanisms.loyalty.passes import (
     DOWNGRADE,
@@ -34,17 +35,6 @@ from crmlab.sim.mechanisms.loyalty.passes import (
 from crmlab.sim.mechanisms.loyalty.programme import NO_PROGRAMME, Programme, member_params, programme_of
 from crmlab.sim.mechanisms.loyalty.rules import MAX_POINTS
 from crmlab.sim.orders import OrderLog, Orders
-
-
-@dataclass(frozen=True)
-class Moves:
-    """Whom the end of a week changed: rows that lost points and how many, rows that joined or changed tier and the tier
-    they are in now."""
-
-    lapsed: NDArray[np.int32]
-    points: NDArray[np.int32]
-    placed: NDArray[np.int32]
-    tier: NDArray[np.uint8]
 
 
 class Loyalty(Mechanism):
@@ -64,6 +54,7 @@ class Loyalty(Mechanism):
         self.programme = NO_PROGRAMME
         self.points_rule: PointsRule | None = None
         self.tier_rule: TierRule | None = None
+        self.rules = NO_RULES
         self.books = ProgrammeBooks(setting)
         self.weeks = self.books.weeks
         self.moves: dict[int, Moves] = {}
@@ -83,11 +74,6 @@ class Loyalty(Mechanism):
             self.moves[-1] = Moves(held, -self.columns.points[held], placed, self.columns.tier[placed])
 
     @property
-    def rules(self) -> Rules:
-        """The rules that hold; nothing is earned, and there is one tier, where none was stated."""
-        return Rules(self.points_rule or PointsRule(per_unit=0.0), self.tier_rule or TierRule(()))
-
-    @property
     def weeks_needed(self) -> int:
         """As long as points may wait or live."""
         return max(self.terms)
@@ -97,6 +83,7 @@ class Loyalty(Mechanism):
         tiers = [action for _, action in week.actions(TierRule)]
         self.points_rule = points[-1] if points else self.points_rule
         self.tier_rule = tiers[-1] if tiers else None
+        self.rules = Rules(self.points_rule or NO_RULES.points, self.tier_rule or NO_RULES.tiers)
         self.programme = programme_of(self.points_rule, self.tier_rule, bool(points), self.params, self.setting.minor)
         if self.programme.on:
             self.columns.open(self.setting.customers.n)
@@ -162,6 +149,10 @@ class Loyalty(Mechanism):
 
     def cost_of_orders(self, week: NDArray[np.int32], orders: Orders) -> NDArray[np.float64]:
         return self.books.cost_of_orders(week, orders)
+
+    def upkeep(self, weeks: int, week: NDArray[np.int32], orders: Orders) -> Membership | None:
+        ever = bool(self.weeks)
+        return Membership(self.setting, self.books, self.moves, weeks, week, orders) if ever else None
 
 
 def roll_windows(

@@ -15,7 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
+from crmlab.sim.mechanism import Setting
+from crmlab.sim.mechanisms.loyalty.books import ProgrammeBooks
+from crmlab.sim.mechanisms.loyalty.moves import Moves
 from crmlab.sim.mechanisms.loyalty.passes import with_welcome
 from crmlab.sim.orders import Orders
 
@@ -24,22 +26,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Membership:
-    """The programme of a market after `weeks` weeks, seen from its members. `week` [m] and `orders` [m] are the orders
-    of the run."""
+    """The programme of a market after `weeks` weeks, seen from its members (an `Upkeep`).
 
-    loyalty: Loyalty
+    `moves` says whom the end of each week changed. `week` [m] and `orders` [m] are the orders of the run.
+    """
+
+    setting: Setting
+    books: ProgrammeBooks
+    moves: dict[int, Moves]
     weeks: int
     week: NDArray[np.int32]
     orders: Orders
 
-    @property
-    def on(self) -> bool:
-        """Whether there ever was a programme."""
-        return bool(self.loyalty.weeks)
-
     def _by_week(self, name: str) -> Floats:
         found = np.zeros(self.weeks)
-        for week, closed in self.loyalty.weeks.items():
+        for week, closed in self.books.weeks.items():
             found[week] = getattr(closed, name)
         return found
 
@@ -57,18 +58,16 @@ class Membership:
     @property
     def opening_value(self) -> float:
         """What one point from before week 0 was expected to cost, in minor units."""
-        opening = self.loyalty.books.opening
+        opening = self.books.opening
         return opening.liability / opening.outstanding if opening.outstanding else 0.0
 
     def cost(self, weight: Floats, until: NDArray[np.int64] | int | None = None) -> Floats:
         """Provision, benefits and running costs of each person over the weeks before `until` [n], every week's times
         its `weight` [weeks]; welcome points of first orders left out. Currency units. Shape [n].
         """
-        n, weeks = self.loyalty.setting.customers.n, self.weeks
-        if not self.on:
-            return np.zeros(n)
+        n, weeks = self.setting.customers.n, self.weeks
         end = np.full(n, weeks) if until is None else np.clip(np.broadcast_to(until, n), 0, weeks)
-        return (self._provision(weight, end) + self._benefits(weight, end)) / self.loyalty.setting.minor
+        return (self._provision(weight, end) + self._benefits(weight, end)) / self.setting.minor
 
     def by_group(self, group: NDArray[np.intp], n_groups: int, share: Floats | None = None) -> Floats:
         """The same costs summed over the people of each group, week by week; -1 in `group` [n] is nobody's group.
@@ -76,11 +75,9 @@ class Membership:
         `share` [n] is how much each person counts (default 1). Currency units. Shape [groups, weeks].
         """
         weeks = self.weeks
-        if not self.on:
-            return np.zeros((n_groups, weeks))
         counts = np.ones(group.size) if share is None else share
 
-        row, week, points = point_moves(self.loyalty, self.week, self.orders)
+        row, week, points = point_moves(self.moves, self.week, self.orders)
         before = week < 0  # what is held at week 0 has been paid for
         opening = np.bincount(
             np.maximum(group[row[before]], 0),
@@ -104,11 +101,11 @@ class Membership:
         perks = self._perks()
         for tier in range(perks.shape[1]):
             cost += np.cumsum(placed(*self._tier_moves(tier)), axis=1) * perks[:, tier]
-        return cost / self.loyalty.setting.minor
+        return cost / self.setting.minor
 
     def _perks(self) -> Floats:
         """What a member of each tier costs in each week, in minor units. Shape [weeks, tiers]."""
-        found = self.loyalty.weeks
+        found = self.books.weeks
         perks = np.zeros((self.weeks, max(len(closed.perks) for closed in found.values())))
         for week, closed in found.items():
             perks[week] = closed.perks[-1]
@@ -117,8 +114,8 @@ class Membership:
 
     def _tier_moves(self, tier: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
         """Who enters (+1) and leaves (-1) a tier: (row, week, +-1)."""
-        own, moves = np.full(self.loyalty.setting.customers.n, -1), []
-        for week, placed in self.loyalty.moves.items():
+        own, moves = np.full(self.setting.customers.n, -1), []
+        for week, placed in self.moves.items():
             row, new = placed.placed, placed.tier.astype(np.int64)
             week = max(week, 0)  # those in a tier at week 0 cost from then on
             change = (new == tier).astype(np.int64) - (own[row] == tier)
@@ -129,9 +126,9 @@ class Membership:
         return row.astype(np.int64), week_of.astype(np.int64), change.astype(np.float64)
 
     def _provision(self, weight: Floats, end: NDArray[np.int64]) -> Floats:
-        n, value = self.loyalty.setting.customers.n, self.point_value
+        n, value = self.setting.customers.n, self.point_value
         revalued = np.concatenate([[0.0], np.cumsum(weight * np.diff(value, prepend=value[:1]))])
-        row, week, points = point_moves(self.loyalty, self.week, self.orders)
+        row, week, points = point_moves(self.moves, self.week, self.orders)
         inside = week < end[row]
         row, week, points = row[inside], week[inside], points[inside]
         worth = np.where(
@@ -149,9 +146,9 @@ class Membership:
         perks = self._perks() * weight[:, None]
         tiers = perks.shape[1]
         total = np.concatenate([np.zeros((1, tiers)), np.cumsum(perks, axis=0)])
-        cost = np.zeros(self.loyalty.setting.customers.n)
+        cost = np.zeros(self.setting.customers.n)
         tier = np.full(cost.size, -1)  # nobody's
-        for week, moves in self.loyalty.moves.items():
+        for week, moves in self.moves.items():
             row, new = moves.placed, np.minimum(moves.tier.astype(np.int64), tiers - 1)
             week = max(week, 0)
             old, stop = tier[row], np.maximum(end[row], week)
@@ -163,10 +160,9 @@ class Membership:
 
 
 def point_moves(
-    loyalty: Loyalty, week: NDArray[np.int32], orders: Orders
+    lapses: dict[int, Moves], week: NDArray[np.int32], orders: Orders
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Every change of somebody's points: (row, week, points)."""
-    lapses = loyalty.moves
     ordered = np.flatnonzero((orders.earned > 0) | (orders.burnt > 0))
     rows = [orders.row[ordered], *(moves.lapsed for moves in lapses.values())]
     weeks = [week[ordered], *(np.full(moves.lapsed.size, number) for number, moves in lapses.items())]

@@ -49,7 +49,7 @@ def _k_factor(outcome: MarketOutcome, weeks: int) -> float:
 def _cac_referral(outcome: MarketOutcome) -> float:
     first = outcome.orders.nth == 0
     friends = first & (outcome.source == Referral.of(outcome.market).source)
-    given = (outcome.incentive + outcome.membership.welcome / outcome.market.minor)[friends].sum()
+    given = (outcome.incentive + outcome.upkeep.welcome / outcome.market.minor)[friends].sum()
     n = np.count_nonzero(friends)
     return float((outcome.costs.booked(REFERRAL_REWARDS).sum() + given) / n) if n else NAN
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from crmlab.experiments.bench import command, suite, variance
+from crmlab.experiments.bench import command, desk, suite, variance
 from crmlab.experiments.bench.agreement import agreements
 from crmlab.experiments.bench.engines import ours, plain_mesa, plain_numpy
 from crmlab.experiments.bench.measure import Case, measure_here
@@ -77,6 +77,7 @@ def test_a_measured_case_states_time_memory_and_who_ever_bought(plays: str, max_
     assert 0 < measured.column_bytes <= max_bytes
 
 
+@pytest.mark.slow
 def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_error() -> None:
     alone = variance.reductions(customers=800, weeks=20, replications=12)
     market = variance.reductions(customers=400, weeks=20, replications=12, acquisition=True)
@@ -103,3 +104,19 @@ def test_the_command_prints_json_and_fails_when_engines_disagree(monkeypatch: py
     printed = json.loads(result.stdout)
     assert printed["agree"] is False
     assert {target["unit"] for target in printed["targets"]} >= {"ns / row-week", "bytes / row", "microseconds"}
+
+
+def test_both_desks_are_timed_on_tickets_of_which_they_tell_the_same() -> None:
+    found = desk.desk_times(per_hour=3.0, clerks=4, weeks=2, runs=1)
+    assert [timed.desk for timed in found.times] == ["simpy", "compiled"]
+    assert all(0 < timed.best <= timed.median for timed in found.times)
+    assert min(found.answered, found.abandoned, found.waiting) > 0
+    assert found.differences == ()
+
+
+def test_the_command_fails_when_the_desks_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "differences", lambda one, other: ["week 0, finished: clerk"])
+    few = ["desk", "--per-hour", "1", "--clerks", "2", "--weeks", "2", "--runs", "1"]
+    result = CliRunner().invoke(command.app, few)
+    assert result.exit_code == 1
+    assert "DIFFER: week 0, finished: clerk" in result.stdout

@@ -165,6 +165,7 @@ def test_refit_recovers_a_simulated_gamma_gamma():
 # --- what the data cannot tell ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_online_retail_shows_no_dropout_and_falls_back_to_the_nbd(online_retail):
     said = online_retail.to_json()
     assert online_retail.base == said["base_model"] == "nbd"
@@ -177,6 +178,7 @@ def test_online_retail_shows_no_dropout_and_falls_back_to_the_nbd(online_retail)
     assert list(online_retail.weekly_repeat_table().columns) == ["week", "actual_cumulative", "nbd", "phase"]
 
 
+@pytest.mark.slow
 def test_a_shop_that_nobody_leaves_gets_the_nbd_and_its_holdout_is_met():
     calibration = calibrate(poisson_shop(4_000, 80), holdout_weeks=26)
     assert calibration.base == "nbd"

@@ -267,6 +267,7 @@ def test_garbage_after_a_good_beginning_is_refused_in_one_sentence(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_read_and_accounted_for(tmp_path):
     rng = np.random.default_rng(7)
     n = 1_000_000

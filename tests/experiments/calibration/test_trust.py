@@ -31,6 +31,8 @@ from crmlab.sim.world import Economics, World
 from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut
 from tests.conftest import today
 
+LOOKS_AT_REPORTS = True
+
 
 def steady_shop(weeks: int = 110, new_a_week: float = 12.0, seed: int = 1, before: int = 150) -> OrderLog:
     """The log of a shop that wins customers at a steady rate, and has done so for `before` weeks when it begins."""

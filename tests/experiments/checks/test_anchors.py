@@ -23,6 +23,7 @@ def test_the_shipped_shop_lies_within_every_measured_range() -> None:
     assert dip.here == pytest.approx(0.15, abs=0.04)
 
 
+@pytest.mark.slow
 def test_whom_a_first_order_discount_brings_may_be_worth_as_little_as_was_found_or_more() -> None:
     """Mechanisms say x0.74 at 30 % off (0.55 to 1.16). With elasticity tied to rate and departure as far as sampled
     worlds go, those whom only the offer brings reach it on both sides; all who come under it, most of whom would have

@@ -151,6 +151,7 @@ def test_ctrl_c_in_the_middle_ends_with_130_keeps_what_there_was_and_says_how_to
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # which may be ignored here
     )
     assert run.stderr is not None
     while not run.stderr.readline().startswith("Playing"):

@@ -105,7 +105,7 @@ def test_compare_as_json_prints_json_alone_in_the_documented_shape(folder, engin
     assert answer["baseline"] == "today"
     assert answer["replications"] == 16
     assert set(answer["arms"]) == ARMS
-    assert set(fake_compare.READING) <= set(answer["arms"]["tiers"]["customer_equity"])
+    assert set(fake_compare.KPI_VALUE) <= set(answer["arms"]["tiers"]["customer_equity"])
 
 
 def test_the_same_question_is_not_played_twice_unless_forced(folder, engine, capsys):

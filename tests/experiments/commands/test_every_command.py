@@ -13,6 +13,7 @@ from crmlab.experiments.cli import app, exit_code
 from crmlab.experiments.files.world_file import shipped_worlds
 from tests.places import LIBRARY, SAMPLE
 
+LOOKS_AT_REPORTS = True
 LOG = SAMPLE
 COLUMNS = ("--customer", "sample_id", "--date", "date", "--amount", "dollar_value")
 QUESTION = """

@@ -157,6 +157,7 @@ def _alive(process: int) -> bool:
     return state != "Z"
 
 
+@pytest.mark.slow
 def test_a_place_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text('{"no": "address"}')
     for where, sentence in (("slurm", "no place to run"), (str(tmp_path / "s.json"), "no scheduler file")):

@@ -233,6 +233,7 @@ def tuned(tmp_path_factory) -> Path:
     return run
 
 
+@pytest.mark.slow
 def test_the_winner_file_has_words_and_leaves_out_what_is_off(tmp_path) -> None:
     orders = ("soft =", 'objectives = ["orders"]\nconstraints = ["customer_equity >= -1e9"]\nsoft =')  # something wins
     more = (("customers = 150", "customers = 1500"), ("confirm_replications = 2", "confirm_replications = 6"))

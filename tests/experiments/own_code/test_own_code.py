@@ -78,6 +78,7 @@ def mine(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_first_time_one_sentence_says_how_to_trust_a_file_and_then_nobody_asks_again(mine: Path, crmlab: Crmlab):
     asked = crmlab("validate", "half.toml")
     assert asked.returncode == 2
@@ -222,6 +223,7 @@ def test_a_class_of_a_script_is_verified_and_played_again_in_another_folder_with
     assert Path(json.loads(again.stdout)["again"]).name == run.name
 
 
+@pytest.mark.slow
 def test_a_global_of_a_script_and_its_local_module_are_part_of_the_run(mine: Path):
     (mine / "local_words.py").write_text("FACTOR = 1.5\n")
     first = run_script(mine)

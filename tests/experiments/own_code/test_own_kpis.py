@@ -18,6 +18,7 @@ from crmlab.lab import Experiment, compare, new_experiment, stress, sweep, tune
 from crmlab.sim import Kpi
 from crmlab.strategies import DiscountTiers
 
+LOOKS_AT_REPORTS = True
 SMALL = {"weeks": 8, "customers": 150, "replications": 2, "unknowns": False}
 MODULE = '''
 """KPIs and a sampler of a shop."""

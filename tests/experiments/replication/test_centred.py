@@ -36,7 +36,7 @@ def test_a_range_of_several_fold_is_drawn_in_ratios() -> None:
     assert np.quantile(logs, [0, 1]) == pytest.approx([-3, 3], abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["shop", "personas"])
+@pytest.mark.parametrize("name", ["shop", pytest.param("personas", marks=pytest.mark.slow)])
 def test_sampled_markets_are_as_large_as_the_stated_one(name: str) -> None:
     """New customers and orders of two years under today's policy, the same luck: on average within 3 % of the stated
     world, give or take 4 standard errors; no world is another shop (new customers within a third)."""

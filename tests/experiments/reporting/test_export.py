@@ -15,6 +15,7 @@ from crmlab.lab import compare, new_experiment
 from crmlab.strategies import DiscountTiers
 from tests.places import ROOT
 
+LOOKS_AT_REPORTS = True
 SMALL = {"weeks": 6, "customers": 100, "replications": 2, "unknowns": False}
 HOSTILE = pd.DataFrame({"=cmd": ["=1+1", "+x", "-y", "@z", "\tq", "\rr", "fine", None], "n": [-1.25, *range(7)]})
 
@@ -58,6 +59,7 @@ def test_a_latex_table_has_its_special_characters_escaped(run: Path, tmp_path: P
 
 
 @pytest.mark.skipif(importlib.util.find_spec("kaleido") is None, reason="kaleido is part of the extra `export`")
+@pytest.mark.slow
 def test_every_figure_of_the_report_is_drawn_without_a_browser(run: Path, tmp_path: Path) -> None:
     line = ["export", str(run), "--to", str(tmp_path)]
     assert exit_code([*line, "--figures", "svg", "--figures", "png", "--figures", "pdf"]) == 0

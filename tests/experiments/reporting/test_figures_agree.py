@@ -22,6 +22,7 @@ from crmlab.experiments.wording.quantities import quantity
 from crmlab.sim.kpis import KPIS
 from tests.places import LIBRARY, ROOT
 
+LOOKS_AT_REPORTS = True
 SMALL = ["design.customers=500", "design.replications=3", "design.weeks=80", "design.unknowns=false"]
 FILE = """
 name = "agree"

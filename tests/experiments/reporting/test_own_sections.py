@@ -17,6 +17,7 @@ from crmlab.experiments.runs.run_id import run_id
 from crmlab.lab import Chart, Experiment, Listing, Section, compare, new_experiment
 from crmlab.strategies import DiscountTiers
 
+LOOKS_AT_REPORTS = True
 SMALL = {"weeks": 6, "customers": 100, "replications": 2, "unknowns": False}
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 MODULE = '''

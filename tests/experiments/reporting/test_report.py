@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from crmlab.experiments.reporting.report import ReportError, write_report
 from tests.report_folder import ARMS, build_run_folder
 
+LOOKS_AT_REPORTS = True
 SECTIONS = [
     *("verdict", "kpis", "lift", "funnel", "cohorts", "ltv", "channels", "personas", "weekly", "profit"),
     *("calibration", "breakeven", "assumptions", "glossary", "limits", "repeat"),

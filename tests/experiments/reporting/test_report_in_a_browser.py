@@ -18,6 +18,7 @@ from crmlab.experiments.cli import exit_code
 from crmlab.experiments.reporting.report import write_report
 from tests.report_folder import build_run_folder
 
+LOOKS_AT_REPORTS = True
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )

@@ -43,6 +43,7 @@ def test_experiments_share_no_replication_and_hold_one_world_back() -> None:
     assert first == coverage.kpis_of_run(experiment, 0)
 
 
+@pytest.mark.slow
 def test_the_command_prints_shares_with_standard_errors_and_the_number_of_experiments() -> None:
     options = ["coverage", "--runs", "12", "--customers", "30", "--weeks", "3", "--workers", "1"]
     found = json.loads(CliRunner().invoke(command.app, [*options, "--json"]).stdout)

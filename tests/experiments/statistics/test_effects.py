@@ -100,6 +100,7 @@ def test_luck_and_differences_between_worlds_are_told_apart_whatever_the_size_of
         assert max(below, above) < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 600) + 0.03, luck
 
 
+@pytest.mark.slow
 def test_the_range_of_the_worlds_effect_and_p_better_do_not_move_with_the_number_of_rows() -> None:
     """The range holds the worlds' true effects as often as it says in markets of any size, though one of a seventieth
     of the rows shows nearly twice the spread; it is wider than theirs by no more than `luck_left` says. The interval of

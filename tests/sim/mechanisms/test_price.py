@@ -61,7 +61,7 @@ def test_of_an_isolated_bump_the_borrowed_share_is_missing_afterwards() -> None:
     assert abs(late.mean()) < 0.01 * bump.mean()  # and the hazard is back at its base
 
 
-@pytest.mark.parametrize("depth", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("depth", [*(pytest.param(d, marks=pytest.mark.slow) for d in (0.1, 0.3)), 0.2])
 def test_of_one_week_off_fifteen_percent_of_the_bump_is_missing_later(depth: float) -> None:
     """The published 4-25 % of a bump is the whole later shortfall: reference price and borrowed orders together."""
     price = replace(PriceResponse(), elasticity_cv=0.0)

@@ -52,6 +52,7 @@ def test_what_is_worth_nothing_or_out_of_reach_moves_nobody(worthless: dict[str,
     assert abs(orders) <= 2 * se  # nobody's hazard is touched, so both are exactly 0
 
 
+@pytest.mark.slow
 def test_the_effect_does_not_fall_as_a_benefit_is_worth_more() -> None:
     for lever, values in (("earn_rate", (0.002, 0.01, 0.04, 0.1)), ("gold_perks", (0.0, 10.0, 50.0))):
         found = [effect(PointsAndTiers(**{lever: value})) for value in values]

@@ -113,6 +113,7 @@ def two_sizes() -> list[pd.Series]:
     return found
 
 
+@pytest.mark.slow
 def test_unknowns_widen_what_is_claimed(two_sizes) -> None:
     """Of a market in which luck is small, the worlds surely differ, and by more than the luck of the stated one."""
     large = two_sizes[1]
@@ -121,6 +122,7 @@ def test_unknowns_widen_what_is_claimed(two_sizes) -> None:
     assert large["high_unknowns"] - large["low_unknowns"] > 2 * (large["high"] - large["low"])
 
 
+@pytest.mark.slow
 def test_what_a_policy_does_to_states_of_the_world_hangs_little_on_the_number_of_rows(two_sizes) -> None:
     small, large = two_sizes
     assert small["luck_share"] > large["luck_share_high"]  # it is luck that the rows change ...
@@ -210,9 +212,9 @@ def test_fitted_parameters_vary_by_their_joint_covariance(experiment: Experiment
     correlation[0, 1] = correlation[1, 0] = 0.8
     correlation[2, 3] = correlation[3, 2] = 0.9
     fitted = replace(experiment, log_covariance={"base": (names, (correlation * np.outer(sd, sd)).tolist())})
-    logs = np.log([[getattr(sampled_world(fitted, r).base, name) for name in names] for r in range(600)])
-    np.testing.assert_allclose(logs.std(axis=0), sd, rtol=0.15)
-    np.testing.assert_allclose(np.corrcoef(logs.T), correlation, atol=0.15)
+    logs = np.log([[getattr(sampled_world(fitted, r).base, name) for name in names] for r in range(250)])
+    np.testing.assert_allclose(logs.std(axis=0), sd, rtol=4 / np.sqrt(2 * 250))
+    np.testing.assert_allclose(np.corrcoef(logs.T), correlation, atol=4 / np.sqrt(250))
     assert not any(number.path.startswith("base.") for number in assumed_unknowns(fitted))
 
 

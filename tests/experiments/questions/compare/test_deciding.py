@@ -76,6 +76,7 @@ def test_of_few_worlds_evidence_speaks_and_no_correlation_is_claimed() -> None:
     assert "correlation" not in said.replace("correlation of elasticity", "")
 
 
+@pytest.mark.slow
 def test_luck_alone_is_called_beyond_chance_in_one_of_twenty_questions_at_most() -> None:
     """400 questions whose gains hang on nothing: at most 5 % have such a number (tolerance 3 standard errors)."""
     rng = np.random.default_rng(5)

@@ -49,6 +49,7 @@ from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.strategies import ChannelMix, DiscountTiers, DoNothing, PointsAndTiers, PriceCut, ReferralReward
 from tests.conftest import INSENSITIVE, shop, today
 
+LOOKS_AT_REPORTS = True
 TIERS = Play("tiers", DiscountTiers(silver_spend=40))
 POINTS = Play("points", PointsAndTiers(earn_rate=0.05))
 MIX = Play("mix", ChannelMix(total=1.3, factors={"content": 3.0}, hold_total=False))

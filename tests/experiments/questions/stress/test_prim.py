@@ -34,6 +34,7 @@ def witness():
 
 @pytest.mark.parametrize("peel", [0.05, 0.1])
 @pytest.mark.parametrize("seed", [0, 1, 2, 4])
+@pytest.mark.slow
 def test_every_step_and_the_last_box_are_those_of_the_ema_workbench(witness, seed: int, peel: float) -> None:
     rng = np.random.default_rng(seed)
     worlds = rng.random((300, 5))

@@ -41,6 +41,7 @@ from tests.test_docs import examples
 
 CUT, MARGIN = 0.1, 0.6
 # A cut pays when it brings (1 - c)^-e as many orders at a margin of m - c instead of m.
+LOOKS_AT_REPORTS = True
 PAYS_FROM = math.log(MARGIN / (MARGIN - CUT)) / -math.log(1 - CUT)
 
 
@@ -388,6 +389,7 @@ def test_a_policy_that_fails_in_one_world_leaves_that_world_out_and_is_told(monk
     assert "no such world" in failure["error"]
 
 
+@pytest.mark.slow
 def test_a_reward_that_is_worthless_or_out_of_reach_is_certified_in_no_way() -> None:
     """As a strategist would try it: tiers without benefit, a hundredth back, a reward after 6,050 of spend with a head
     start. None gains orders anywhere, each costs what a programme costs, and keeping today is what every score says."""

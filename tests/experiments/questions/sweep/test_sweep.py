@@ -40,6 +40,7 @@ from tests.conftest import shop, today
 from tests.places import LIBRARY, ROOT
 from tests.test_docs import examples
 
+LOOKS_AT_REPORTS = True
 EQUITY = "customer_equity"
 RATE = Factor(
     "tiers.silver_rate", 0.0, 0.15, SearchedLever("tiers.silver_rate", "tiers", "silver_rate", None, 0.0, 0.15)
@@ -238,7 +239,7 @@ def test_a_sweep_of_which_nothing_can_be_lived_says_why(monkeypatch) -> None:
     def broken(*_: Any) -> Any:
         raise RuntimeError("the world is not for living")
 
-    monkeypatch.setattr("crmlab.experiments.replication.replication.found", broken)
+    monkeypatch.setattr("crmlab.experiments.replication.replication.create_population", broken)
     with pytest.raises(NothingRan, match="no point could be run; RuntimeError: the world is not for living"):
         sweep(fussy(), workers=1)
 

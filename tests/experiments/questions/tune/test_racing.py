@@ -203,6 +203,7 @@ def test_the_log_of_the_race_tells_of_every_candidate_in_every_round_until_it_en
     assert beaten["beaten_by"].notna().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["mean", "cvar"])
 def test_a_raced_trial_table_is_the_same_for_any_number_of_workers(score: str) -> None:
     experiment = shop_search(
@@ -277,6 +278,7 @@ def test_a_race_picks_the_best_of_twenty_oftener_than_equal_shares_and_its_winne
     assert abs(found.confirm_bias.value) < 4 * found.confirm_bias.standard_error, found
 
 
+@pytest.mark.slow
 def test_the_time_of_a_tuning_is_taken_with_every_strategy_on() -> None:
     found = timed(experiment_of(candidates=10, replications=4, rows=1_000, weeks=15), workers=1)
     assert found.seconds > 0 < found.processor_seconds

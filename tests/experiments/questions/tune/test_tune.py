@@ -270,7 +270,8 @@ def tunings_without_a_best(replications: int) -> tuple[np.ndarray, np.ndarray, f
     return np.array([r.search for r in kpi_values]), np.array([r.fresh for r in kpi_values]), float(truth)
 
 
-@pytest.mark.parametrize("replications", [1, pytest.param(8, marks=pytest.mark.slow)], ids=["no race", "race"])
+@pytest.mark.slow
+@pytest.mark.parametrize("replications", [1, 8], ids=["no race", "race"])
 def test_fresh_values_of_winners_are_unbiased_while_search_values_flatter(replications: int) -> None:
     """With 8 replications candidates race: some are dropped after 2 or 4."""
     search, fresh, truth = tunings_without_a_best(replications)

@@ -14,6 +14,7 @@ from crmlab.experiments.questions.tune.tune import tune
 from crmlab.experiments.spec.experiment_file import load_tuning
 from crmlab.sim.kpis import KPIS
 
+LOOKS_AT_REPORTS = True
 FILE = """
 name = "cheap"
 world = "shop"

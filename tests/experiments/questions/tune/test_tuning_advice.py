@@ -86,6 +86,7 @@ def test_a_candidate_that_beats_today_is_the_winner_and_can_be_compared(tmp_path
     assert len(list(tmp_path.rglob("winner.toml"))) == 1
 
 
+@pytest.mark.slow
 def test_python_writes_the_winner_that_the_command_line_writes(tmp_path: Path) -> None:
     file = written(tmp_path, "orders")
     options = ["tune", str(file), "--out", str(tmp_path / "results"), "--workers", "1"]

@@ -1,0 +1,1 @@
+"""The service desk: tickets that wait for clerks, in continuous time."""
