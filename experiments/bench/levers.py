@@ -84,15 +84,23 @@ def best_at(lever: str, changes: NDArray[np.float64]) -> str:
     """Where in its range a lever does best, in words. `changes` [replications, values], low end first."""
     means = changes.mean(axis=0)
     best = int(means.argmax())
-    ahead = changes[:, best] - changes[:, int(means.argmin())]
-    if ahead.mean() <= NOTICED * ahead.std(ddof=1) / math.sqrt(len(ahead)):
+    if not _ahead(changes, best, int(means.argmin())):
         return FLAT
+    better_end = 0 if means[0] > means[-1] else means.size - 1
+    if not _ahead(changes, best, better_end):  # a cap that binds nobody any more is as good inside as at its end
+        best = better_end
     if 0 < best < means.size - 1:
         return INSIDE
     if lever.startswith("factors."):
         return ELSEWHERE if best == 0 else HERE
     asks = lever in ASKS
     return GIVING_LEAST if (best == 0) != asks else GIVING_MOST
+
+
+def _ahead(changes: NDArray[np.float64], one: int, other: int) -> bool:
+    """Whether one value does noticeably better than another. `changes` [replications, values]."""
+    ahead = changes[:, one] - changes[:, other]
+    return bool(ahead.mean() > NOTICED * ahead.std(ddof=1) / math.sqrt(len(ahead)))
 
 
 def _ranges(world: WorldFile, strategy: Any) -> dict[str, list[float]]:
