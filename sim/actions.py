@@ -50,6 +50,8 @@ class Allowed:
 
     def refuses(self, value: Any) -> str:
         """What is wrong with a value, as the end of a sentence; "" when it is allowed."""
+        if type(value) is float and self.low <= value <= self.high and not self.whole:
+            return ""  # a plain number, as most are
         try:
             numbers = np.atleast_1d(np.asarray(value, np.float64))
         except (TypeError, ValueError):

@@ -83,6 +83,8 @@ class MarketState(mesa.Model):
             if name in founding.inheritance:
                 mechanism.inherit(founding.inheritance[name])
             mechanism.join(self)
+        self._phases = {p: [m for m in self.mechanisms.values() if m.phases()[p]] for p in PHASES}
+        self._facts = tuple(seen(self.owners))
         self._kinds = tuple(kind for mechanism in self.mechanisms.values() for kind in mechanism.settles)
         series = [name for mechanism in self.mechanisms.values() for name in mechanism.series]
         self.books = WeeklyMetrics(len(self.sources), series)
@@ -104,7 +106,7 @@ class MarketState(mesa.Model):
     @property
     def plan(self) -> dict[str, list[str]]:
         """Which mechanisms take part in which phase of a week, in their order."""
-        return {phase: [m.name for m in self.mechanisms.values() if m.on and m.phases()[phase]] for phase in PHASES}
+        return {phase: [m.name for m in taking_part if m.on] for phase, taking_part in self._phases.items()}
 
     def look(self) -> FirmView:
         """What the firm can see now."""
@@ -119,7 +121,7 @@ class MarketState(mesa.Model):
             self.setting.tags,
             self.books,
             self.minor,
-            seen(self.owners),
+            self._facts,
         )
 
     @property
@@ -191,7 +193,7 @@ class Market(MarketState):
 
     def run_phase(self, phase: str, week: Week) -> None:
         """One phase of the week, through all mechanisms that take part in it."""
-        for mechanism in self.mechanisms.values():
+        for mechanism in self._phases[phase]:
             getattr(mechanism, phase)(week)
 
     def look_and_decide(self) -> Week:
@@ -267,7 +269,9 @@ def in_order(entries: Sequence[Entries]) -> Entries:
     """All who become leads this week, sorted by row."""
     if not entries:
         return Entries(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
-    row, at, source = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    row, at, source = entries[0] if len(entries) == 1 else map(np.concatenate, zip(*entries, strict=True))
+    if row.dtype == np.int32 and (row[1:] >= row[:-1]).all():
+        return Entries(row, at, source)
     order = np.argsort(row, kind="stable")
     return Entries(row[order].astype(np.int32), at[order], source[order].astype(np.int8))
 

@@ -39,6 +39,8 @@ from crmlab.sim.world import World
 
 PHASES = ("settle", "affect", "mark", "close")
 NO_ROWS = np.empty(0, np.int32)
+NO_ORDERS = Orders.space(0)
+NOBODY_MOVED = np.zeros(0)
 
 A = TypeVar("A", bound=Action)
 
@@ -64,8 +66,9 @@ class Setting:
     queue: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 0), np.int32))
     opening_clock: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
-    @property
+    @cached_property
     def minor(self) -> float:
+        """Minor units in one currency unit."""
         return self.world.minor
 
     @cached_property
@@ -112,7 +115,7 @@ class Week:
     n: int
     n_sources: int
     season: float = 1.0
-    orders: Orders = field(default_factory=lambda: Orders.space(0))
+    orders: Orders = NO_ORDERS
     spent: NDArray[np.int32] = field(default_factory=lambda: NO_ROWS)
     departed: NDArray[np.int32] = field(default_factory=lambda: NO_ROWS)
     entries: list[Entries] = field(default_factory=list)
@@ -151,8 +154,7 @@ class Week:
     @property
     def effects(self) -> Effects:
         """All effects so far; those that nobody asked for are empty."""
-        none = np.zeros(0)
-        return Effects(*(self._effects.get(name, none) for name in Effects._fields))
+        return Effects(*(self._effects.get(name, NOBODY_MOVED) for name in Effects._fields))
 
     def happen(self, happened: Happened, n_orders: int, n_departed: int) -> None:
         """What the clocks have brought: copies of the first so many orders and departures."""

@@ -105,12 +105,12 @@ class Acquisition(Mechanism):
     def close(self, week: Week) -> None:
         """Book media, fixed costs, and what channels take per new customer."""
         ledger, minor = self.setting.ledger, self.setting.minor
-        won = self.setting.customers.source[week.orders.row[week.orders.nth == 0]]
         for channel in self.channels:
             spec = channel.spec
             fees = round(spec.fixed_cost * minor)
             if spec.success_fee:
-                fees += round(spec.success_fee * minor) * int(np.count_nonzero(won == channel.number))
+                won = self.setting.customers.source[week.orders.row[week.orders.nth == 0]] == channel.number
+                fees += round(spec.success_fee * minor) * int(np.count_nonzero(won))
             ledger.post(week.number, MEDIA, CASH, round(channel.spend * minor), channel.number)
             ledger.post(week.number, CHANNEL_COSTS, CASH, fees, channel.number)
 

@@ -74,15 +74,18 @@ class Prices(Mechanism):
             find_coupons(
                 week.effect("single"), lines.row, lines.rate, lines.ends, lines.liked, lines.terms, week.number
             )
-        self._coupon_of = offer_coupons(week, held, usable(held, week.number))
+            self._coupon_of = offer_coupons(week, held, usable(held, week.number))
 
     def mark(self, week: Week) -> None:
+        if not self.columns.is_open:
+            return
         plain, own = week.spent == PLAIN, week.spent >= 0
         used = best_plain(self.columns, week.orders.row[plain], week.number)
         strike(self.columns, np.concatenate([used, self._coupon_of[week.spent[own]]]))
 
     def close(self, week: Week) -> None:
-        self.columns.keep(self.columns.lines.ends > week.number + 1)  # the others are void then
+        if self.columns.is_open:
+            self.columns.keep(self.columns.lines.ends > week.number + 1)  # the others are void then
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         special = hold_out_coupons(agents, week, self.columns, self.readiness)
