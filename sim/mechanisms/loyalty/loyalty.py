@@ -81,8 +81,8 @@ class Loyalty(Mechanism):
     def settle(self, week: Week) -> None:
         points = [action for _, action in week.actions(PointsRule)]
         tiers = [action for _, action in week.actions(TierRule)]
-        if not points and not tiers and self.programme is NO_PROGRAMME:
-            return
+        if not points and not tiers and self.points_rule is None and self.tier_rule is None:
+            return  # nothing was ever stated, or all of it has ended: the programme stays as it is
         self.points_rule = points[-1] if points else self.points_rule
         self.tier_rule = tiers[-1] if tiers else None
         self.rules = Rules(self.points_rule or NO_RULES.points, self.tier_rule or NO_RULES.tiers)
