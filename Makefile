@@ -33,7 +33,7 @@ example: $(VENV)/.core
 	rm -rf results/example
 	$(BIN)/crmlab compare experiments/library/example.toml --out results --workers 1
 
-# The tests, two at a time, and a few of them once more as plain Python without compilation: some five minutes on two
+# The tests, two at a time, and a few of them once more as plain Python without compilation: some six minutes on two
 # cores. Whatever takes long is in `test-slow`.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
