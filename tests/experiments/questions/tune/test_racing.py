@@ -273,7 +273,7 @@ def test_a_candidate_that_fails_is_named_and_the_others_go_on() -> None:
 def test_a_race_picks_the_best_of_twenty_oftener_than_equal_shares_and_its_winner_is_confirmed_honestly() -> None:
     found = measured(run_pool(60))
     assert found.p_gain.value > 2 * found.p_gain.standard_error, found
-    assert found.lives.value < 0.7 * 320
+    assert found.n_runs.value < 0.7 * 320
     assert found.regret_race.value < found.regret_equal.value
     assert abs(found.confirm_bias.value) < 4 * found.confirm_bias.standard_error, found
 
