@@ -13,6 +13,7 @@ price. Where nothing is conditional that is the price itself, and no basket is l
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,17 @@ def after_cut(value, before, term):
     return max(float(paid_value(before, term["rate"])), before - term["max_off"])
 
 
+@rule
+def own_lines(terms, line, whose):
+    """The lines of a row, or of a source + 1, from the first that is not before `line`: (first, first of the next)."""
+    while line < terms.size and terms[line]["whose"] < whose:
+        line += 1
+    stop = line
+    while stop < terms.size and terms[stop]["whose"] == whose:
+        stop += 1
+    return line, stop
+
+
 @compiled
 def price_of(value, standing, single, new, may_spend, shared, door, own, start, stop):
     """What is paid for a basket of list value `value` (minor units), and which single-use cut is spent on it.
@@ -62,13 +74,20 @@ def price_of(value, standing, single, new, may_spend, shared, door, own, start, 
 
     Returns (minor units, spent): spent is `NOT_SPENT`, `PLAIN`, or a line of `own`.
     """
+    first, last = own_lines(shared, 0, door)
+    return price_at(value, standing, single, new, may_spend, shared, first, last, own, start, stop)
+
+
+@rule
+def price_at(value, standing, single, new, may_spend, shared, first, last, own, start, stop):
+    """`price_of`, where the lines of the door are known: those of `shared` from `first` to `last`."""
     listed = float(value)
     plain = float(paid_value(listed, standing))
     usual, paid, spent = plain, plain, NOT_SPENT
     if may_spend and single > standing:
         paid, spent = float(paid_value(listed, single)), PLAIN
-    for j in range(shared.size):
-        if shared[j]["whose"] == door and not shared[j]["single"]:
+    for j in range(first, last):
+        if not shared[j]["single"]:
             usual = min(usual, after_cut(listed, listed, shared[j]))
     for j in range(start, stop):
         if not own[j]["single"]:
@@ -76,8 +95,8 @@ def price_of(value, standing, single, new, may_spend, shared, door, own, start, 
     if usual < plain and usual <= paid:
         paid, spent = usual, NOT_SPENT
     if may_spend:
-        for j in range(shared.size if new else 0):
-            if shared[j]["whose"] == door and shared[j]["single"]:
+        for j in range(first, last if new else first):
+            if shared[j]["single"]:
                 before = usual if shared[j]["stacks"] else listed
                 price = after_cut(listed, before, shared[j])
                 if price < paid:
@@ -98,6 +117,15 @@ def baskets_of(shape: float, today_rate: float, minor: float) -> Baskets:
     return Baskets(sizes, float(shape), float(today_rate), float(minor))
 
 
+@rule
+def lowest_threshold(terms, start, stop):
+    """The basket, at list value, from which the first of these lines holds; infinite where there are none."""
+    lowest = math.inf
+    for j in range(start, stop):
+        lowest = min(lowest, terms[j]["min_spend"])
+    return lowest
+
+
 @compiled
 def expected_cut(mean_order, baskets, standing, single, new, may_spend, shared, door, own, start, stop):
     """The price cut that somebody expects over their own baskets, a share of the list price.
@@ -106,26 +134,18 @@ def expected_cut(mean_order, baskets, standing, single, new, may_spend, shared, 
     `mean_order` is the person's own, in currency units; the rest as for `price_of`.
     """
     plain = max(standing, single) if may_spend else standing
-    if start == stop and shared.size == 0:
+    first, last = own_lines(shared, 0, door)
+    if start == stop and first == last:
         return plain
+    lowest = min(lowest_threshold(shared, first, last), lowest_threshold(own, start, stop))
     listed = saved = 0.0
     for size in baskets.sizes:
         value = float(list_value(mean_order, size, baskets.shape, baskets.today_rate, baskets.minor))
-        paid, _ = price_of(value, standing, single, new, may_spend, shared, door, own, start, stop)
         listed += value
-        saved += float(paid_value(value, plain)) - paid
+        if value >= lowest:  # below it nothing more is saved
+            paid, _ = price_at(value, standing, single, new, may_spend, shared, first, last, own, start, stop)
+            saved += float(paid_value(value, plain)) - paid
     return min(plain + saved / listed, max(plain, MAX_CUT)) if saved > 0.0 else plain
-
-
-@rule
-def own_lines(own, line, row):
-    """The lines of a row, from the first that is not before `line`: (first, first of the next)."""
-    while line < own.size and own[line]["whose"] < row:
-        line += 1
-    stop = line
-    while stop < own.size and own[stop]["whose"] == row:
-        stop += 1
-    return line, stop
 
 
 @compiled
