@@ -14,8 +14,8 @@ from crmlab.sim.books import WeeklyMetrics
 from crmlab.sim.columns import Columns, gather, seen, whole
 from crmlab.sim.customers import ENTERING, Customers
 from crmlab.sim.draws import MODEL, key_of
-from crmlab.sim.kernel import ALIVE, BOUND, LIVED, N_COUNTS, simulate_week
-from crmlab.sim.kernel_types import BehaviorParams, CustomerColumns, Entries, Happened, Offer
+from crmlab.sim.kernel import ALIVE, BOUND, N_COUNTS, SIMULATED, simulate_week
+from crmlab.sim.kernel_types import NO_TERMS, BehaviorParams, CustomerColumns, Entries, Happened, Offer
 from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
 from crmlab.sim.mechanism import PHASES, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
@@ -71,7 +71,7 @@ class MarketState(mesa.Model):
         self.identified_rows = np.flatnonzero(self.customers.identified).astype(np.int32)
         self.sources = self.world.sources
         self.ledger = Ledger()
-        self.posted: list[Offer] = []  # by week: what people of each source could have had
+        self.posted: list[Offer] = []  # by week: what people of each source could have had, without their own terms
         self.tariff = Tariff.of(self.world.economics, [source.commission for source in self.sources], self.minor)
         setting = Setting(
             self.world, self.customers, self.n_founding, self.key, self.ledger, self.order_log, self.scale,
@@ -151,7 +151,7 @@ class MarketState(mesa.Model):
     @property
     def weeks_simulated(self) -> int:
         """Weeks begun by customers and leads, those won this week included: known to the simulation only."""
-        return int(self.totals[LIVED])
+        return int(self.totals[SIMULATED])
 
     @property
     def guarded_weeks(self) -> int:
@@ -160,10 +160,10 @@ class MarketState(mesa.Model):
 
 
 class Market(MarketState):
-    """A firm's market, lived week by week under a list of plays. `MarketState` says what it is made from."""
+    """A firm's market, simulated week by week under a list of plays. `MarketState` says what it is made from."""
 
     def step(self) -> None:
-        """Live one week. Everybody answers the same offers, computed from the facts at the start of the week.
+        """Simulate one week. Everybody answers the same offers, computed from the facts at the start of the week.
 
         1 look and decide   each active play sees the records and returns actions; nothing changes yet
         2 settle            every mechanism carries out the actions of its own kinds
@@ -186,7 +186,7 @@ class Market(MarketState):
         self.week += 1
 
     def run(self, weeks: int) -> Market:
-        """Live so many weeks and return the market."""
+        """Simulate so many weeks and return the market."""
         for _ in range(weeks):
             self.step()
         return self
@@ -207,7 +207,7 @@ class Market(MarketState):
         )  # fmt: skip
 
     def run_clocks(self, week: Week) -> None:
-        """Let everybody live the week."""
+        """Run everybody's clocks for the week."""
         self.let_in(week)
         entries, effects, row, m, d = in_order(week.entries), week.effects, 0, 0, 0
         self.counts[:] = 0
@@ -234,7 +234,7 @@ class Market(MarketState):
             self.customers.stage[rows] = ENTERING
         orders, source = week.orders, self.customers.source[week.orders.row]
         self.order_log.add(self.week, orders)
-        self.posted.append(week.offer)
+        self.posted.append(week.offer._replace(own=NO_TERMS))
         self.ledger.book_orders(
             self.week,
             orders,

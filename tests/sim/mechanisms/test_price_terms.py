@@ -172,13 +172,13 @@ def coupon(rate: float, weeks: int = 4, **terms):
     return lambda view: Coupon(rate, to=np.ones(view.n, bool), weeks=weeks, **terms)
 
 
-def lived(*actions, world: World | None = None, weeks: int = 26, customers: int = 300, **play) -> Market:
+def simulated(*actions, world: World | None = None, weeks: int = 26, customers: int = 300, **play) -> Market:
     world = world or shop(base=replace(OFTEN, model="bg_nbd"), price=EVERYBODY_USES)
     plays = today(Play("it", Returns(actions), **play))
     return Market(world, plays, customers=customers, seed=5).run(weeks)
 
 
-def assert_same_lives(one: Market, other: Market) -> None:
+def assert_same_market(one: Market, other: Market) -> None:
     for name in ("stage", "order_clock", "life_clock", "reference", "debt", "orders", "spend"):
         np.testing.assert_array_equal(one.column(name), other.column(name), name)
     for mine, theirs in zip(one.order_log.table()[1], other.order_log.table()[1], strict=True):
@@ -196,7 +196,7 @@ def test_conditions_that_are_never_met_move_nobody_by_a_bit(null: dict) -> None:
         Discount(0.4, **null), coupon(0.4, **null), coupon(0.4, stacks=True, **null),
     )  # fmt: skip
     for plain in ((), PLAIN_OFFERS):
-        assert_same_lives(lived(*plain), lived(*plain, *out_of_reach))
+        assert_same_market(simulated(*plain), simulated(*plain, *out_of_reach))
 
 
 def test_a_threshold_of_nothing_and_no_cap_are_the_plain_cut() -> None:
@@ -205,18 +205,18 @@ def test_a_threshold_of_nothing_and_no_cap_are_the_plain_cut() -> None:
         PublicDiscount(0.03, **same), FirstOrderOffer(0.1, "paid_search", stacks=False, **same), Discount(0.05, **same),
         coupon(0.15, stacks=False, **same),
     )  # fmt: skip
-    assert_same_lives(lived(*PLAIN_OFFERS), lived(*stated))
+    assert_same_market(simulated(*PLAIN_OFFERS), simulated(*stated))
 
 
 def test_a_threshold_near_nothing_is_nearly_the_plain_cut() -> None:
-    plain, near = lived(PublicDiscount(0.1)), lived(PublicDiscount(0.1, min_spend=0.01))
+    plain, near = simulated(PublicDiscount(0.1)), simulated(PublicDiscount(0.1, min_spend=0.01))
     assert near.books["orders"].sum() == pytest.approx(plain.books["orders"].sum(), rel=2e-3)
     _, orders = near.order_log.table()
     np.testing.assert_array_equal(orders.paid, np.floor(orders.value * 0.9 + 0.5))
 
 
 def test_a_public_threshold_is_paid_to_the_minor_unit_on_every_order_of_a_year() -> None:
-    market = lived(PublicDiscount(0.05), PublicDiscount(0.2, min_spend=40.0, max_off=12.0), weeks=52)
+    market = simulated(PublicDiscount(0.05), PublicDiscount(0.2, min_spend=40.0, max_off=12.0), weeks=52)
     _, orders = market.order_log.table()
     usual = np.floor(orders.value * 0.95 + 0.5)
     reduced = np.maximum(np.floor(orders.value * 0.8 + 0.5), orders.value - 12_00)
@@ -226,6 +226,12 @@ def test_a_public_threshold_is_paid_to_the_minor_unit_on_every_order_of_a_year()
     assert balances["sales"] + balances["discounts"] == -orders.paid.sum()
     assert balances["first-order discounts"] == 0, "a public cut wins nobody"
     assert not MarketOutcome(market).incentive.any()
+
+
+def test_a_market_does_not_keep_what_everybody_could_have_had_in_every_week_of_the_past() -> None:
+    market = simulated(lambda view: Discount(np.full(view.n, 0.1), min_spend=40.0), weeks=6)
+    assert len(market.posted) == 6
+    assert not any(offer.own.size for offer in market.posted)
 
 
 def test_a_coupon_is_kept_while_no_basket_reaches_it_and_gone_once_one_does() -> None:
@@ -262,7 +268,7 @@ def test_of_several_coupons_each_basket_takes_the_best_and_leaves_the_others() -
 
 
 def test_the_first_order_is_dearer_for_who_buys_little_and_its_incentive_is_what_it_was_given() -> None:
-    market = lived(PublicDiscount(0.05), PublicDiscount(0.1, min_spend=60.0), FirstOrderOffer(0.2, min_spend=30.0))
+    market = simulated(PublicDiscount(0.05), PublicDiscount(0.1, min_spend=60.0), FirstOrderOffer(0.2, min_spend=30.0))
     outcome = MarketOutcome(market)
     orders, first = outcome.orders, outcome.orders.nth == 0
     assert first.sum() > 30
@@ -363,7 +369,7 @@ def test_the_strategies_gain_nothing_by_what_nobody_can_have(terms: dict) -> Non
     nothing = Market(world, today(), customers=200, seed=3).run(20)
     for kind in (PriceCut, TargetedDiscount, CouponCampaign, WinBackCoupon, WelcomeOffer):
         market = Market(world, today(Play("it", kind(rate=0.3, **terms))), customers=200, seed=3).run(20)
-        assert_same_lives(nothing, market)
+        assert_same_market(nothing, market)
 
 
 @pytest.mark.parametrize("kind", [PriceCut, TargetedDiscount, CouponCampaign, WinBackCoupon, WelcomeOffer])
@@ -382,4 +388,4 @@ def test_deal_learning_keeps_its_contract_where_cuts_have_conditions() -> None:
 ])  # fmt: skip
 def test_conditions_that_cannot_be_carried_out_are_refused(action, message: str) -> None:
     with pytest.raises(ActionError, match=message):
-        lived(action, weeks=1)
+        simulated(action, weeks=1)
