@@ -40,8 +40,8 @@ def check_mechanism(mechanism: type[MechanismNumbers] | MechanismNumbers) -> Non
     """Raise `ContractError` unless a mechanism (a class whose fields have defaults, or an instance) keeps the contract.
 
     It is a documented frozen dataclass of `Unknown` numbers with a `name` and a method `start`, and can be pickled. In
-    a small market, through half a year: where all numbers say that it is off, nobody lives otherwise, bit for bit; its
-    effects are finite and in range; it writes no columns but its own; the same market twice is the same, also lived in
+    a small market, through half a year: where all numbers say that it is off, nobody does otherwise, bit for bit; its
+    effects are finite and in range; it writes no columns but its own; the same market twice is the same, also run in
     turns with another one; a play that does nothing to anybody changes nobody's luck; costs of orders are told order by
     order as they are posted; and the telling by agents agrees on every column and order.
     """
@@ -192,6 +192,13 @@ def _check_upkeep(numbers: Any) -> None:
         raise ContractError(
             f"{type(numbers).__name__}: posts {booked} minor units to accounts of keeping customers and tells "
             f"{told:.0f} of them person by person (upkeep): the rest would be in the ledger and in no lifetime value"
+        )
+    given = int(market.ledger.by_week([a for a in own.accounts if a.kind is Kind.INCENTIVE], WEEKS).sum())
+    welcome = 0.0 if upkeep is None else float(upkeep.welcome.sum())
+    if welcome > given + WEEKS:
+        raise ContractError(
+            f"{type(numbers).__name__}: tells {welcome:.0f} minor units as given with orders to win their customers "
+            f"(upkeep.welcome) and posts {given} to accounts of that kind: channels would show a cost that nobody bore"
         )
 
 

@@ -22,6 +22,8 @@ from crmlab.sim.columns import Columns, column
 from crmlab.sim.ledger import CASH, Account, Kind
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism_contract import AuditedMarket
+from crmlab.sim.orders import Orders
+from crmlab.sim.upkeep import AllUpkeep
 from tests.conftest import shop, today
 from tests.places import ROOT
 from tests.sim.test_oracle import PLAYS, TALKATIVE
@@ -163,6 +165,14 @@ class Meddling:
 SERVICE, VISITS = Account("service", Kind.ORDER), Account("visits", Kind.UPKEEP)
 
 
+class Gifts(AllUpkeep):
+    """A coin with every order, which nobody has paid."""
+
+    @property
+    def welcome(self) -> NDArray[np.float64]:
+        return np.ones(self.n_orders)
+
+
 class Meddler(Mechanism):
     name = "meddling"
     accounts = (SERVICE, VISITS)
@@ -172,6 +182,11 @@ class Meddler(Mechanism):
         account = {"costs": SERVICE, "upkeep": VISITS}.get(type(self.params).how)
         if account is not None:
             self.setting.ledger.post(week.number, account, CASH, round(100 * self.params.size) * week.orders.n)
+
+    def upkeep(self, weeks: int, week: NDArray[np.int32], orders: Orders) -> AllUpkeep | None:
+        if type(self.params).how != "welcome":
+            return None
+        return Gifts((), self.setting.customers.n, weeks, orders.n)
 
     def affect(self, week: Week) -> None:
         how = type(self.params).how
@@ -204,6 +219,10 @@ class Meddler(Mechanism):
         ("plays", "a play that does nothing to anybody changes"),
         ("costs", "to accounts of orders and tells 0 of them order by order"),
         ("upkeep", "to accounts of keeping customers and tells 0 of them person by person"),
+        (
+            "welcome",
+            "given with orders to win their customers (upkeep.welcome) and posts 0 to accounts of that",
+        ),
         ("agents", "the telling by agents differs"),
     ],
 )
