@@ -1,4 +1,4 @@
-"""Mesa counts the ids of agents in a dictionary whose keys are the models: no model that ever lived is let go.
+"""Mesa counts the ids of agents in a dictionary whose keys are the models: no model that ever ran is let go.
 
 `let_models_go` puts a dictionary with weak keys in its place. Ids stay what they were, and a model that nobody holds
 any longer is freed. Versions of Mesa that keep the count on the model itself have nothing to replace.

@@ -1,7 +1,7 @@
-"""The same market with one Mesa agent per person: for looking at single lives, for teaching, and as the oracle.
+"""The same market with one Mesa agent per person: for looking at single customers, for teaching, and as the oracle.
 
-A test lives some hundred people both ways, with everything switched on, and demands equal columns bit for bit. About a
-thousand times slower than `Market`.
+A test simulates some hundred people both ways, with everything switched on, and demands equal columns bit for bit.
+About a thousand times slower than `Market`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from crmlab.sim.mechanism import Week
 
 
 class AgentMarket(Market):
-    """A market that lives its people one by one. Same arguments, same numbers as `Market`; a few hundred rows."""
+    """A market that simulates its people one by one. Same arguments, same numbers as `Market`; a few hundred rows."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

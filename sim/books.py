@@ -1,6 +1,6 @@
 """The firm's books by week: what it can look back on, in real units of the whole market.
 
-Series are read as `books["orders"]`: one value per week lived so far. Campaign results are kept per play that holds
+Series are read as `books["orders"]`: one value per week so far. Campaign results are kept per play that holds
 customers out: how many were treated and held out, and what each group ordered and paid.
 """
 
@@ -67,7 +67,7 @@ class WeeklyMetrics(Mapping[str, NDArray[np.float64]]):
         results: Mapping[str, NDArray[np.float64]],
         scale: float,
     ) -> None:
-        """Write the week that has just been lived: figures by name, figures of each source by name, and results by play
+        """Write the week that has just ended: figures by name, figures of each source by name, and results by play
         with a holdout [2 groups, `CAMPAIGN`], all in rows; `scale` is the number of real people per row."""
         if self.weeks == self._series.shape[0]:
             self._series = np.concatenate([self._series, np.zeros_like(self._series)])

@@ -66,7 +66,7 @@ class Columns:
                 setattr(self, name, new)
 
     def copy(self) -> Self:
-        """The same people once more, to be lived through another policy."""
+        """The same people once more, to be run under another policy."""
         return type(self)(**{name: self.get(name).copy() for name in self.names()})
 
     @property

@@ -42,7 +42,7 @@ def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
     It is a documented frozen dataclass; its levers' defaults lie in their ranges; it can be pickled; `decide` returns
     actions for a market with and without identified customers, at its defaults and at both ends of every lever; it
     returns the same for the same view, leaves the view alone, asks for nothing that a firm cannot see, and remembers
-    nothing: neither in itself nor in globals. At its defaults it lives a year in several small worlds: one without
+    nothing: neither in itself nor in globals. At its defaults it runs a year in several small worlds: one without
     customers, one without prospects, one where people talk, one where nobody leaves.
 
     `world` adds one of your own, or a list: a `World`, or what `load_world` gives; its population is made small.
@@ -194,7 +194,7 @@ def _check_memory(instance: Any, world: Any) -> None:
     for week, (then, now) in enumerate(zip(first, again, strict=True)):
         if not _same(then, now):
             raise ContractError(
-                f"{name}: decides otherwise when the same year is lived again (week {week}): something outside the "
+                f"{name}: decides otherwise when the same year is run again (week {week}): something outside the "
                 "view is remembered"
             )
 

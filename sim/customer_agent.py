@@ -30,7 +30,7 @@ from crmlab.sim.behavior import (
 from crmlab.sim.customers import COLD, CUSTOMER, GONE, LEAD, PROSPECT, Customers
 from crmlab.sim.draws import LEAD as LEAD_DRAW
 from crmlab.sim.draws import LIFE, NOTICE, ORDER, exponential, uniforms
-from crmlab.sim.kernel import ALIVE, BOUND, COOLED, DEPARTED, LIVED, person_id
+from crmlab.sim.kernel import ALIVE, BOUND, COOLED, DEPARTED, SIMULATED, person_id
 from crmlab.sim.kernel_types import BehaviorParams, Effect, Offer
 from crmlab.sim.price_terms import NOT_SPENT, expected_cut, own_lines, price_of
 from crmlab.sim.quantiles import quantile
@@ -95,7 +95,7 @@ class CustomerAgent(mesa.Agent):
         entry: Entry | None,
         counts: NDArray[np.int64],
     ) -> list[PlacedOrder]:
-        """Live one week and return the orders of it. `entry` says when somebody becomes a lead this week."""
+        """Simulate one week and return the orders of it. `entry` says when somebody becomes a lead this week."""
         if entry is None and (self.stage in (PROSPECT, GONE, COLD)):
             return []
         was, now = self.stage, 0.0
@@ -106,7 +106,7 @@ class CustomerAgent(mesa.Agent):
         telling = _Telling(self, week, season, params, offer, effect)
         orders, seen, debt = telling.go_through_week(now)
         counts[BOUND] += telling.bound
-        counts[LIVED] += 1
+        counts[SIMULATED] += 1
         counts[DEPARTED] += self.stage == GONE
         counts[COOLED] += self.stage == COLD
         self.store_records(orders, was, week)

@@ -30,7 +30,7 @@ from crmlab.sim.price_terms import NOT_SPENT, expected_cut, own_lines, price_of
 from crmlab.sim.quantiles import quantile
 
 # Counters of a pass.
-ALIVE, DEPARTED, COOLED, BOUND, LIVED, N_COUNTS = 0, 1, 2, 3, 4, 5
+ALIVE, DEPARTED, COOLED, BOUND, SIMULATED, N_COUNTS = 0, 1, 2, 3, 4, 5
 
 PROSPECT_IDS = np.int64(2**31)
 
@@ -88,8 +88,8 @@ def mean_order_of(i, mean_orders, order_values):
 def simulate_week(
     people, params, offer, effects, entries, week, season, n_founding, key0, key1, happened, counts, start, m, d
 ):  # fmt: skip
-    """Live one week of the rows from `start` on, writing orders after the first `m` and departures after the first `d`
-    of `happened`. Prospects who are not among the `entries` are passed over.
+    """Simulate one week of the rows from `start` on, writing orders after the first `m` and departures after the first
+    `d` of `happened`. Prospects who are not among the `entries` are passed over.
 
     Returns (next row, orders written, departures written). The next row is short of the end when the room is full:
     nothing of that row has been written, so the caller makes room and calls again.
@@ -137,7 +137,7 @@ def simulate_week(
         hazard, repay, extra = order_hazard(base, log_effect, other, debt, repay_share)
         bound = log_effect + other != guarded(log_effect + other)
 
-        # Events in their order. Nothing is stored yet: if the room is full, the row is lived again.
+        # Events in their order. Nothing is stored yet: if the room is full, the row is taken again.
         written, nth, since, left = m, np.int64(n_orders[i]), now, 1.0 - now
         identified, may_spend, full = identifieds[i], True, d == room
         quiet = order_clock >= hazard * left and life_clock >= departure * left
@@ -185,7 +185,7 @@ def simulate_week(
         order_clocks[i], life_clocks[i] = order_clock, life_clock
         counts[ALIVE] += was == CUSTOMER
         counts[BOUND] += bound
-        counts[LIVED] += 1
+        counts[SIMULATED] += 1
         if stage != was:
             stages[i] = stage
             counts[COOLED] += stage == COLD

@@ -48,20 +48,20 @@ def _present(outcome: MarketOutcome, by_week: np.ndarray) -> float:
     return float((by_week * np.exp(-delta * np.arange(outcome.weeks))).sum())
 
 
-def _programme(outcome: MarketOutcome) -> tuple[float, float]:
-    """What the programme cost for customers of the founding base and for those acquired in the run, discounted."""
+def _upkeep(outcome: MarketOutcome) -> tuple[float, float]:
+    """What it cost to keep customers of the founding base and those acquired in the run, discounted."""
     is_new = np.arange(outcome.market.customers.n) >= outcome.market.n_founding
     old, new = outcome.upkeep.by_group(is_new.astype(np.intp), 2)
     return _present(outcome, old), _present(outcome, new)
 
 
 def _value_existing(outcome: MarketOutcome) -> float:
-    programme = _programme(outcome)[0] + _present(outcome, outcome.costs.by_week(Kind.OVERHEAD))
-    return (_discounted(outcome, np.isnan(outcome.age)) - programme) * outcome.market.scale
+    upkeep = _upkeep(outcome)[0] + _present(outcome, outcome.costs.by_week(Kind.OVERHEAD))
+    return (_discounted(outcome, np.isnan(outcome.age)) - upkeep) * outcome.market.scale
 
 
 def _value_new(outcome: MarketOutcome) -> float:
-    contribution = _discounted(outcome, ~np.isnan(outcome.age)) - _programme(outcome)[1]
+    contribution = _discounted(outcome, ~np.isnan(outcome.age)) - _upkeep(outcome)[1]
     return (contribution - _present(outcome, outcome.costs.by_week(Kind.REACH, Kind.INCENTIVE))) * outcome.market.scale
 
 

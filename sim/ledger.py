@@ -123,9 +123,12 @@ def first_order_incentive(orders: Orders, source: NDArray[np.int8], offer: Offer
     `offer` is that of the orders' week, and `source` [m] how each customer came: the standing price is what anybody
     could have had who came the same way. What goes beyond it is only given to win a customer.
     """
-    doors = source.astype(np.intp) + 1
-    at_standing_price = standing_prices(orders.value, doors, offer.public, offer.shared, NO_TERMS)
-    return np.where(orders.nth == 0, at_standing_price - orders.paid, 0)
+    first = np.flatnonzero(orders.nth == 0)
+    doors = source[first].astype(np.intp) + 1
+    at_standing_price = standing_prices(orders.value[first], doors, offer.public, offer.shared, NO_TERMS)
+    given = np.zeros(orders.n, np.int64)
+    given[first] = at_standing_price - orders.paid[first]
+    return given
 
 
 class Ledger:

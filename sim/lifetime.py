@@ -55,7 +55,7 @@ class Cohort:
     def _money(self) -> tuple[Floats, Floats, Floats]:
         """Everything the cohort brought and cost within the window: (age in weeks, amount, discounted amount).
 
-        Orders count at their moment, what the programme costs at the end of its week.
+        Orders count at their moment, what it costs to keep them at the end of its week.
         """
         outcome = self.outcome
         mine = self.first_moment[outcome.orders.row]
@@ -63,18 +63,18 @@ class Cohort:
         inside = age <= self.weeks  # false for NaN: others than the cohort
         orders = (outcome.contribution + outcome.incentive)[inside]
         age = age[inside]
-        programme = self._programme(np.zeros(outcome.market.customers.n))
-        programme_discounted = self._programme(self._delta * self.first_moment)
+        upkeep = self._upkeep(np.zeros(outcome.market.customers.n))
+        upkeep_discounted = self._upkeep(self._delta * self.first_moment)
         ages = np.arange(1, self.weeks + 1)
         return (
             np.concatenate([age, ages]),
-            np.concatenate([orders, -programme]),
-            np.concatenate([orders * np.exp(-self._delta * age), -programme_discounted]),
+            np.concatenate([orders, -upkeep]),
+            np.concatenate([orders * np.exp(-self._delta * age), -upkeep_discounted]),
         )
 
-    def _programme(self, log_share: Floats) -> Floats:
-        """Costs of the programme in each week of age, times exp(`log_share` [n] - delta x moment) where people are
-        given a share other than 1. Shape [weeks]."""
+    def _upkeep(self, log_share: Floats) -> Floats:
+        """Costs of keeping its customers in each week of age, times exp(`log_share` [n] - delta x moment) where people
+        are given a share other than 1. Shape [weeks]."""
         outcome, n_weeks = self.outcome, self.outcome.weeks
         first_week = np.full(outcome.market.customers.n, -1, np.intp)
         first_week[outcome.acquired[self.members]] = outcome.acquired_week[self.members]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OrderOutcome:
-    """The lived weeks of a market as arrays over orders, oldest week first, and what else it cost."""
+    """The weeks of a market as arrays over orders, oldest week first, and what else it cost."""
 
     market: Market
 
@@ -70,7 +70,7 @@ class OrderOutcome:
         given = [np.zeros(0, np.int64)]
         for number, offer in enumerate(self.market.posted):
             orders = self.market.order_log.week(number)
-            assert orders is not None, "every week that was lived is in the log"
+            assert orders is not None, "every week that was simulated is in the log"
             given.append(first_order_incentive(orders, self.market.customers.source[orders.row], offer))
         return np.concatenate(given) / self.market.minor
 

@@ -2,7 +2,7 @@
 
 Prospects get their traits from the world's distributions or from those of their persona (`traits.py`, `personas.py`).
 Existing customers come with a past: either the imported order log, whose owners get traits from the exact posterior
-given what they did (`posterior.py`), or, without one, a life lived under the base model since a uniform moment of the
+given what they did (`posterior.py`), or, without one, a past under the base model since a uniform moment of the
 last `history_weeks`.
 
 A person's traits depend only on the seed, the replication and the person's own number, so a small market holds the
@@ -147,7 +147,7 @@ def _fill_past(
 ):  # fmt: skip
     """Returns the number of orders; those beyond the room of the book are counted and not written.
 
-    The past was lived under today's policy, so at the rates that were estimated under it: before re-centring."""
+    The past was run under today's policy, so at the rates that were estimated under it: before re-centring."""
     m = 0
     for i in range(n_founding):
         who = person_id(i, n_founding)

@@ -106,7 +106,8 @@ def _elasticity_quantiles(world: World, mean: float) -> Floats:
 def mean_elasticities(world: World) -> list[float]:
     """Mean elasticity of each kind of customer; over all people it is that of the world.
 
-    A mean too close to the truncation is lowered, so that sampled worlds with high elasticities can be lived at all.
+    A mean too close to the truncation is lowered, so that sampled worlds with high elasticities can be simulated at
+    all.
     """
     price = world.price
     if not world.authored:

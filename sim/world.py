@@ -62,7 +62,7 @@ class Population:
     """Who is there at week 0: the customers the firm already has, and the people who might become customers.
 
     Without an imported order history, existing customers get one: each was acquired at a uniform moment of the
-    `history_weeks` before week 0 and lived the base model since.
+    `history_weeks` before week 0 and followed the base model since.
     """
 
     customers: int = 5_000

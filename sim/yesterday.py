@@ -1,10 +1,10 @@
 """What today's policy has left with the customers by week 0: points, tiers, coupons, and prices they are used to.
 
-A customer of week 0 has lived under today's policy for as long as the records reach. So its rules are lived over the
-recorded orders, week by week, before the run begins: the strategies are asked as in any week, their actions settled by
-every mechanism that was at work then, members enrolled by the same coin as later, points earned and burnt on the orders
-that really happened, tiers reviewed. The orders themselves are what they were: they already contain what today's policy
-did to them.
+A customer of week 0 has lived under today's policy for as long as the records reach. So its rules are carried out over
+the recorded orders, week by week, before the run begins: the strategies are asked as in any week, their actions settled
+by every mechanism that was at work then, members enrolled by the same coin as later, points earned and burnt on the
+orders that really happened, tiers reviewed. The orders themselves are what they were: they already contain what today's
+policy did to them.
 
 Nobody's history depends on anybody else's unless a strategy ranks customers, so few rows are the first of many.
 """
@@ -89,6 +89,7 @@ class _Before:
         self._plays = [_in_force(play, min(past)) for play in world.today]
         self._rows = np.empty(0, np.int32)
         self._named_uniforms = NamedUniforms(key, n)
+        self._facts = seen(self._owners)
 
     def step(self, number: int) -> None:
         """One week of the past."""
@@ -96,7 +97,7 @@ class _Before:
         self.log.add(number, orders)
         view = FirmView(
             self._gather, self._rows, number, self._names, self._planned, self.world.today_rate, self._named_uniforms,
-            self.setting.tags, self._books, self.world.minor, seen(self._owners),
+            self.setting.tags, self._books, self.world.minor, self._facts,
         )  # fmt: skip
         asked, groups = ask(self._plays, view, self._rows, self.people.n, self._kinds)
         week = Week(number, view, self._rows, asked, self.people.n, len(self._names), groups=groups, orders=orders)

@@ -1,4 +1,4 @@
-"""Memory: a market that nobody holds is gone at once, and hundreds of lives take no more room than a few."""
+"""Memory: a market that nobody holds is gone at once, and hundreds of runs take no more room than a few."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ REPLICATIONS = 16
 TOLERANCE = 4.0  # standard errors that a share may be from what it should be
 READ = ("customer_equity", "orders", "revenue")
 Floats = NDArray[np.float64]
-Lived = dict[str, list[list[list[float]]]]  # by kind of world: [replications][2 arms][KPIs]
+KpiValues = dict[str, list[list[list[float]]]]  # by kind of world: [replications][2 arms][KPIs]
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,13 @@ def coverages(
     ]
 
 
-def _whole(one: Lived | Failed) -> Lived:
+def _whole(one: KpiValues | Failed) -> KpiValues:
     if isinstance(one, Failed):
         raise RuntimeError(one.error)
     return one
 
 
-def kpis_of_run(experiment: Experiment, run: int) -> Lived:
+def kpis_of_run(experiment: Experiment, run: int) -> KpiValues:
     """The KPIs `READ` of baseline and arm in one small experiment: in the stated world ("fixed"), and in as many
     sampled worlds and one more ("sampled")."""
     first = run * (REPLICATIONS + 1)

@@ -117,10 +117,10 @@ def _first_orders(world: World) -> list[Anchor]:
     for plays in ((), (Play("offer", WelcomeOffer(0.3)),)):
         sums = np.zeros(2)
         for market in _runs(none_yet, plays, 2 * YEAR, 0):
-            record = MarketOutcome(market)
-            inside = (record.orders.nth > 0) & (record.age <= YEAR) & (record.moment - record.age <= YEAR)
-            first = (record.orders.nth == 0) & (record.moment <= YEAR)
-            sums += record.orders.paid[inside].sum(), np.count_nonzero(first)
+            outcome = MarketOutcome(market)
+            inside = (outcome.orders.nth > 0) & (outcome.age <= YEAR) & (outcome.moment - outcome.age <= YEAR)
+            first = (outcome.orders.nth == 0) & (outcome.moment <= YEAR)
+            sums += outcome.orders.paid[inside].sum(), np.count_nonzero(first)
         worth.append(sums)
     (paid, n), (paid_offer, n_offer) = worth
     everybody = (paid_offer / n_offer) / (paid / n)

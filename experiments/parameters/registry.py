@@ -105,7 +105,9 @@ def set_parameter(world: World, path: str, value: float) -> World:
 def _place(world: World, path: str) -> tuple[Any, str]:
     """The record in which a number stands, and its name there. Raises `KeyError`."""
     prefix, _, name = path.rpartition(".")
-    record = sections_of(world)[prefix]
+    record = getattr(world, prefix, None)  # nearly always a section of its own; what stands in a list is looked up
+    if not dataclasses.is_dataclass(record):
+        record = sections_of(world)[prefix]
     if name not in unknowns_of(record):
         raise KeyError(path)
     return record, name

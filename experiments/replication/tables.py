@@ -140,7 +140,7 @@ def _cohorts(outcome: MarketOutcome) -> pd.DataFrame:
     """Share of each 4-week cohort of new customers that orders again in each later 4-week period of its own age.
 
     Period 0 (the first four weeks after the first order) counts repeat orders only. Periods that not every member of
-    a cohort has lived to the end are left out.
+    a cohort has seen to the end are left out.
     """
     cohort_of = (outcome.acquired_at // COHORT_WEEKS).astype(int)
     n_cohorts = outcome.weeks // COHORT_WEEKS

@@ -21,7 +21,7 @@ from crmlab.experiments.statistics.ratios import dividing
 @dataclass(frozen=True)
 class Judged:
     """A candidate after its trial. `gains` are differences to the baseline, in the units of the KPIs: means over the
-    `replications` that it has lived, or scores over as many worlds.
+    `replications` that it was run in, or scores over as many worlds.
 
     `kpi_values` are what its limits are about (those that must hold first), `violations` how far it is beyond each (0
     or less: within). `verdict` says how its race ended: only one that "finished" can win. `refused` is the reason of a

@@ -222,7 +222,7 @@ class _Fresh:
 
 
 def _first_runs(kpi_values: KpisByArm, worlds: int) -> KpisByArm:
-    """One run of every sampled world: as often as the search has lived them."""
+    """One run of every sampled world: as often as the search has run them."""
     return {arm: rows[rows.index < worlds] for arm, rows in kpi_values.items()}
 
 

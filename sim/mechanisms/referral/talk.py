@@ -41,9 +41,7 @@ def talk_params(world: World, terms: ReferralTerms | None, friend_rate: float) -
     if terms is not None:
         size = terms.reward / world.mean_order + terms.reward_share
         presence, beyond = reward_presence(size, response.full_reward)
-        if (
-            terms.kind == "in_kind"
-        ):  # the effects known are those of money, which from a weak brand does less than goods
+        if terms.kind == "in_kind":  # known are the effects of money, which from a weak brand does less than goods
             kind = -presence * (1 - response.brand_strength) * math.log(response.money_weak_brand)
     power, norm = friend_quality(world, response.quality, beyond)
     return TalkParams(
