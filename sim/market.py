@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from crmlab.sim.agent_ids import let_models_go
 from crmlab.sim.books import WeeklyMetrics
 from crmlab.sim.columns import Columns, gather, seen, whole
-from crmlab.sim.customers import ENTERING, Customers
+from crmlab.sim.customers import CUSTOMER, ENTERING, GONE, Customers
 from crmlab.sim.draws import MODEL, key_of
-from crmlab.sim.kernel import ALIVE, BOUND, N_COUNTS, SIMULATED, simulate_week
+from crmlab.sim.encounters import Encounters
+from crmlab.sim.kernel import ALIVE, BOUND, DEPARTED, N_COUNTS, SIMULATED, simulate_week
 from crmlab.sim.kernel_types import NO_TERMS, BehaviorParams, CustomerColumns, Entries, Happened, Offer
 from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
-from crmlab.sim.mechanism import PHASES, Setting, Week
+from crmlab.sim.mechanism import NO_ROWS, PHASES, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
 from crmlab.sim.named_uniforms import NamedUniforms
 from crmlab.sim.orders import YEAR, OrderLog, forget
@@ -93,6 +94,8 @@ class MarketState(mesa.Model):
         self.params = behavior_params(self.world)
         self._people = CustomerColumns(*(self.customers.get(name) for name in CustomerColumns._fields))
         self._won: list[tuple[NDArray[np.int32], int]] = []  # who becomes a lead when the week begins, and by whom
+        self._left = NO_ROWS  # who has left as the week begins, other than by the clocks
+        self._heard = Encounters()  # what mechanisms told each other last week
         self._season = self.world.calendar.season(YEAR)
         self._channel_names = tuple(source.name for source in self.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
@@ -203,7 +206,7 @@ class Market(MarketState):
         season = self._season[self.week % YEAR]
         return Week(
             self.week, view, self.identified_rows, asked, n, len(self.sources), season, groups=groups,
-            effect_room=self._effect_room,
+            effect_room=self._effect_room, heard=self._heard, left=self._left,
         )  # fmt: skip
 
     def run_clocks(self, week: Week) -> None:
@@ -242,8 +245,18 @@ class Market(MarketState):
             first_order_incentive(orders, source, week.offer),
         )
 
+    def let_go(self, week: Week) -> None:
+        """Whoever was told to leave is gone when the next week begins, unless they are already."""
+        if self._left.size or week.leaving:
+            rows = np.unique(np.concatenate([NO_ROWS, *week.leaving]))
+            self._left = rows[self.customers.stage[rows] == CUSTOMER]
+            self.customers.stage[self._left] = GONE
+            self.totals[DEPARTED] += self._left.size
+
     def remember(self, week: Week) -> None:
-        """Keep what the firm will know next week."""
+        """Keep what the firm will know next week, and what mechanisms have told each other."""
+        self.let_go(week)
+        self._heard = week.told
         forgotten, people, orders = self.order_log.week(self.week - YEAR), self.customers, week.orders
         if forgotten is not None:
             forget(forgotten, people.orders_52, people.spend_52)

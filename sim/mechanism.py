@@ -27,6 +27,7 @@ from crmlab.sim.columns import Columns
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import Customers
 from crmlab.sim.draws import added_purpose, draw_many
+from crmlab.sim.encounters import Encounters, Requests
 from crmlab.sim.kernel import person_ids
 from crmlab.sim.kernel_types import NO_EFFECT, NO_TERMS, Baskets, Effects, Entries, Happened, Offer, Terms
 from crmlab.sim.ledger import Account, Ledger
@@ -106,6 +107,10 @@ class Week:
     `spent` (which price cut for a single order each used up, see `price_terms.price_of`) and `departed` (rows of
     customers who left) are there from `mark` on. Figures go into `series`, by name, in rows
     and their currency; `by_channel` likewise, by source.
+
+    What mechanisms have to say to each other about customers they put into `told`, in any phase; everybody finds it in
+    `heard` a week later. `requests` are there from `mark` on, for whoever answers them in `close`. `left` are the rows
+    of customers who have left between the weeks (`leave`); they are among `departed` as well.
     """
 
     number: int
@@ -125,6 +130,12 @@ class Week:
     groups: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     results: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     effect_room: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # kept from week to week by the market
+    heard: Encounters = field(default_factory=Encounters)
+    told: Encounters = field(default_factory=Encounters)
+    requests: list[Requests] = field(default_factory=list)
+    left: NDArray[np.int32] = field(default_factory=lambda: NO_ROWS)
+    leaving: list[NDArray[np.int32]] = field(default_factory=list)
+    readiness: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.offer = Offer(np.zeros(self.n_sources + 1), np.zeros(self.n_sources + 1))
@@ -162,6 +173,8 @@ class Week:
         self.orders = Orders._make([*(column[:n_orders].copy() for column in happened[:5]), *no_points])
         self.spent = happened.spent[:n_orders].copy()
         self.departed = happened.departed[:n_departed].copy()
+        if self.left.size:
+            self.departed = np.union1d(self.departed, self.left)
 
     def enter(self, rows: NDArray[np.int32], at: NDArray[np.float64], source: NDArray[np.int8]) -> None:
         """Let people become leads this week, at these moments of it, through these sources."""
@@ -170,6 +183,17 @@ class Week:
     def win(self, rows: NDArray[np.int32], source: int) -> None:
         """Let people become leads when the next week begins."""
         self.won.append((rows, source))
+
+    def leave(self, rows: NDArray[np.int32]) -> None:
+        """Let customers leave for good when the next week begins; whoever has left by then stays away once."""
+        self.leaving.append(rows)
+
+    def ready(self, what: str) -> NDArray[np.float64]:
+        """How ready everybody is to do something of which another mechanism is in charge ("invite", "accept",
+        "complain"): to be added to in `affect`, on the log scale. Shape [n]."""
+        if what not in self.readiness:
+            self.readiness[what] = np.zeros(self.n)
+        return self.readiness[what]
 
 
 class MechanismNumbers(Protocol):

@@ -1,0 +1,59 @@
+"""What happens between a customer and the firm besides orders: the words in which mechanisms tell each other of it.
+
+One mechanism knows that something went wrong, another that somebody waited for an answer, a third what both do to
+people's satisfaction. None of them knows the others; they meet in these records, which pass through the week.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Experiences(NamedTuple):
+    """How good something was that people met with, of one kind ("product", "delivery", "service", ...).
+
+    `quality` is in standard deviations of satisfaction, against what is usual: 0 is as always, -2 two standard
+    deviations worse. Whoever met with it twice is listed twice. Shape [m] each.
+    """
+
+    kind: str
+    row: NDArray[np.int32]
+    quality: NDArray[np.float64]
+
+
+class Requests(NamedTuple):
+    """Customers who want an answer from the firm this week, all about the same `kind` of thing ("question", "product").
+
+    `at` is when in the week, a share of it; `number` is by what the asker's room knows the request again (the number of
+    the order, say): row, kind and number together name it once and for all. Shape [m] each.
+    """
+
+    kind: str
+    row: NDArray[np.int32]
+    at: NDArray[np.float64]
+    number: NDArray[np.int32]
+
+
+class Answers(NamedTuple):
+    """What became of requests of one kind that came to an end this week: a clerk has dealt with them, or the customer
+    has given up (`is_abandoned`). `waited` is the time to the first reply or to giving up, `took` the time to the end,
+    both in hours by the clock. Shape [m] each."""
+
+    kind: str
+    row: NDArray[np.int32]
+    number: NDArray[np.int32]
+    is_abandoned: NDArray[np.bool_]
+    waited: NDArray[np.float64]
+    took: NDArray[np.float64]
+
+
+@dataclass
+class Encounters:
+    """What mechanisms tell each other in a week, whoever they are."""
+
+    experiences: list[Experiences] = field(default_factory=list)
+    answers: list[Answers] = field(default_factory=list)
