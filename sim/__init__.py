@@ -12,6 +12,7 @@ from crmlab.sim.actions import Action, Audience
 from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
+from crmlab.sim.mechanisms.advisors.actions import KeyAccounts, LeadFollowUp
 from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.price.actions import NO_CAP, Coupon, Discount, FirstOrderOffer, PublicDiscount
@@ -41,7 +42,9 @@ __all__ = [
     "Discount",
     "FirmView",
     "FirstOrderOffer",
+    "KeyAccounts",
     "Kpi",
+    "LeadFollowUp",
     "Lever",
     "Market",
     "Mechanism",

@@ -9,6 +9,7 @@ def test_my_strategy():
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import pickle
 import warnings
@@ -25,7 +26,7 @@ from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import Strategy, audience_of
+from crmlab.sim.strategy import Strategy, audience_of, mechanism_needed
 from crmlab.sim.world import Base, Population, World
 
 YEAR_WEEKS = 52
@@ -52,9 +53,9 @@ def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
     _check_levers(instance)
     for variant in _variants(instance):
         for customers in (0, 40):
-            _simulate(variant, _small_world(customers), weeks=3)
+            _simulate(variant, _with_needed(instance, _small_world(customers)), weeks=3)
     for where in (*_small_worlds(), *_made_small(world)):
-        _check_memory(instance, where)
+        _check_memory(instance, _with_needed(instance, where))
 
 
 def _instance(strategy: type | Strategy) -> Any:
@@ -226,6 +227,16 @@ def _small_world(customers: int, **changes: Any) -> Any:
         word_of_mouth=WordOfMouth(p_invite=0.05),
     )
     return dataclasses.replace(world, **changes)
+
+
+def _with_needed(instance: Any, world: Any) -> Any:
+    """The world, with the mechanism that a strategy `needs`."""
+    needed = mechanism_needed(instance)
+    if needed is None:
+        return world
+    module, _, name = needed.partition(":")
+    numbers = getattr(importlib.import_module(module), name)()
+    return dataclasses.replace(world, mechanisms={numbers.name: numbers, **world.mechanisms})
 
 
 def _small_worlds() -> Iterator[Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crmlab.sim.actions import Action, ActionError, check_action
 from crmlab.sim.mechanism import Asked
 from crmlab.sim.plays import Play
+from crmlab.sim.strategy import mechanism_needed
 from crmlab.sim.view import FirmView
 
 TREATED, HELD_OUT = 1, 2
@@ -36,13 +37,21 @@ def ask(
             groups[play.name] = group
         for action in play.strategy.decide(view):
             if not isinstance(action, tuple(kinds)):
-                raise ActionError(f"{play.name}: decide returned {action!r}, which is no action of the contract")
+                raise ActionError(f"{play.name}: {_not_carried_out(play, action)}")
             check_action(play.name, action)
             if play.selective and action.audience == "everybody":
                 what = type(action).__name__
                 raise ActionError(f"{play.name}: {what} is for everybody, so the play has no target, holdout or ramp")
             asked.append(Asked(play, action, reached))
     return asked, groups
+
+
+def _not_carried_out(play: Play, action: object) -> str:
+    if not isinstance(action, Action):
+        return f"decide returned {action!r}, which is no action of the contract"
+    needed = mechanism_needed(play.strategy)
+    missing = f'[[mechanism]] kind = "{needed}"' if needed else "a [[mechanism]] that does"
+    return f"nothing in this world carries out {type(action).__name__}; its file must name {missing}"
 
 
 def _reached(

@@ -76,6 +76,7 @@ _SOURCES = (
     Source("Meyer-Waarden", "L. Meyer-Waarden, Retail loyalty program effects: self-selection or purchase behavior change?, working paper, EM Strasbourg Business School", _ABSTRACT),
     Source("Neumann & Boeckenholt 2014", "N. Neumann & U. Boeckenholt, A meta-analysis of loss aversion in product choice, Journal of Retailing 90(2), 2014"),
     Source("Nunes & Dreze 2006", "J. C. Nunes & X. Dreze, The endowed progress effect: how artificial advancement increases effort, Journal of Consumer Research 32(4), 2006", "abstract and notes of a secondary page"),
+    Source("Oldroyd et al. 2011", "J. B. Oldroyd, K. McElheran & D. Elkington, The short life of online sales leads, Harvard Business Review 89(3), 2011", "article text"),
     Source("Palm 1957", "C. Palm, Research on telephone traffic carried by full availability groups, Tele 1, 1957"),
     Source("Pauwels, Hanssens & Siddarth 2002", "K. Pauwels, D. M. Hanssens & S. Siddarth, The long-term effects of price promotions on category incidence, brand choice, and purchase quantity, Journal of Marketing Research 39(4), 2002", _ABSTRACT),
     Source("Ryu & Feick 2007", "G. Ryu & L. Feick, A penny for your thoughts: referral reward programs and referral likelihood, Journal of Marketing 71(1), 2007", "abstract and executive summary"),

@@ -2,6 +2,9 @@
 
 A new strategy is a file here and one line in `STRATEGIES`. Strategies from elsewhere are named in experiment files
 as `package.module:Class`, or offered by their package under the entry point group `crmlab.strategies`.
+
+A strategy whose actions are carried out by a mechanism that not every world has stands in `ON_REQUEST`, and says in its
+class which one it `needs`.
 """
 
 if __name__ != "crmlab.strategies":
@@ -13,6 +16,8 @@ from crmlab.strategies.discount_ladder import DiscountLadder
 from crmlab.strategies.discount_tiers import DiscountTiers
 from crmlab.strategies.do_nothing import DoNothing
 from crmlab.strategies.first_order_offer import WelcomeOffer
+from crmlab.strategies.key_account import KeyAccountCare
+from crmlab.strategies.lead_follow_up import FollowUpLeads
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
 from crmlab.strategies.referral_reward import ReferralReward
@@ -34,3 +39,9 @@ STRATEGIES: dict[str, type] = {
     "first_order_offer": WelcomeOffer,
     "discount_ladder": DiscountLadder,
 }
+
+ON_REQUEST: dict[str, type] = {
+    "lead_follow_up": FollowUpLeads,
+    "key_account": KeyAccountCare,
+}
+BY_KIND: dict[str, type] = STRATEGIES | ON_REQUEST

@@ -158,7 +158,7 @@ def test_the_contract_is_light(package: str) -> None:
 
 
 MECHANISMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
-ON_REQUEST = {"deal_learning"}  # only where a world names them
+ON_REQUEST = {"advisors", "deal_learning"}  # only where a world names them
 KNOW_NONE = (
     "sim.kernel",
     "sim.kernel_types",

@@ -31,6 +31,7 @@ from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
 
+SCALED = 1e-9  # real customers per simulated one beside 1
 ROWS = 2_000  # founding rows on which day one is looked at
 RICH_BUDGET = 0.3  # share of sales above which a budget is asked about
 LOW_MARGIN, HIGH_MARGIN = 0.10, 0.85
@@ -45,7 +46,8 @@ MAX_RATES = 4  # different price cuts that are listed one by one
 def notes(experiment: Experiment) -> list[str]:
     """Sentences on what is hardly meant in an experiment: its world, today's policy and its arms."""
     market = day_one(experiment)
-    found = world_notes(experiment.world, experiment.design.weeks, experiment.calibration, market)
+    found = _scale_notes(experiment)
+    found += world_notes(experiment.world, experiment.design.weeks, experiment.calibration, market)
     said: set[float] = set()
     for arm in experiment.arms:
         budget = weekly_budget(arm.plays, market)
@@ -53,6 +55,19 @@ def notes(experiment: Experiment) -> list[str]:
             found += _budget_notes(arm, budget, market)
             said.add(budget)
     return found
+
+
+def _scale_notes(experiment: Experiment) -> list[str]:
+    """What a mechanism of the world that does not shrink with the market says of it (`unscaled` of its numbers)."""
+    scale = experiment.world.at_rows(experiment.design.customers)[1]
+    numbers = experiment.world.mechanisms.values() if abs(scale - 1) > SCALED else ()
+    said = [(each.name, each.unscaled) for each in numbers if getattr(each, "unscaled", "")]
+    size = experiment.world.population.customers
+    return [
+        f"{name} do not shrink with the market: where one simulated customer stands for {scale:.3g} real ones, {what}; "
+        f"for right ones set design.customers = {size}."
+        for name, what in said
+    ]
 
 
 def day_one(experiment: Experiment) -> Market:

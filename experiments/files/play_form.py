@@ -21,7 +21,7 @@ from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
 from crmlab.sim.world import REFERRAL
-from crmlab.strategies import STRATEGIES
+from crmlab.strategies import BY_KIND
 from crmlab.strategies.channel_mix import ChannelMix
 from crmlab.strategies.first_order_offer import WelcomeOffer
 
@@ -68,7 +68,7 @@ class NoSuchStrategy(ValueError):
 
 def known_strategies() -> dict[str, type]:
     """Every strategy that has a short name: those shipped, and those other installed packages offer."""
-    return STRATEGIES | {e.name: find_strategy(e.name) for e in entry_points(group=PLUGINS)}
+    return BY_KIND | {e.name: find_strategy(e.name) for e in entry_points(group=PLUGINS)}
 
 
 def find_strategy(kind: str, folder: Path | None = None) -> type:
@@ -76,8 +76,8 @@ def find_strategy(kind: str, folder: Path | None = None) -> type:
 
     Raises `NoSuchStrategy`, also for code of the user's own that may not run yet.
     """
-    if kind in STRATEGIES:
-        return STRATEGIES[kind]
+    if kind in BY_KIND:
+        return BY_KIND[kind]
     try:
         if ":" in kind:
             return checked_strategy(loaded(kind, folder), kind)
@@ -86,7 +86,7 @@ def find_strategy(kind: str, folder: Path | None = None) -> type:
             return checked_strategy(loaded(offered[kind].value.partition(" ")[0]), kind)
     except NotLoaded as error:
         raise NoSuchStrategy(str(error)) from None
-    raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
+    raise NoSuchStrategy(not_known(kind, "strategy", [*BY_KIND, *sorted(offered.names)]))
 
 
 def checked_strategy(found: Any, kind: str) -> type:
@@ -104,7 +104,7 @@ def play_form(strategy: type) -> type[Form]:
     """The form of a play of one strategy: its levers and the settings of every play."""
     levers = form_of(strategy)
     fields: dict[str, Any] = {name: (f.annotation, f) for name, f in levers.model_fields.items()}
-    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), None)
+    kind = next((k for k, cls in BY_KIND.items() if cls is strategy), None)
     kind_field = (str, Field(json_schema_extra={"const": kind} if kind else None))
     return create_model(
         f"{strategy.__name__}Play", __base__=PlayFields, __doc__=levers.__doc__, kind=kind_field, **fields
@@ -139,7 +139,7 @@ def _play_of(
         return None, [problem("must be a table with a kind.", loc, source, entry)]
     kind = entry.get("kind")
     if not isinstance(kind, str):
-        text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(STRATEGIES)}."
+        text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(BY_KIND)}."
         return None, [problem(text, (*loc, "kind"), source, kind)]
     try:
         strategy = find_strategy(kind, source.path.parent)  # it may lie beside the file that names it
@@ -187,13 +187,13 @@ def _audience_problems(
     if audience == "customers":
         return []
     asked = [name for name in ("holdout", "ramp_weeks") if entry.get(name)]
-    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), strategy.__name__)
+    kind = next((k for k, cls in BY_KIND.items() if cls is strategy), strategy.__name__)
     if audience is None:
         why = f'"{kind}" does not say whom it addresses'
         way = 'write audience: ClassVar = "customers" in its class, if all its actions are on identified customers'
     else:
         why = f'"{kind}" acts on everybody, so this would be ignored'
-        choice = [k for k, cls in STRATEGIES.items() if audience_of(cls) == "customers"]
+        choice = [k for k, cls in BY_KIND.items() if audience_of(cls) == "customers"]
         way = f"leave it out (start and stop are kept), or take a strategy for chosen customers: {', '.join(choice)}"
     return [
         problem(f"{why}; {way}.", (*loc, name), source) for name in ([] if target.everybody else ["target"]) + asked

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,11 @@ from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.kpis import HEADLINE, KPIS, Kpi
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.advisors import Advisors
+from crmlab.sim.mechanisms.deal_learning import DealLearning
+from crmlab.sim.strategy import mechanism_needed
 from crmlab.sim.world import Base, Persona, Population, Spend, Tilt
-from crmlab.strategies import STRATEGIES
+from crmlab.strategies import BY_KIND
 
 DOCS = Path(__file__).parents[3] / "docs"
 NOTICE = (
@@ -49,6 +52,8 @@ NOTICE = (
     "Edit the code it is read from, not this page. -->"
 )
 BETTER = {1: "higher is better", -1: "lower is better", 0: "neither"}
+
+ADDED: dict[str, type] = {"advisors": Advisors, "deal_learning": DealLearning}  # mechanisms that a world may name
 
 WORLD_GROUPS: dict[str, type] = {
     "base": Base,
@@ -59,6 +64,7 @@ WORLD_GROUPS: dict[str, type] = {
     "[persona]": Persona,
     "persona.tilt": Tilt,
     **PLAIN,
+    **{f"mechanism {name}": kind for name, kind in ADDED.items()},
 }
 
 FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files.md
@@ -137,7 +143,15 @@ def kpi_page() -> str:
         "is a dash in tables and null in JSON, never 0. Read a ratio beside the volumes and customer equity. How to "
         "add one: [adding-a-kpi.md](adding-a-kpi.md)."
     )
-    return page("KPIs", intro, overview, *(_kpi_section(kpi) for kpi in KPIS.values()))
+    return page("KPIs", intro, overview, *(_kpi_section(kpi) for kpi in KPIS.values()), *_added_kpis())
+
+
+def _added_kpis() -> Iterator[str]:
+    """The KPIs that a mechanism brings which a world may name."""
+    for name, numbers in ADDED.items():
+        if kpis := getattr(numbers, "kpis", ()):
+            yield f"# In worlds that name the mechanism {name}"
+            yield from (_kpi_section(kpi) for kpi in kpis)
 
 
 def _kpi_section(kpi: Kpi) -> str:
@@ -155,7 +169,7 @@ def strategy_page() -> str:
         "any amount may be stated. What every play may say besides: [experiment-files.md](experiment-files.md). How to "
         "add one: [adding-a-strategy.md](adding-a-strategy.md)."
     )
-    return page("Strategies", intro, *(_strategy_section(kind, cls) for kind, cls in STRATEGIES.items()))
+    return page("Strategies", intro, *(_strategy_section(kind, cls) for kind, cls in BY_KIND.items()))
 
 
 def _strategy_section(kind: str, cls: type) -> str:
@@ -168,7 +182,9 @@ def _strategy_section(kind: str, cls: type) -> str:
         bounds = (_value(field.default), _value(lever.low), _value(lever.high) + off)
         rows.append((f"`{name}`", *bounds, lever.unit, search))
     levers = table(("lever", "default", "from", "to", "unit", "moves"), rows) if rows else "No levers."
-    return f"## {kind}\n\n{inspect.getdoc(cls)}\n\n{levers}"
+    needed = mechanism_needed(cls)
+    where = f'\n\nIn worlds that name `[[mechanism]] kind = "{needed}"`.' if needed else ""
+    return f"## {kind}\n\n{inspect.getdoc(cls)}{where}\n\n{levers}"
 
 
 def assumption_page() -> str:
