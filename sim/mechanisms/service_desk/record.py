@@ -58,11 +58,10 @@ class DeskRecord:
     worked: Floats = field(default_factory=lambda: np.zeros(WEEK_HOURS))
     offered: Floats = field(default_factory=lambda: np.zeros(WEEK_HOURS))
     within_plan: float = 0.0  # hours worked that the plan pays for
-    deflected: int = 0
     arrived: int = 0
     _open: tuple[TicketLog, float] = field(default_factory=lambda: (joined(()), 0.0))
 
-    def add(self, week: DeskWeek, arrival: Floats, handling: Floats, deflected: int) -> None:
+    def add(self, week: DeskWeek, arrival: Floats, handling: Floats) -> None:
         """Enter a week; `arrival` and `handling` [m] are those of its new tickets, in hours."""
         worked = worked_hours(week)
         self.ended.append(Ended.of(week.finished))
@@ -71,7 +70,6 @@ class DeskRecord:
         self.worked += worked
         self.within_plan += float(np.minimum(worked, week.plan).sum())
         self.offered += np.bincount(arrival.astype(np.int64) % WEEK_HOURS, handling, WEEK_HOURS)
-        self.deflected += deflected
         self.arrived += arrival.size
         self._open = (week.unfinished, float(WEEK_HOURS * (week.week + 1)))
 

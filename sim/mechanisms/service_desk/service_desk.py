@@ -80,7 +80,7 @@ class Service(Mechanism):
         worked = self.desk.run_week(tickets, plan)
         new = np.stack([np.arange(begin, begin + tickets.n), arrivals.number.astype(np.int64)])
         self._numbers = np.concatenate([self._numbers, new], axis=1)
-        self.record.add(worked, tickets.arrival, tickets.handling, arrivals.deflected)
+        self.record.add(worked, tickets.arrival, tickets.handling)
         self._tell(week, worked.finished)
         self._pay(week.number, worked)
         self._note(week, worked, tickets.n, arrivals.deflected)
