@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from crmlab.sim.actions import Action, ActionError, check_action
 from crmlab.sim.mechanism import Asked
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import mechanism_needed
 from crmlab.sim.view import FirmView
 
 TREATED, HELD_OUT = 1, 2
@@ -37,7 +36,7 @@ def ask(
             groups[play.name] = group
         for action in play.strategy.decide(view):
             if not isinstance(action, tuple(kinds)):
-                raise ActionError(f"{play.name}: {_not_carried_out(play, action)}")
+                raise ActionError(f"{play.name}: {_nobody_carries_out(action)}")
             check_action(play.name, action)
             if play.selective and action.audience == "everybody":
                 what = type(action).__name__
@@ -46,12 +45,11 @@ def ask(
     return asked, groups
 
 
-def _not_carried_out(play: Play, action: object) -> str:
+def _nobody_carries_out(action: object) -> str:
     if not isinstance(action, Action):
         return f"decide returned {action!r}, which is no action of the contract"
-    needed = mechanism_needed(play.strategy)
-    missing = f'[[mechanism]] kind = "{needed}"' if needed else "a [[mechanism]] that does"
-    return f"nothing in this world carries out {type(action).__name__}; its file must name {missing}"
+    room = type(action).__module__.split(".")[-2:-1]
+    return f"{type(action).__name__} is carried out by nobody in this world: it lacks the mechanism {' '.join(room)}"
 
 
 def _reached(

@@ -18,9 +18,8 @@ class Strategy(Protocol):
 
     A class attribute `audience` = "customers" says that all its actions are on identified customers, so that its plays
     can have a target, a holdout or a ramp; "everybody" that they are not. Where it is missing, such plays are refused.
-
-    A class attribute `needs` = "package.module:Class" names the numbers of the mechanism that carries out its actions,
-    where not every world has it.
+    `needs` = "service_desk" says that its actions are carried out by the mechanism of that name, which not every world
+    has.
     """
 
     def decide(self, view: FirmView) -> Sequence[Action]:
@@ -34,8 +33,7 @@ def audience_of(strategy: object) -> Audience | None:
     return declared if declared in get_args(Audience) else None
 
 
-def mechanism_needed(strategy: object) -> str | None:
-    """The mechanism without which nothing of a strategy (class or instance) is carried out, as a world file names it:
-    `package.module:Class`. None: every market has what it takes."""
-    needed = getattr(strategy, "needs", None)
-    return needed if isinstance(needed, str) else None
+def needs_of(strategy: object) -> str:
+    """The mechanism without which nobody carries out the actions of a strategy (class or instance); "" for one whose
+    actions every world understands."""
+    return str(getattr(strategy, "needs", ""))

@@ -2,9 +2,6 @@
 
 A new strategy is a file here and one line in `STRATEGIES`. Strategies from elsewhere are named in experiment files
 as `package.module:Class`, or offered by their package under the entry point group `crmlab.strategies`.
-
-A strategy whose actions are carried out by a mechanism that not every world has stands in `ON_REQUEST`, and says in its
-class which one it `needs`.
 """
 
 if __name__ != "crmlab.strategies":
@@ -21,6 +18,9 @@ from crmlab.strategies.lead_follow_up import FollowUpLeads
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
 from crmlab.strategies.referral_reward import ReferralReward
+from crmlab.strategies.self_service import SelfServicePages
+from crmlab.strategies.service_priority import ServedFirst
+from crmlab.strategies.staffing import StaffedDesk
 from crmlab.strategies.targeted_discount import TargetedDiscount
 from crmlab.strategies.today import Today
 from crmlab.strategies.win_back_coupon import WinBackCoupon
@@ -38,10 +38,9 @@ STRATEGIES: dict[str, type] = {
     "win_back_coupon": WinBackCoupon,
     "first_order_offer": WelcomeOffer,
     "discount_ladder": DiscountLadder,
-}
-
-ON_REQUEST: dict[str, type] = {
+    "staffing": StaffedDesk,
+    "service_priority": ServedFirst,
+    "self_service": SelfServicePages,
     "lead_follow_up": FollowUpLeads,
     "key_account": KeyAccountCare,
 }
-BY_KIND: dict[str, type] = STRATEGIES | ON_REQUEST

@@ -21,7 +21,7 @@ class KeyAccountCare:
     """
 
     audience: ClassVar[Audience] = "customers"
-    needs: ClassVar[str] = "crmlab.sim.mechanisms.advisors:Advisors"
+    needs: ClassVar[str] = "advisors"
 
     share: Annotated[float, Lever(0.0, 0.5, unit="share of customers")] = 0.05
     contacts: Annotated[float, Lever(0.0, 12.0, unit="contacts a year", step=0.5)] = 3.0

@@ -18,7 +18,7 @@ class FollowUpLeads:
     """
 
     audience: ClassVar[Audience] = "everybody"
-    needs: ClassVar[str] = "crmlab.sim.mechanisms.advisors:Advisors"
+    needs: ClassVar[str] = "advisors"
 
     advisors: Annotated[int, Lever(0, 20, unit="advisors on duty", step=1)] = 2
     grades: Annotated[int, Lever(0, 4, unit="grades, the best first", step=1)] = 2

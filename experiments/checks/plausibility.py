@@ -31,7 +31,6 @@ from crmlab.sim.plays import Play
 from crmlab.sim.view import FirmView
 from crmlab.sim.world import World
 
-SCALED = 1e-9  # real customers per simulated one beside 1
 ROWS = 2_000  # founding rows on which day one is looked at
 RICH_BUDGET = 0.3  # share of sales above which a budget is asked about
 LOW_MARGIN, HIGH_MARGIN = 0.10, 0.85
@@ -58,16 +57,12 @@ def notes(experiment: Experiment) -> list[str]:
 
 
 def _scale_notes(experiment: Experiment) -> list[str]:
-    """What a mechanism of the world that does not shrink with the market says of it (`unscaled` of its numbers)."""
-    scale = experiment.world.at_rows(experiment.design.customers)[1]
-    numbers = experiment.world.mechanisms.values() if abs(scale - 1) > SCALED else ()
-    said = [(each.name, each.unscaled) for each in numbers if getattr(each, "unscaled", "")]
-    size = experiment.world.population.customers
-    return [
-        f"{name} do not shrink with the market: where one simulated customer stands for {scale:.3g} real ones, {what}; "
-        f"for right ones set design.customers = {size}."
-        for name, what in said
-    ]
+    """What mechanisms of the world that do not shrink with the market say of it (`at_scale` of their numbers)."""
+    size, rows = experiment.world.population.customers, experiment.design.customers
+    scale = experiment.world.at_rows(rows)[1]
+    said = [each.at_scale(scale) for each in experiment.world.mechanisms.values() if hasattr(each, "at_scale")]
+    stands = f"one simulated customer stands for {scale:.3g} real ones"
+    return [f"{stands}, and {what}; design.customers = {size} avoids it." for what in said if scale != 1]
 
 
 def day_one(experiment: Experiment) -> Market:

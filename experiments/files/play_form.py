@@ -18,10 +18,10 @@ from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import audience_of
+from crmlab.sim.strategy import audience_of, needs_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
-from crmlab.sim.world import REFERRAL
-from crmlab.strategies import BY_KIND
+from crmlab.sim.world import REFERRAL, World
+from crmlab.strategies import STRATEGIES
 from crmlab.strategies.channel_mix import ChannelMix
 from crmlab.strategies.first_order_offer import WelcomeOffer
 
@@ -68,7 +68,7 @@ class NoSuchStrategy(ValueError):
 
 def known_strategies() -> dict[str, type]:
     """Every strategy that has a short name: those shipped, and those other installed packages offer."""
-    return BY_KIND | {e.name: find_strategy(e.name) for e in entry_points(group=PLUGINS)}
+    return STRATEGIES | {e.name: find_strategy(e.name) for e in entry_points(group=PLUGINS)}
 
 
 def find_strategy(kind: str, folder: Path | None = None) -> type:
@@ -76,8 +76,8 @@ def find_strategy(kind: str, folder: Path | None = None) -> type:
 
     Raises `NoSuchStrategy`, also for code of the user's own that may not run yet.
     """
-    if kind in BY_KIND:
-        return BY_KIND[kind]
+    if kind in STRATEGIES:
+        return STRATEGIES[kind]
     try:
         if ":" in kind:
             return checked_strategy(loaded(kind, folder), kind)
@@ -86,7 +86,7 @@ def find_strategy(kind: str, folder: Path | None = None) -> type:
             return checked_strategy(loaded(offered[kind].value.partition(" ")[0]), kind)
     except NotLoaded as error:
         raise NoSuchStrategy(str(error)) from None
-    raise NoSuchStrategy(not_known(kind, "strategy", [*BY_KIND, *sorted(offered.names)]))
+    raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
 
 
 def checked_strategy(found: Any, kind: str) -> type:
@@ -104,24 +104,22 @@ def play_form(strategy: type) -> type[Form]:
     """The form of a play of one strategy: its levers and the settings of every play."""
     levers = form_of(strategy)
     fields: dict[str, Any] = {name: (f.annotation, f) for name, f in levers.model_fields.items()}
-    kind = next((k for k, cls in BY_KIND.items() if cls is strategy), None)
+    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), None)
     kind_field = (str, Field(json_schema_extra={"const": kind} if kind else None))
     return create_model(
         f"{strategy.__name__}Play", __base__=PlayFields, __doc__=levers.__doc__, kind=kind_field, **fields
     )
 
 
-def plays_of(
-    entries: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
-) -> tuple[tuple[Play, ...], list[Problem]]:
+def plays_of(entries: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[tuple[Play, ...], list[Problem]]:
     """The plays of a list of strategy tables, and what is wrong with them.
 
-    `channels` are those of the world, None where the world itself could not be read (names are then not checked).
+    `world` is None where it could not be read: what it must have for a play (channels, mechanisms) is then not checked.
     """
     plays: list[Play] = []
     problems: list[Problem] = []
     for position, entry in enumerate(entries if isinstance(entries, list) else []):
-        play, found = _play_of(entry, (*loc, position), source, channels)
+        play, found = _play_of(entry, (*loc, position), source, world)
         problems += found
         if play is None:
             continue
@@ -132,29 +130,33 @@ def plays_of(
     return tuple(plays), problems
 
 
-def _play_of(
-    entry: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
-) -> tuple[Play | None, list[Problem]]:
+def _play_of(entry: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[Play | None, list[Problem]]:
     if not isinstance(entry, dict):
         return None, [problem("must be a table with a kind.", loc, source, entry)]
     kind = entry.get("kind")
     if not isinstance(kind, str):
-        text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(BY_KIND)}."
+        text = "must be the name of a strategy." if "kind" in entry else f"is missing. Known: {', '.join(STRATEGIES)}."
         return None, [problem(text, (*loc, "kind"), source, kind)]
     try:
         strategy = find_strategy(kind, source.path.parent)  # it may lie beside the file that names it
     except NoSuchStrategy as error:
         return None, [problem(str(error), (*loc, "kind"), source, kind)]
-    return play_from(strategy, entry, loc, source, channels)
+    return play_from(strategy, entry, loc, source, world)
 
 
 def play_from(
-    strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+    strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, world: World | None
 ) -> tuple[Play | None, list[Problem]]:
     """The play of one strategy that a table describes, and what is wrong with it."""
     form, problems = filled(play_form(strategy), entry, loc, source)
-    target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, channels)
-    problems += found + _timing_problems(entry, loc, source) + _audience_problems(strategy, entry, target, loc, source)
+    channels = None if world is None else world.sources
+    target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, world)
+    problems += (
+        found
+        + _lacking(strategy, world, loc, source)
+        + _timing_problems(entry, loc, source)
+        + _audience_problems(strategy, entry, target, loc, source)
+    )
     if form is None:
         return None, problems
     play, found = _filled_play(strategy, form, target, loc, source)
@@ -166,6 +168,15 @@ def play_from(
             text = not_known(play.strategy.channel, "channel of this world", names[1:])
             problems.append(problem(text, (*loc, "channel"), source, play.strategy.channel))
     return play, problems + found
+
+
+def _lacking(strategy: type, world: World | None, loc: Loc, source: TomlSource) -> list[Problem]:
+    """A strategy whose actions nobody in this world carries out is refused."""
+    needs = needs_of(strategy)
+    if world is None or not needs or needs in world.mechanisms:
+        return []
+    text = f'needs the mechanism "{needs}", which this world has not; add [[mechanism]] kind = "{needs}" to the world.'
+    return [problem(text, (*loc, "kind"), source)]
 
 
 def _filled_play(
@@ -187,13 +198,13 @@ def _audience_problems(
     if audience == "customers":
         return []
     asked = [name for name in ("holdout", "ramp_weeks") if entry.get(name)]
-    kind = next((k for k, cls in BY_KIND.items() if cls is strategy), strategy.__name__)
+    kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), strategy.__name__)
     if audience is None:
         why = f'"{kind}" does not say whom it addresses'
         way = 'write audience: ClassVar = "customers" in its class, if all its actions are on identified customers'
     else:
         why = f'"{kind}" acts on everybody, so this would be ignored'
-        choice = [k for k, cls in BY_KIND.items() if audience_of(cls) == "customers"]
+        choice = [k for k, cls in STRATEGIES.items() if audience_of(cls) == "customers"]
         way = f"leave it out (start and stop are kept), or take a strategy for chosen customers: {', '.join(choice)}"
     return [
         problem(f"{why}; {way}.", (*loc, name), source) for name in ([] if target.everybody else ["target"]) + asked
@@ -207,9 +218,7 @@ def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> 
     return []
 
 
-def _target_of(
-    table: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
-) -> tuple[Target, list[Problem]]:
+def _target_of(table: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[Target, list[Problem]]:
     """The target of a play. What is wrong with the form of the table itself is the play form's to report."""
     filled_in, malformed = filled(TargetForm, table, loc, source)
     if malformed:
@@ -219,7 +228,7 @@ def _target_of(
     for name in form.segments:
         if name not in SEGMENTS:
             problems.append(problem(not_known(name, "segment", SEGMENTS), (*loc, "segments"), source, name))
-    sources = None if channels is None else [*(c.name for c in channels), "before"]
+    sources = None if world is None else [*(c.name for c in world.sources), "before"]
     for name in form.sources:
         if sources is not None and name == REFERRAL and name not in sources:
             text = (

@@ -40,11 +40,10 @@ from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.kpis import HEADLINE, KPIS, Kpi
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.mechanisms.acquisition.params import Channel
-from crmlab.sim.mechanisms.advisors import Advisors
-from crmlab.sim.mechanisms.deal_learning import DealLearning
-from crmlab.sim.strategy import mechanism_needed
+from crmlab.sim.mechanisms.shipped import OPTIONAL, optional_numbers
+from crmlab.sim.strategy import needs_of
 from crmlab.sim.world import Base, Persona, Population, Spend, Tilt
-from crmlab.strategies import BY_KIND
+from crmlab.strategies import STRATEGIES
 
 DOCS = Path(__file__).parents[3] / "docs"
 NOTICE = (
@@ -53,7 +52,7 @@ NOTICE = (
 )
 BETTER = {1: "higher is better", -1: "lower is better", 0: "neither"}
 
-ADDED: dict[str, type] = {"advisors": Advisors, "deal_learning": DealLearning}  # mechanisms that a world may name
+ADDED: dict[str, type] = {name: type(optional_numbers(name)) for name in OPTIONAL}  # mechanisms that a world may name
 
 WORLD_GROUPS: dict[str, type] = {
     "base": Base,
@@ -169,7 +168,7 @@ def strategy_page() -> str:
         "any amount may be stated. What every play may say besides: [experiment-files.md](experiment-files.md). How to "
         "add one: [adding-a-strategy.md](adding-a-strategy.md)."
     )
-    return page("Strategies", intro, *(_strategy_section(kind, cls) for kind, cls in BY_KIND.items()))
+    return page("Strategies", intro, *(_strategy_section(kind, cls) for kind, cls in STRATEGIES.items()))
 
 
 def _strategy_section(kind: str, cls: type) -> str:
@@ -182,8 +181,8 @@ def _strategy_section(kind: str, cls: type) -> str:
         bounds = (_value(field.default), _value(lever.low), _value(lever.high) + off)
         rows.append((f"`{name}`", *bounds, lever.unit, search))
     levers = table(("lever", "default", "from", "to", "unit", "moves"), rows) if rows else "No levers."
-    needed = mechanism_needed(cls)
-    where = f'\n\nIn worlds that name `[[mechanism]] kind = "{needed}"`.' if needed else ""
+    needs = needs_of(cls)
+    where = f'\n\nIn worlds that name `[[mechanism]] kind = "{needs}"`.' if needs else ""
     return f"## {kind}\n\n{inspect.getdoc(cls)}{where}\n\n{levers}"
 
 

@@ -22,7 +22,7 @@ from crmlab.experiments.questions.tune.question import OwnSampler
 from crmlab.sim.kpis import Kpi
 from crmlab.sim.plays import Play
 from crmlab.sim.world import History
-from crmlab.strategies import BY_KIND
+from crmlab.strategies import STRATEGIES
 
 KIND = "kind"  # where a question says which one it is: the name of its line in the table of questions
 
@@ -85,7 +85,7 @@ def plain(value: Any) -> Any:
 def kind_of(play: Play) -> str:
     """The name under which an experiment file would call the strategy of a play."""
     cls = type(play.strategy)
-    return next((k for k, known in BY_KIND.items() if known is cls), place_of(cls))
+    return next((k for k, known in STRATEGIES.items() if known is cls), place_of(cls))
 
 
 def history_summary(history: History | None) -> dict[str, Any] | None:

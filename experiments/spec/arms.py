@@ -15,8 +15,6 @@ from crmlab.experiments.files.world_file import WorldFile, is_there, load_world,
 from crmlab.experiments.wording.names import did_you_mean, not_known
 from crmlab.sim.kpis import KPIS, Kpi
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import mechanism_needed
-from crmlab.sim.world import World
 
 
 def world_named(source: TomlSource, overrides: Sequence[str]) -> tuple[WorldFile | None, list[Problem]]:
@@ -69,7 +67,7 @@ def _arm(
     name: str, table: Mapping[str, Any], today: Sequence[Play], source: TomlSource, world: WorldFile | None
 ) -> tuple[Arm, list[Problem]]:
     loc = ("arms", name, "strategies")
-    plays, problems = plays_of(table.get("strategies"), loc, source, world.world.sources if world else None)
+    plays, problems = plays_of(table.get("strategies"), loc, source, world.world if world else None)
     if table.get("from", TODAY) == TODAY:
         for position, play in enumerate(plays):
             if play.name in {p.name for p in today}:
@@ -84,26 +82,6 @@ def own_plays_of(name: str, arms: Sequence[Arm], source: TomlSource) -> tuple[Pl
     written = source.data["arms"].get(name, {}).get("strategies", [])
     plays = next((arm.plays for arm in arms if arm.name == name), ())
     return plays[len(plays) - len(written) :]
-
-
-def mechanism_problems(arms: Sequence[Arm], world: World, source: TomlSource) -> list[Problem]:
-    """A sentence for every play whose actions nothing in this world carries out."""
-    there = {place for numbers in world.mechanisms.values() for place in _places_of(numbers)}
-    problems = []
-    for arm in arms:
-        for play in arm.plays:
-            needed = mechanism_needed(play.strategy)
-            if needed is not None and needed not in there:
-                what = f'nothing in this world carries out "{play.name}"'
-                text = f'{what}; its file must name [[mechanism]] kind = "{needed}".'
-                problems.append(problem(text, ("arms", arm.name), source))
-    return problems
-
-
-def _places_of(numbers: Any) -> set[str]:
-    """Where a mechanism may be named from: the module of its class, and the packages that hold it."""
-    parts = type(numbers).__module__.split(".")
-    return {f"{'.'.join(parts[:n])}:{type(numbers).__name__}" for n in range(1, len(parts) + 1)}
 
 
 def design_problems(asked: Any, arms: Sequence[Arm], source: TomlSource, own: Sequence[Kpi] = ()) -> list[Problem]:

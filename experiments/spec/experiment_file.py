@@ -16,7 +16,7 @@ from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.own_code.loading import NotLoaded
 from crmlab.experiments.own_kpis import function_named, kpi_named, kpi_problems, section_problems, unknown_kpis
 from crmlab.experiments.questions.table import KINDS
-from crmlab.experiments.spec.arms import arms_of, design_problems, mechanism_problems, own_plays_of, world_named
+from crmlab.experiments.spec.arms import arms_of, design_problems, own_plays_of, world_named
 from crmlab.experiments.spec.forms import ExperimentForm
 from crmlab.experiments.spec.suggested_tables import such_as
 from crmlab.sim.kpis import Kpi, adopt
@@ -92,7 +92,6 @@ def _checked(path: Path | str, overrides: Sequence[str], world: Path | str | Non
     arms, arm_problems = arms_of(source, found)
     problems += [*more, *wrong_kpis, *wrong_sections, *arm_problems]
     problems += design_problems(form, arms, source, kpis) if form else []
-    problems += mechanism_problems(arms, found.world, source) if found else []
     if form is None or found is None:
         raise SpecError(path, problems)
     experiment = Experiment(

@@ -11,19 +11,19 @@ from crmlab.experiments.files.forms import Form
 from crmlab.experiments.files.play_form import PlayFields, play_form
 from crmlab.experiments.files.world_form import TodayForm, WorldForm
 from crmlab.experiments.spec.forms import ArmForm, ExperimentForm
-from crmlab.strategies import BY_KIND
+from crmlab.strategies import STRATEGIES
 
 
 class AnyPlay(PlayFields):
     """A play of a strategy from elsewhere: `package.module:Class`, or a name that a package offers."""
 
     model_config = Form.model_config | {"extra": "allow"}
-    kind: str = Field(json_schema_extra={"not": {"enum": list(BY_KIND)}})
+    kind: str = Field(json_schema_extra={"not": {"enum": list(STRATEGIES)}})
 
 
 def schema_text(which: str) -> str:
     """The schema of "experiment" or "world" files as JSON text."""
-    kinds = (*(play_form(cls) for cls in BY_KIND.values()), AnyPlay)
+    kinds = (*(play_form(cls) for cls in STRATEGIES.values()), AnyPlay)
     plays: Any = list[Union[kinds]]  # type: ignore[valid-type]  # noqa: UP007
     strategies: Any = (plays, Field(default_factory=list))
     arm = create_model("Arm", __base__=ArmForm, __doc__=ArmForm.__doc__, strategies=strategies)

@@ -16,7 +16,7 @@ from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.own_kpis import kpi_problems, section_problems, unknown_kpis
 from crmlab.experiments.parameters.registry import OWN_SPEND, PARAMETERS
 from crmlab.experiments.runs.serialize import plain
-from crmlab.experiments.spec.arms import design_problems, mechanism_problems
+from crmlab.experiments.spec.arms import design_problems
 from crmlab.experiments.spec.forms import DesignForm
 from crmlab.sim.plays import Play
 from crmlab.sim.world import Persona, World
@@ -41,7 +41,6 @@ def checked(experiment: Experiment) -> Experiment:
         problems.append(problem("has no arms: there is nothing to play.", (), _NOWHERE))
     if form is not None and not problems:
         problems += design_problems(experiment, experiment.arms, _NOWHERE, experiment.kpis)
-        problems += mechanism_problems(experiment.arms, experiment.world, _NOWHERE)
         problems += [problem(text, ("kpis",), _NOWHERE) for text in kpi_problems(experiment.kpis)]
         problems += [problem(text, ("sections",), _NOWHERE) for text in section_problems(experiment.sections)]
         problems += [] if problems else [problem(text, (), _NOWHERE) for text in unknown_kpis(experiment)]
@@ -72,7 +71,7 @@ def _play_problems(play: Play, loc: Loc, world: World) -> list[Problem]:
         return [problem(str(error), loc, _NOWHERE)]
     said = plain(play)
     entry = {key: value for key, value in said.items() if key != "levers"} | said["levers"]
-    return play_from(cls, entry, loc, _NOWHERE, world.sources)[1]
+    return play_from(cls, entry, loc, _NOWHERE, world)[1]
 
 
 def _world_problems(world: World) -> list[Problem]:

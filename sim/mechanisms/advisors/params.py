@@ -21,10 +21,6 @@ class Advisors:
 
     name: ClassVar[str] = "advisors"
     kpis: ClassVar[tuple[Kpi, ...]] = KPIS
-    unscaled: ClassVar[str] = (
-        "a lead stands for several, and so does the time of a call, so that loads and costs are right "
-        "and the hours to first contact too long"
-    )
 
     score_quality: Annotated[
         float,
@@ -54,6 +50,12 @@ class Advisors:
     key_departure: Annotated[
         float, Unknown(0.75, 1.0, "departure of key accounts, times", NO_SOURCE, "A", vary="range", absent=1.0)
     ] = 0.9
+
+    def at_scale(self, scale: float) -> str:
+        """What is not quite right where a row of the market stands for another number of people than one."""
+        if scale > 1:
+            return "leads stand in for others on the waiting list of advisors, so loads are right and luck weighs more"
+        return "calls to leads take as much less time, so advisors are as busy as in reality and too soon at the phone"
 
     def start(self, setting: Setting) -> Mechanism:
         """The advisors of one market."""

@@ -146,7 +146,7 @@ class AdvisorTeam(Mechanism):
         week.series |= {
             "leads_contacted": float(called.sum()),
             "leads_cooled": float(log.is_abandoned.sum()),
-            "leads_waiting": float(self.lead_desk.waiting),
+            "leads_waiting": self.lead_desk.waiting,
         }
 
     def upkeep(self, weeks: int, week: NDArray[np.int32], orders: Orders) -> Upkeep | None:

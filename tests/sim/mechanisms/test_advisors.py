@@ -16,7 +16,7 @@ from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import CUSTOMER, LEAD
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
-from crmlab.sim.mechanisms.advisors import Advisors
+from crmlab.sim.mechanisms.advisors.params import Advisors
 from crmlab.sim.mechanisms.advisors.rules import odds_factor
 from crmlab.sim.mechanisms.advisors.scores import BEST_SHARES, GradeBook, scores_of
 from crmlab.sim.mechanisms.advisors.team import AdvisorTeam
@@ -370,7 +370,9 @@ def test_the_firm_sees_grades_and_no_scores() -> None:
 
 
 def test_a_market_without_advisors_refuses_to_carry_them_out_and_names_what_is_missing() -> None:
-    with pytest.raises(ActionError, match=r'LeadFollowUp; its file must name .*"crmlab.sim.mechanisms.advisors:Adv'):
+    with pytest.raises(
+        ActionError, match=r"LeadFollowUp is carried out by nobody in this world: .* mechanism advisors"
+    ):
         Market(shop(), today(Play("calls", FollowUpLeads()))).step()
 
 
@@ -387,14 +389,19 @@ def test_half_an_advisor_is_refused() -> None:
         Market(office(), (Play("half", Endless()),)).step()
 
 
-def test_on_half_as_many_rows_the_advisors_are_as_busy_and_cost_as_much() -> None:
-    """Staff does not shrink with the market: each call takes twice the time."""
+def test_on_half_as_many_rows_the_advisors_are_as_busy_and_as_soon_at_the_phone_and_cost_as_much() -> None:
+    """Staff does not shrink with the market: every lead brings another one to the waiting list."""
     whole, half = (
         MarketOutcome(played(office(population=Population(400, 40_000)), FollowUpLeads(6, 4), customers=rows))
         for rows in (400, 200)
     )
     occupancy = next(kpi for kpi in Advisors.kpis if kpi.id == "advisor_occupancy")
     occupied = [occupancy.read(outcome) for outcome in (whole, half)]
+    prompt = [Advisors.kpis[0].read(outcome) for outcome in (whole, half)]
     cost = [outcome.costs.booked("lead advisors").sum() * outcome.market.scale for outcome in (whole, half)]
     assert occupied[1] == pytest.approx(occupied[0], abs=0.05)
     assert cost[1] == pytest.approx(cost[0], rel=0.05)
+    n = AdvisorTeam.of(half.market).lead_desk.totals.handed_over
+    assert abs(prompt[1] - prompt[0]) < 4 * math.sqrt(1.5 * prompt[0] * (1 - prompt[0]) / n)
+    waiting = [outcome.market.books["leads_waiting"][10:].mean() for outcome in (whole, half)]
+    assert waiting[1] == pytest.approx(waiting[0], rel=0.15)
