@@ -16,6 +16,7 @@ from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.price.actions import NO_CAP, Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
+from crmlab.sim.mechanisms.satisfaction.actions import Survey
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target
@@ -51,6 +52,7 @@ __all__ = [
     "ReferralTerms",
     "Setting",
     "Strategy",
+    "Survey",
     "Tag",
     "Target",
     "TierRule",

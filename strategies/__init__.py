@@ -16,6 +16,7 @@ from crmlab.strategies.first_order_offer import WelcomeOffer
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
 from crmlab.strategies.referral_reward import ReferralReward
+from crmlab.strategies.survey import SatisfactionSurvey
 from crmlab.strategies.targeted_discount import TargetedDiscount
 from crmlab.strategies.today import Today
 from crmlab.strategies.win_back_coupon import WinBackCoupon
@@ -33,4 +34,5 @@ STRATEGIES: dict[str, type] = {
     "win_back_coupon": WinBackCoupon,
     "first_order_offer": WelcomeOffer,
     "discount_ladder": DiscountLadder,
+    "survey": SatisfactionSurvey,
 }
