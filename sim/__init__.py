@@ -17,6 +17,7 @@ from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.price.actions import NO_CAP, Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.mechanisms.satisfaction.actions import Survey
+from crmlab.sim.mechanisms.service_desk.actions import SelfService, ServicePriority, Staffing
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target
@@ -50,7 +51,10 @@ __all__ = [
     "PointsRule",
     "PublicDiscount",
     "ReferralTerms",
+    "SelfService",
+    "ServicePriority",
     "Setting",
+    "Staffing",
     "Strategy",
     "Survey",
     "Tag",

@@ -24,8 +24,9 @@ from crmlab.sim.levers import levers_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
+from crmlab.sim.mechanisms.shipped import OPTIONAL, optional_numbers
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import Strategy, audience_of
+from crmlab.sim.strategy import Strategy, audience_of, needs_of
 from crmlab.sim.world import Base, Population, World
 
 YEAR_WEEKS = 52
@@ -52,8 +53,8 @@ def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
     _check_levers(instance)
     for variant in _variants(instance):
         for customers in (0, 40):
-            _simulate(variant, _small_world(customers), weeks=3)
-    for where in (*_small_worlds(), *_made_small(world)):
+            _simulate(variant, _with_needs(instance, _small_world(customers)), weeks=3)
+    for where in (*(_with_needs(instance, small) for small in _small_worlds()), *_made_small(world)):
         _check_memory(instance, where)
 
 
@@ -226,6 +227,14 @@ def _small_world(customers: int, **changes: Any) -> Any:
         word_of_mouth=WordOfMouth(p_invite=0.05),
     )
     return dataclasses.replace(world, **changes)
+
+
+def _with_needs(instance: Any, world: Any) -> Any:
+    """The world with the shipped mechanism that the strategy says it needs; one of the user's own is in `world`."""
+    needs = needs_of(instance)
+    if needs in OPTIONAL:
+        return dataclasses.replace(world, mechanisms={needs: optional_numbers(needs)})
+    return world
 
 
 def _small_worlds() -> Iterator[Any]:

@@ -37,6 +37,10 @@ class Requests(NamedTuple):
     at: NDArray[np.float64]
     number: NDArray[np.int32]
 
+    def where(self, which: NDArray[np.bool_]) -> Requests:
+        """Some of the requests."""
+        return Requests(self.kind, self.row[which], self.at[which], self.number[which])
+
 
 class Answers(NamedTuple):
     """What became of requests of one kind that came to an end this week: a clerk has dealt with them, or the customer

@@ -36,13 +36,20 @@ def ask(
             groups[play.name] = group
         for action in play.strategy.decide(view):
             if not isinstance(action, tuple(kinds)):
-                raise ActionError(f"{play.name}: decide returned {action!r}, which is no action of the contract")
+                raise ActionError(f"{play.name}: {_nobody_carries_out(action)}")
             check_action(play.name, action)
             if play.selective and action.audience == "everybody":
                 what = type(action).__name__
                 raise ActionError(f"{play.name}: {what} is for everybody, so the play has no target, holdout or ramp")
             asked.append(Asked(play, action, reached))
     return asked, groups
+
+
+def _nobody_carries_out(action: object) -> str:
+    if not isinstance(action, Action):
+        return f"decide returned {action!r}, which is no action of the contract"
+    room = type(action).__module__.split(".")[-2:-1]
+    return f"{type(action).__name__} is carried out by nobody in this world: it lacks the mechanism {' '.join(room)}"
 
 
 def _reached(

@@ -18,6 +18,8 @@ class Strategy(Protocol):
 
     A class attribute `audience` = "customers" says that all its actions are on identified customers, so that its plays
     can have a target, a holdout or a ramp; "everybody" that they are not. Where it is missing, such plays are refused.
+    `needs` = "service_desk" says that its actions are carried out by the mechanism of that name, which not every world
+    has.
     """
 
     def decide(self, view: FirmView) -> Sequence[Action]:
@@ -29,3 +31,9 @@ def audience_of(strategy: object) -> Audience | None:
     """Whom a strategy (class or instance) says it acts on; None when it does not say."""
     declared = getattr(strategy, "audience", None)
     return declared if declared in get_args(Audience) else None
+
+
+def needs_of(strategy: object) -> str:
+    """The mechanism without which nobody carries out the actions of a strategy (class or instance); "" for one whose
+    actions every world understands."""
+    return str(getattr(strategy, "needs", ""))

@@ -16,6 +16,9 @@ from crmlab.strategies.first_order_offer import WelcomeOffer
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
 from crmlab.strategies.referral_reward import ReferralReward
+from crmlab.strategies.self_service import SelfServicePages
+from crmlab.strategies.service_priority import ServedFirst
+from crmlab.strategies.staffing import StaffedDesk
 from crmlab.strategies.survey import SatisfactionSurvey
 from crmlab.strategies.targeted_discount import TargetedDiscount
 from crmlab.strategies.today import Today
@@ -35,4 +38,7 @@ STRATEGIES: dict[str, type] = {
     "first_order_offer": WelcomeOffer,
     "discount_ladder": DiscountLadder,
     "survey": SatisfactionSurvey,
+    "staffing": StaffedDesk,
+    "service_priority": ServedFirst,
+    "self_service": SelfServicePages,
 }

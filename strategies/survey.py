@@ -18,7 +18,7 @@ class SatisfactionSurvey:
     """
 
     audience: ClassVar[Audience] = "customers"
-    needs: ClassVar[tuple[str, ...]] = ("satisfaction",)
+    needs: ClassVar[str] = "satisfaction"
 
     share: Annotated[float, Lever(0.0, 1.0, unit="share of customers")] = 0.25
     every_weeks: Annotated[int, Lever(1, 52, unit="weeks", step=1)] = 4

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crmlab.sim.mechanisms.shipped import OPTIONAL
 from tests.places import ROOT
 
 CONTRACT = {"crmlab.sim"}  # strategies may import the package itself, which re-exports the contract, and nothing deeper
@@ -158,7 +159,6 @@ def test_the_contract_is_light(package: str) -> None:
 
 
 MECHANISMS = ("price", "acquisition", "loyalty", "referral", "campaigns")
-ON_REQUEST = {"deal_learning"}  # only where a world names them
 KNOW_NONE = (
     "sim.kernel",
     "sim.kernel_types",
@@ -181,7 +181,7 @@ def test_a_mechanism_imports_no_other_one_and_the_kernel_imports_none() -> None:
 def test_every_shipped_mechanism_is_in_the_list_of_those_that_every_market_has() -> None:
     shipped = {m.split(".")[2] for m in arrows()["sim.mechanisms.shipped"] if m.startswith("sim.mechanisms.")}
     folders = {path.parent.name for path in (ROOT / "sim" / "mechanisms").glob("*/__init__.py")}
-    assert shipped == folders - ON_REQUEST >= set(MECHANISMS)
+    assert shipped == folders - set(OPTIONAL) >= set(MECHANISMS)
 
 
 def test_tests_lie_in_folders_that_mirror_the_packages() -> None:

@@ -1,4 +1,5 @@
-"""Mechanisms that a world file adds: `[[mechanism]] kind = "package.module:Class"`, with numbers of its own."""
+"""Mechanisms that a world file adds: `[[mechanism]] kind = "service_desk"`, or one of the user's own as
+"package.module:Class", with numbers of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import built, filled, form_of, own_ranges, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
+from crmlab.experiments.wording.names import not_known
+from crmlab.sim.mechanisms.shipped import OPTIONAL
 from crmlab.sim.world import World
 
 Ranges = dict[str, tuple[float, float]]
@@ -38,7 +41,7 @@ def mechanisms_of(entries: Any, loc: Loc, source: TomlSource) -> tuple[dict[str,
 def _mechanism_of(entry: Any, loc: Loc, source: TomlSource) -> tuple[Any, Ranges, list[Problem]]:
     kind = entry.get("kind")
     if not isinstance(kind, str):
-        text = 'must be written as "package.module:Class".' if "kind" in entry else "is missing."
+        text = 'must be the name of a mechanism, or "package.module:Class".' if "kind" in entry else "is missing."
         return None, {}, [problem(text, (*loc, "kind"), source, kind)]
     try:
         cls = find_mechanism(kind, source.path.parent)
@@ -54,8 +57,13 @@ def _mechanism_of(entry: Any, loc: Loc, source: TomlSource) -> tuple[Any, Ranges
 
 
 def find_mechanism(kind: str, folder: Path | None = None) -> Any:
-    """The numbers of a mechanism behind `package.module:Class`; the module may lie in `folder`. Raises `NotLoaded`."""
-    found = loaded(kind, folder)
+    """The numbers of a mechanism behind its short name, or `package.module:Class` where the module may lie in `folder`.
+    Raises `NotLoaded`."""
+    if ":" not in kind and kind not in OPTIONAL:
+        raise NotLoaded(
+            f'{not_known(kind, "mechanism", OPTIONAL)} One of your own is written as "package.module:Class".'
+        )
+    found = loaded(OPTIONAL.get(kind, kind), folder)
     named = isinstance(getattr(found, "name", None), str)
     if not (isinstance(found, type) and dataclasses.is_dataclass(found) and named and hasattr(found, "start")):
         raise NotLoaded(

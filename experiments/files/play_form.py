@@ -9,18 +9,19 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
+from crmlab.sim.facts import recorded_facts
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import audience_of
+from crmlab.sim.strategy import audience_of, needs_of
 from crmlab.sim.target import BANDS, SEGMENTS, Target
-from crmlab.sim.world import REFERRAL
+from crmlab.sim.world import REFERRAL, World
 from crmlab.strategies import STRATEGIES
 from crmlab.strategies.channel_mix import ChannelMix
 from crmlab.strategies.first_order_offer import WelcomeOffer
@@ -28,6 +29,7 @@ from crmlab.strategies.first_order_offer import WelcomeOffer
 PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
 
 _BAND = list[float] | None
+_BAND_SCHEMA: Any = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _SCORES = {
     "recency_score": "[low, high], 1 to 5: 5 for the fifth who ordered last.",
     "frequency_score": "[low, high], 1 to 5: 5 for the fifth with most orders in 52 weeks.",
@@ -39,16 +41,37 @@ def _band(name: str) -> Any:
     return _BAND, Field(default=None, min_length=2, max_length=2, description=_SCORES.get(name, "[low, high]"))
 
 
+class TargetBase(Form):
+    """Whom a play addresses: all conditions must hold; the names within a list are alternatives. Beside the names
+    below, any number that a mechanism of the world records can have a band, such as csat = [1, 2]."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": _BAND_SCHEMA})
+
+
 TargetForm: type[Form] = create_model(
     "TargetForm",
-    __base__=Form,
-    __doc__="Whom a play addresses: all conditions must hold; the names within a list are alternatives.",
+    __base__=TargetBase,
+    __doc__=TargetBase.__doc__,
     segments=(list[str], Field(default=[], description=f"Any of: {', '.join(SEGMENTS)}.")),
     sources=(list[str], Field(default=[], description='Channel names, "referral", or "before" for the founding base.')),
     tags=(list[str], Field(default=[], description="Names given by tagging strategies.")),
     member=(bool | None, Field(default=None, strict=True, description="Whether in the loyalty programme or not.")),
     **{name: _band(name) for name in BANDS},
 )
+
+
+@cache
+def target_form(facts: tuple[str, ...] | None) -> type[Form]:
+    """The form of a target where mechanisms record these facts; None where that is not known, and any may be named."""
+    if facts is None:
+        return create_model("TargetForm", __base__=_AnyTarget)
+    return create_model("TargetForm", __base__=TargetForm, **{name: _band(name) for name in facts})
+
+
+class _AnyTarget(TargetForm):  # type: ignore[valid-type, misc]
+    """A target in a world that could not be read."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class PlayFields(Form):
@@ -100,28 +123,28 @@ def checked_strategy(found: Any, kind: str) -> type:
 
 
 @cache
-def play_form(strategy: type) -> type[Form]:
-    """The form of a play of one strategy: its levers and the settings of every play."""
+def play_form(strategy: type, facts: tuple[str, ...] | None = ()) -> type[Form]:
+    """The form of a play of one strategy: its levers and the settings of every play; `facts` as of `target_form`."""
     levers = form_of(strategy)
     fields: dict[str, Any] = {name: (f.annotation, f) for name, f in levers.model_fields.items()}
     kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), None)
     kind_field = (str, Field(json_schema_extra={"const": kind} if kind else None))
+    if facts != ():
+        fields["target"] = (target_form(facts), PlayFields.model_fields["target"])
     return create_model(
         f"{strategy.__name__}Play", __base__=PlayFields, __doc__=levers.__doc__, kind=kind_field, **fields
     )
 
 
-def plays_of(
-    entries: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
-) -> tuple[tuple[Play, ...], list[Problem]]:
+def plays_of(entries: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[tuple[Play, ...], list[Problem]]:
     """The plays of a list of strategy tables, and what is wrong with them.
 
-    `channels` are those of the world, None where the world itself could not be read (names are then not checked).
+    `world` is None where it could not be read: what it must have for a play (channels, mechanisms) is then not checked.
     """
     plays: list[Play] = []
     problems: list[Problem] = []
     for position, entry in enumerate(entries if isinstance(entries, list) else []):
-        play, found = _play_of(entry, (*loc, position), source, channels)
+        play, found = _play_of(entry, (*loc, position), source, world)
         problems += found
         if play is None:
             continue
@@ -132,9 +155,7 @@ def plays_of(
     return tuple(plays), problems
 
 
-def _play_of(
-    entry: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
-) -> tuple[Play | None, list[Problem]]:
+def _play_of(entry: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[Play | None, list[Problem]]:
     if not isinstance(entry, dict):
         return None, [problem("must be a table with a kind.", loc, source, entry)]
     kind = entry.get("kind")
@@ -145,16 +166,23 @@ def _play_of(
         strategy = find_strategy(kind, source.path.parent)  # it may lie beside the file that names it
     except NoSuchStrategy as error:
         return None, [problem(str(error), (*loc, "kind"), source, kind)]
-    return play_from(strategy, entry, loc, source, channels)
+    return play_from(strategy, entry, loc, source, world)
 
 
 def play_from(
-    strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+    strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, world: World | None
 ) -> tuple[Play | None, list[Problem]]:
     """The play of one strategy that a table describes, and what is wrong with it."""
-    form, problems = filled(play_form(strategy), entry, loc, source)
-    target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, channels)
-    problems += found + _timing_problems(entry, loc, source) + _audience_problems(strategy, entry, target, loc, source)
+    facts = _facts_for(entry.get("target", {}), world)
+    form, problems = filled(play_form(strategy, facts), entry, loc, source)
+    channels = None if world is None else world.sources
+    target, found = _target_of(entry.get("target", {}), facts, (*loc, "target"), source, world)
+    problems += (
+        found
+        + _lacking(strategy, world, loc, source)
+        + _timing_problems(entry, loc, source)
+        + _audience_problems(strategy, entry, target, loc, source)
+    )
     if form is None:
         return None, problems
     play, found = _filled_play(strategy, form, target, loc, source)
@@ -166,6 +194,22 @@ def play_from(
             text = not_known(play.strategy.channel, "channel of this world", names[1:])
             problems.append(problem(text, (*loc, "channel"), source, play.strategy.channel))
     return play, problems + found
+
+
+def _facts_for(target: Any, world: World | None) -> tuple[str, ...] | None:
+    """What mechanisms of the world record that a target may name; none are looked up where it names none."""
+    if not isinstance(target, dict) or not set(target) - set(TargetForm.model_fields):
+        return ()
+    return None if world is None else tuple(n for n in recorded_facts(world) if n not in TargetForm.model_fields)
+
+
+def _lacking(strategy: type, world: World | None, loc: Loc, source: TomlSource) -> list[Problem]:
+    """A strategy whose actions nobody in this world carries out is refused."""
+    needs = needs_of(strategy)
+    if world is None or not needs or needs in world.mechanisms:
+        return []
+    text = f'needs the mechanism "{needs}", which this world has not; add [[mechanism]] kind = "{needs}" to the world.'
+    return [problem(text, (*loc, "kind"), source)]
 
 
 def _filled_play(
@@ -208,10 +252,10 @@ def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> 
 
 
 def _target_of(
-    table: Any, loc: Loc, source: TomlSource, channels: Sequence[Channel] | None
+    table: Any, facts: tuple[str, ...] | None, loc: Loc, source: TomlSource, world: World | None
 ) -> tuple[Target, list[Problem]]:
     """The target of a play. What is wrong with the form of the table itself is the play form's to report."""
-    filled_in, malformed = filled(TargetForm, table, loc, source)
+    filled_in, malformed = filled(target_form(facts), table, loc, source)
     if malformed:
         return Target(), []
     form: Any = filled_in
@@ -219,7 +263,7 @@ def _target_of(
     for name in form.segments:
         if name not in SEGMENTS:
             problems.append(problem(not_known(name, "segment", SEGMENTS), (*loc, "segments"), source, name))
-    sources = None if channels is None else [*(c.name for c in channels), "before"]
+    sources = None if world is None else [*(c.name for c in world.sources), "before"]
     for name in form.sources:
         if sources is not None and name == REFERRAL and name not in sources:
             text = (
@@ -228,7 +272,8 @@ def _target_of(
             problems.append(problem(f"{text}{', '.join(sources)}.", (*loc, "sources"), source, name))
         elif sources is not None and name not in sources:
             problems.append(problem(not_known(name, "source", sources), (*loc, "sources"), source, name))
-    bands = {name: tuple(band) for name in BANDS if (band := getattr(form, name)) is not None}
+    names = (*BANDS, *(facts or ()))
+    bands = {name: tuple(band) for name in names if (band := getattr(form, name)) is not None}
     for name, (low, high) in bands.items():
         if low > high:
             problems.append(problem("must be [low, high] with low <= high.", (*loc, name), source))

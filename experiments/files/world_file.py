@@ -88,10 +88,10 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
     channels = tuple(built(Channel, c) for c in form.channel)
     sections: dict[str, Any] = {name: built(kind, getattr(form, name)) for name, kind in PLAIN.items()}
     sections |= {name: built(kind, getattr(form.unknowns, name)) for name, kind in REACTIONS.items()}
-    sources = World(channels=channels, **sections).sources
-    today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, sources)
-    problems += found + contradictions(form, loc, source)
     mechanisms, own, found = mechanisms_of(form.mechanism, (*loc, "mechanism"), source)
+    problems += found + contradictions(form, loc, source)
+    bare = World(channels=channels, mechanisms=mechanisms, **sections)
+    today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, bare)
     problems += found
     population: Any = form.population
     world = World(

@@ -67,7 +67,7 @@ def _arm(
     name: str, table: Mapping[str, Any], today: Sequence[Play], source: TomlSource, world: WorldFile | None
 ) -> tuple[Arm, list[Problem]]:
     loc = ("arms", name, "strategies")
-    plays, problems = plays_of(table.get("strategies"), loc, source, world.world.sources if world else None)
+    plays, problems = plays_of(table.get("strategies"), loc, source, world.world if world else None)
     if table.get("from", TODAY) == TODAY:
         for position, play in enumerate(plays):
             if play.name in {p.name for p in today}:

@@ -71,7 +71,7 @@ def _play_problems(play: Play, loc: Loc, world: World) -> list[Problem]:
         return [problem(str(error), loc, _NOWHERE)]
     said = plain(play)
     entry = {key: value for key, value in said.items() if key != "levers"} | said["levers"]
-    return play_from(cls, entry, loc, _NOWHERE, world.sources)[1]
+    return play_from(cls, entry, loc, _NOWHERE, world)[1]
 
 
 def _world_problems(world: World) -> list[Problem]:

@@ -13,6 +13,8 @@ from crmlab.experiments.spec.builder import new_experiment
 from crmlab.sim import Play, levers_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
+from crmlab.sim.mechanisms.shipped import optional_numbers
+from crmlab.sim.strategy import needs_of
 from crmlab.strategies import STRATEGIES, PointsAndTiers, PriceCut
 from tests.conftest import shop, today
 
@@ -30,7 +32,9 @@ def extremes(cls: type) -> Iterator[Any]:
 
 @pytest.mark.parametrize("kind", sorted(STRATEGIES))
 def test_the_guard_binds_at_no_end_of_any_lever(kind: str) -> None:
-    world = shop(word_of_mouth=WordOfMouth(p_invite=0.08))
+    needs = needs_of(STRATEGIES[kind])
+    added = {needs: optional_numbers(needs)} if needs else {}
+    world = shop(word_of_mouth=WordOfMouth(p_invite=0.08), mechanisms=added)
     for strategy in extremes(STRATEGIES[kind]):
         plays = (Play("today", strategy),) if kind == "today" else today(Play("tried", strategy))
         market = Market(world, plays, customers=600).run(30)

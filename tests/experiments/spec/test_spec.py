@@ -13,7 +13,7 @@ from crmlab.experiments.spec.subsets import only_arm, quick
 from crmlab.lab import load_world
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
-from crmlab.sim.strategy import audience_of
+from crmlab.sim.strategy import audience_of, needs_of
 from crmlab.sim.target import Target
 from crmlab.strategies import STRATEGIES, DiscountLadder, DiscountTiers, DoNothing, PriceCut, TargetedDiscount
 from tests.places import LIBRARY, ROOT
@@ -176,8 +176,10 @@ def test_what_cannot_be_is_said_in_one_line(tmp_path, wrong, sentence):
     assert sentence in found[0]
 
 
-PUBLIC = sorted(kind for kind, cls in STRATEGIES.items() if audience_of(cls) == "everybody")
-FOR_CUSTOMERS = sorted(set(STRATEGIES) - set(PUBLIC))
+ANYWHERE = {kind: cls for kind, cls in STRATEGIES.items() if not needs_of(cls)}
+NEEDY = sorted(set(STRATEGIES) - set(ANYWHERE))
+PUBLIC = sorted(kind for kind, cls in ANYWHERE.items() if audience_of(cls) == "everybody")
+FOR_CUSTOMERS = sorted(set(ANYWHERE) - set(PUBLIC))
 SELECTIVE = ("target = { segments = ['nurture'] }", "holdout = 0.1", "ramp_weeks = 4")
 
 
@@ -200,6 +202,14 @@ def test_what_a_strategy_for_customers_is_asked_is_what_its_play_carries(tmp_pat
     text = MINIMAL.replace('"price_cut"', f'"{kind}"') + asked + "\n"
     play = load_experiment(written(tmp_path, text)).arms[1].plays[1]
     assert play.selective
+
+
+@pytest.mark.parametrize("kind", NEEDY)
+def test_a_strategy_that_nobody_in_the_world_could_carry_out_is_refused_with_what_to_add(tmp_path, kind):
+    (found,) = problems(tmp_path, MINIMAL.replace('"price_cut"', f'"{kind}"\nname = "asked"'))
+    needs = needs_of(STRATEGIES[kind])
+    assert f'needs the mechanism "{needs}"' in found
+    assert f'[[mechanism]] kind = "{needs}"' in found
 
 
 THIRD_PARTY = """

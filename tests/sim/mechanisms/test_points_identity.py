@@ -22,6 +22,7 @@ from crmlab.sim.levers import Ranged, levers_of, unknowns_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.loyalty.loyalty import Loyalty
 from crmlab.sim.plays import Play
+from crmlab.sim.strategy import needs_of
 from crmlab.sim.world import World
 from crmlab.strategies import STRATEGIES, PointsAndTiers
 from tests.places import CASES
@@ -93,6 +94,9 @@ def random_strategy(rng: np.random.Generator, cls: type) -> Any:
     return cls(**{name: value for name, value in values.items() if rng.random() < 0.7})
 
 
+ANYWHERE = [cls for cls in STRATEGIES.values() if not needs_of(cls)]
+
+
 def random_experiment(seed: int) -> Experiment:
     """A shop that reacts in some random way, and one to four random plays beside a programme in it."""
     rng = np.random.default_rng(seed)
@@ -104,7 +108,7 @@ def random_experiment(seed: int) -> Experiment:
             assert is_dataclass(group)
             told = {n: drawn(rng, field) for n, field in unknowns_of(group).items() if rng.random() < 0.7}
             groups[name] = lambda group=group, told=told: replace(group, **told)
-        kinds = [PointsAndTiers, *rng.choice(list(STRATEGIES.values())[1:], rng.integers(1, 5))]
+        kinds = [PointsAndTiers, *rng.choice(ANYWHERE[1:], rng.integers(1, 5))]
         try:
             world = replace(world, **{name: make() for name, make in groups.items()})
             plays = []

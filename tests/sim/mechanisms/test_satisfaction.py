@@ -17,7 +17,7 @@ from crmlab.sim.market import Market
 from crmlab.sim.mechanism_contract import switched_off
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.mechanisms.referral.referral import Referral
-from crmlab.sim.mechanisms.satisfaction import Satisfaction
+from crmlab.sim.mechanisms.satisfaction.params import Satisfaction
 from crmlab.sim.mechanisms.satisfaction.satisfaction import CustomerSatisfaction
 from crmlab.sim.mechanisms.satisfaction.scales import USUAL, USUAL_WEIGHT, csat_cuts
 from crmlab.sim.outcome import MarketOutcome

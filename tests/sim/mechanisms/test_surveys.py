@@ -14,8 +14,8 @@ from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import GONE, LONG_AGO
 from crmlab.sim.facts import recorded_facts
 from crmlab.sim.market import Market
-from crmlab.sim.mechanisms.satisfaction import Satisfaction
 from crmlab.sim.mechanisms.satisfaction.accounts import SURVEYS
+from crmlab.sim.mechanisms.satisfaction.params import Satisfaction
 from crmlab.sim.mechanisms.satisfaction.satisfaction import CustomerSatisfaction
 from crmlab.sim.mechanisms.satisfaction.scales import USUAL, USUAL_WEIGHT, Respondents
 from crmlab.sim.outcome import MarketOutcome
@@ -219,7 +219,7 @@ def test_surveys_of_today_have_been_answered_before_week_0() -> None:
 
 
 def test_a_survey_in_a_world_without_satisfaction_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ActionError, match="no mechanism of this world carries out Survey"):
+    with pytest.raises(ActionError, match="lacks the mechanism satisfaction"):
         Market(shop(), today(Play("s", EVERYBODY)), customers=50).run(1)
 
 
