@@ -13,6 +13,7 @@ from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.campaigns.actions import Tag
+from crmlab.sim.mechanisms.failures.actions import Claim, DeliveryPromise, PriorityDelivery, QualityInvestment
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.price.actions import NO_CAP, Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
@@ -37,9 +38,11 @@ __all__ = [
     "Action",
     "Audience",
     "ChannelBudget",
+    "Claim",
     "Columns",
     "ContractError",
     "Coupon",
+    "DeliveryPromise",
     "Discount",
     "FirmView",
     "FirstOrderOffer",
@@ -49,7 +52,9 @@ __all__ = [
     "Mechanism",
     "Play",
     "PointsRule",
+    "PriorityDelivery",
     "PublicDiscount",
+    "QualityInvestment",
     "ReferralTerms",
     "SelfService",
     "ServicePriority",

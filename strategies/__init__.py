@@ -7,14 +7,18 @@ as `package.module:Class`, or offered by their package under the entry point gro
 if __name__ != "crmlab.strategies":
     raise ImportError("The package is called crmlab.strategies: write `from crmlab.strategies import ...`.")
 
+from crmlab.strategies.campaign_claim import CampaignClaim
 from crmlab.strategies.channel_mix import ChannelMix
 from crmlab.strategies.coupon import CouponCampaign
+from crmlab.strategies.delivery_promise import PromisedDelivery
 from crmlab.strategies.discount_ladder import DiscountLadder
 from crmlab.strategies.discount_tiers import DiscountTiers
 from crmlab.strategies.do_nothing import DoNothing
 from crmlab.strategies.first_order_offer import WelcomeOffer
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
+from crmlab.strategies.priority_delivery import SentFirst
+from crmlab.strategies.quality_investment import FewerFailures
 from crmlab.strategies.referral_reward import ReferralReward
 from crmlab.strategies.self_service import SelfServicePages
 from crmlab.strategies.service_priority import ServedFirst
@@ -41,4 +45,8 @@ STRATEGIES: dict[str, type] = {
     "staffing": StaffedDesk,
     "service_priority": ServedFirst,
     "self_service": SelfServicePages,
+    "quality_investment": FewerFailures,
+    "delivery_promise": PromisedDelivery,
+    "priority_delivery": SentFirst,
+    "campaign_claim": CampaignClaim,
 }

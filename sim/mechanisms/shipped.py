@@ -18,6 +18,7 @@ OPTIONAL = {
     name: f"crmlab.sim.mechanisms.{place}"
     for name, place in {
         "deal_learning": "deal_learning.params:DealLearning",
+        "failures": "failures.params:Failures",
         "satisfaction": "satisfaction.params:Satisfaction",
         "service_desk": "service_desk.params:ServiceDesk",
     }.items()
