@@ -14,9 +14,11 @@ from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
 from crmlab.sim.mechanisms.advisors.actions import KeyAccounts, LeadFollowUp
 from crmlab.sim.mechanisms.campaigns.actions import Tag
+from crmlab.sim.mechanisms.failures.actions import Claim, DeliveryPromise, PriorityDelivery, QualityInvestment
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
 from crmlab.sim.mechanisms.price.actions import NO_CAP, Coupon, Discount, FirstOrderOffer, PublicDiscount
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
+from crmlab.sim.mechanisms.satisfaction.actions import Survey
 from crmlab.sim.mechanisms.service_desk.actions import SelfService, ServicePriority, Staffing
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import Strategy
@@ -37,9 +39,11 @@ __all__ = [
     "Action",
     "Audience",
     "ChannelBudget",
+    "Claim",
     "Columns",
     "ContractError",
     "Coupon",
+    "DeliveryPromise",
     "Discount",
     "FirmView",
     "FirstOrderOffer",
@@ -51,13 +55,16 @@ __all__ = [
     "Mechanism",
     "Play",
     "PointsRule",
+    "PriorityDelivery",
     "PublicDiscount",
+    "QualityInvestment",
     "ReferralTerms",
     "SelfService",
     "ServicePriority",
     "Setting",
     "Staffing",
     "Strategy",
+    "Survey",
     "Tag",
     "Target",
     "TierRule",

@@ -25,6 +25,19 @@ class Experiences(NamedTuple):
     quality: NDArray[np.float64]
 
 
+class Recoveries(NamedTuple):
+    """Bad experiences that were made good again. `loss` is how bad each was (in the measure of `quality`, positive),
+    `weeks` how long ago, `share` how much of it is given back. `glow` is what is felt beyond that, in standard
+    deviations of satisfaction, and `acted_on` the share of the glow that shows in behaviour as well. Shape [m] each."""
+
+    row: NDArray[np.int32]
+    loss: NDArray[np.float64]
+    weeks: NDArray[np.int32]
+    share: NDArray[np.float64]
+    glow: NDArray[np.float64]
+    acted_on: float
+
+
 class Requests(NamedTuple):
     """Customers who want an answer from the firm this week, all about the same `kind` of thing ("question", "product").
 
@@ -61,3 +74,4 @@ class Encounters:
 
     experiences: list[Experiences] = field(default_factory=list)
     answers: list[Answers] = field(default_factory=list)
+    recoveries: list[Recoveries] = field(default_factory=list)

@@ -3,7 +3,8 @@
     target = { segments = ["dormant"], weeks_since_order = [13, 52], sources = ["paid_search"] }
 
 Conditions on different facts are all required; the names within one list are alternatives. Everything here is a
-recorded fact of the view: a target can never ask for a hidden trait.
+recorded fact of the view: a target can never ask for a hidden trait. What the mechanisms of a world record is named in
+the same way, `csat = [1, 2]`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Band = tuple[float, float]
 
 @dataclass(frozen=True)
 class Target:
-    """A part of the identified customers. `bands` maps one of `BANDS` to (low, high), both inclusive.
+    """A part of the identified customers. `bands` maps one of `BANDS`, or any number that a mechanism of the market
+    records (`view.fact`), to (low, high), both inclusive.
 
     `sources` are channel names ("before" for those of the founding base whose source was not recorded), `segments`
     names of `SEGMENTS`, `tags` names given by `Tag` actions (any of them); `member` asks for members of the loyalty
@@ -49,7 +51,7 @@ class Target:
         """Who among the identified customers is addressed. Shape [n]."""
         who = np.ones(view.n, dtype=np.bool_)
         for name, (low, high) in self.bands.items():
-            value = getattr(view, name)
+            value = getattr(view, name) if name in BANDS else view.fact(name)
             who &= (value >= low) & (value <= high)
         if self.segments:
             who &= np.isin(view.segment, [SEGMENTS.index(s) for s in self.segments])

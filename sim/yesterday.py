@@ -82,6 +82,7 @@ class _Before:
         mechanisms = mechanisms_of(setting)
         self.mechanisms = {mechanism.name: mechanism for mechanism in mechanisms if mechanism.weeks_before}
         self.setting = setting
+        self._known = mechanisms  # what those that were not at work record is as for beginners
         self._kinds = tuple(kind for mechanism in mechanisms for kind in mechanism.settles)
         self._names = tuple(source.name for source in world.sources)
         self._planned = {c.name: c.budget for c in world.channels if c.half_budget > 0}
@@ -141,7 +142,7 @@ class _Before:
 
     @property
     def _owners(self) -> list[Columns]:
-        return [self.people, *(mechanism.columns for mechanism in self.mechanisms.values())]
+        return [self.people, *(mechanism.columns for mechanism in self._known)]
 
     def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
         return gather(self._owners, name, rows)

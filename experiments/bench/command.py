@@ -216,7 +216,9 @@ def rewards(
 
 @app.command()
 def levers(
-    strategies: Annotated[list[str] | None, typer.Argument(help="Shipped strategies; default: all.")] = None,
+    strategies: Annotated[
+        list[str] | None, typer.Argument(help="Shipped strategies; default: all of the world.")
+    ] = None,
     world: Annotated[str, typer.Option(help="A shipped world or the path of a world file.")] = "shop",
     replications: Annotated[int, typer.Option(min=2)] = 6,
     customers: Annotated[int, typer.Option(min=50, help="Founding customers.")] = 400,
@@ -228,6 +230,7 @@ def levers(
     from crmlab.experiments.bench.tables import print_levers
     from crmlab.experiments.wording.names import not_known
     from crmlab.lab import load_world
+    from crmlab.sim.strategy import needs_of
     from crmlab.strategies import STRATEGIES
 
     for kind in strategies or ():
@@ -235,7 +238,8 @@ def levers(
             raise typer.BadParameter(f'"{kind}" is {not_known(kind, "shipped strategy", STRATEGIES)}')
     file = load_world(world)
     found = []
-    for kind in strategies or STRATEGIES:
+    carried_out = [kind for kind, cls in STRATEGIES.items() if needs_of(cls) in ("", *file.world.mechanisms)]
+    for kind in strategies or carried_out:
         for sweep in swept(file, kind, replications=replications, customers=customers, weeks=weeks):
             print(f"... {kind}.{sweep.lever}", file=sys.stderr)
             found.append(sweep)

@@ -9,13 +9,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.forms import Form, built, filled, form_of, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
+from crmlab.sim.facts import recorded_facts
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.plays import Play
 from crmlab.sim.strategy import audience_of, needs_of
@@ -28,6 +29,7 @@ from crmlab.strategies.first_order_offer import WelcomeOffer
 PLUGINS = "crmlab.strategies"  # the entry point group under which other packages offer strategies
 
 _BAND = list[float] | None
+_BAND_SCHEMA: Any = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _SCORES = {
     "recency_score": "[low, high], 1 to 5: 5 for the fifth who ordered last.",
     "frequency_score": "[low, high], 1 to 5: 5 for the fifth with most orders in 52 weeks.",
@@ -39,16 +41,37 @@ def _band(name: str) -> Any:
     return _BAND, Field(default=None, min_length=2, max_length=2, description=_SCORES.get(name, "[low, high]"))
 
 
+class TargetBase(Form):
+    """Whom a play addresses: all conditions must hold; the names within a list are alternatives. Beside the names
+    below, any number that a mechanism of the world records can have a band, such as csat = [1, 2]."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": _BAND_SCHEMA})
+
+
 TargetForm: type[Form] = create_model(
     "TargetForm",
-    __base__=Form,
-    __doc__="Whom a play addresses: all conditions must hold; the names within a list are alternatives.",
+    __base__=TargetBase,
+    __doc__=TargetBase.__doc__,
     segments=(list[str], Field(default=[], description=f"Any of: {', '.join(SEGMENTS)}.")),
     sources=(list[str], Field(default=[], description='Channel names, "referral", or "before" for the founding base.')),
     tags=(list[str], Field(default=[], description="Names given by tagging strategies.")),
     member=(bool | None, Field(default=None, strict=True, description="Whether in the loyalty programme or not.")),
     **{name: _band(name) for name in BANDS},
 )
+
+
+@cache
+def target_form(facts: tuple[str, ...] | None) -> type[Form]:
+    """The form of a target where mechanisms record these facts; None where that is not known, and any may be named."""
+    if facts is None:
+        return create_model("TargetForm", __base__=_AnyTarget)
+    return create_model("TargetForm", __base__=TargetForm, **{name: _band(name) for name in facts})
+
+
+class _AnyTarget(TargetForm):  # type: ignore[valid-type, misc]
+    """A target in a world that could not be read."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class PlayFields(Form):
@@ -100,12 +123,14 @@ def checked_strategy(found: Any, kind: str) -> type:
 
 
 @cache
-def play_form(strategy: type) -> type[Form]:
-    """The form of a play of one strategy: its levers and the settings of every play."""
+def play_form(strategy: type, facts: tuple[str, ...] | None = ()) -> type[Form]:
+    """The form of a play of one strategy: its levers and the settings of every play; `facts` as of `target_form`."""
     levers = form_of(strategy)
     fields: dict[str, Any] = {name: (f.annotation, f) for name, f in levers.model_fields.items()}
     kind = next((k for k, cls in STRATEGIES.items() if cls is strategy), None)
     kind_field = (str, Field(json_schema_extra={"const": kind} if kind else None))
+    if facts != ():
+        fields["target"] = (target_form(facts), PlayFields.model_fields["target"])
     return create_model(
         f"{strategy.__name__}Play", __base__=PlayFields, __doc__=levers.__doc__, kind=kind_field, **fields
     )
@@ -148,9 +173,10 @@ def play_from(
     strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, world: World | None
 ) -> tuple[Play | None, list[Problem]]:
     """The play of one strategy that a table describes, and what is wrong with it."""
-    form, problems = filled(play_form(strategy), entry, loc, source)
+    facts = _facts_for(entry.get("target", {}), world)
+    form, problems = filled(play_form(strategy, facts), entry, loc, source)
     channels = None if world is None else world.sources
-    target, found = _target_of(entry.get("target", {}), (*loc, "target"), source, world)
+    target, found = _target_of(entry.get("target", {}), facts, (*loc, "target"), source, world)
     problems += (
         found
         + _lacking(strategy, world, loc, source)
@@ -168,6 +194,13 @@ def play_from(
             text = not_known(play.strategy.channel, "channel of this world", names[1:])
             problems.append(problem(text, (*loc, "channel"), source, play.strategy.channel))
     return play, problems + found
+
+
+def _facts_for(target: Any, world: World | None) -> tuple[str, ...] | None:
+    """What mechanisms of the world record that a target may name; none are looked up where it names none."""
+    if not isinstance(target, dict) or not set(target) - set(TargetForm.model_fields):
+        return ()
+    return None if world is None else tuple(n for n in recorded_facts(world) if n not in TargetForm.model_fields)
 
 
 def _lacking(strategy: type, world: World | None, loc: Loc, source: TomlSource) -> list[Problem]:
@@ -218,9 +251,11 @@ def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> 
     return []
 
 
-def _target_of(table: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[Target, list[Problem]]:
+def _target_of(
+    table: Any, facts: tuple[str, ...] | None, loc: Loc, source: TomlSource, world: World | None
+) -> tuple[Target, list[Problem]]:
     """The target of a play. What is wrong with the form of the table itself is the play form's to report."""
-    filled_in, malformed = filled(TargetForm, table, loc, source)
+    filled_in, malformed = filled(target_form(facts), table, loc, source)
     if malformed:
         return Target(), []
     form: Any = filled_in
@@ -237,7 +272,8 @@ def _target_of(table: Any, loc: Loc, source: TomlSource, world: World | None) ->
             problems.append(problem(f"{text}{', '.join(sources)}.", (*loc, "sources"), source, name))
         elif sources is not None and name not in sources:
             problems.append(problem(not_known(name, "source", sources), (*loc, "sources"), source, name))
-    bands = {name: tuple(band) for name in BANDS if (band := getattr(form, name)) is not None}
+    names = (*BANDS, *(facts or ()))
+    bands = {name: tuple(band) for name in names if (band := getattr(form, name)) is not None}
     for name, (low, high) in bands.items():
         if low > high:
             problems.append(problem("must be [low, high] with low <= high.", (*loc, name), source))

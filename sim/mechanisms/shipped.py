@@ -19,6 +19,8 @@ OPTIONAL = {
     for name, place in {
         "advisors": "advisors.params:Advisors",
         "deal_learning": "deal_learning.params:DealLearning",
+        "failures": "failures.params:Failures",
+        "satisfaction": "satisfaction.params:Satisfaction",
         "service_desk": "service_desk.params:ServiceDesk",
     }.items()
 }

@@ -56,9 +56,14 @@ def contact_of(
     return agents[row], strong
 
 
+def readiness(week: Week, what: str, person: CustomerAgent) -> float:
+    """What other mechanisms add to the log chance that this person does something of which this one is in charge."""
+    return float(week.readiness[what][person.row]) if what in week.readiness else 0.0
+
+
 def invite(
-    person: CustomerAgent, nth: int, agents: Sequence[CustomerAgent], columns: FriendColumns, talk: TalkParams,
-    graph: Graph, won: list[int],
+    person: CustomerAgent, nth: int, agents: Sequence[CustomerAgent], week: Week, columns: FriendColumns,
+    talk: TalkParams, graph: Graph, won: list[int],
 ) -> tuple[bool, CustomerAgent | None]:  # fmt: skip
     """After an order: whether this person invites a contact, and the contact if that one accepts. `won` are the rows of
     those who accepted somebody else's invitation this week."""
@@ -67,6 +72,7 @@ def invite(
     log_effect = (
         reward_log_effect(talk, strong, int(columns.referral_rewards[person.row])) if person.identified else 0.0
     )
+    log_effect += readiness(week, "invite", person)
     readily = sociability(talk, person.persona, *person.key, person.who)
     if u_invite >= p_invite(talk.p_invite, readily, log_effect):
         return False, None
@@ -74,6 +80,7 @@ def invite(
         return True, None
     base = talk.accept_strong if strong else talk.accept_weak
     offer = talk.log_effect_offer + quality_log_effect(talk, float(friend.order_rate))
+    offer += readiness(week, "accept", friend)
     accepts = u_accept < p_accept(base, offer, float(columns.warned[friend.row]), talk.warning)
     return True, friend if accepts else None
 
@@ -88,7 +95,7 @@ def converse(
         person, nth = agents[orders.row[j]], int(orders.nth[j])
         came_by_themselves = nth == 0 and person.source != source
         claims[j] = came_by_themselves and person.draw(INVITE, 0)[3] < talk.false_claims
-        invites, friend = invite(person, nth, agents, columns, talk, graph, won)
+        invites, friend = invite(person, nth, agents, week, columns, talk, graph, won)
         invitations += invites
         if friend is not None:
             columns.referrer[friend.row] = person.row

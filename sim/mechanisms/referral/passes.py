@@ -47,13 +47,14 @@ def move_friends(
 
 @compiled
 def spread_word(
-    orders, departed, stage, identified, persona, sources, order_rate, referrer, warned, rewards, talk, graph, source,
-    n_founding, key0, key1,
+    orders, departed, stage, identified, persona, sources, order_rate, referrer, warned, rewards, talk, inviting,
+    accepting, graph, source, n_founding, key0, key1,
 ):  # fmt: skip
     """Recommendations after the week's orders, then warnings of those who left, both in order of rows.
 
     Of two who win the same friend the one with the lower row comes first. `rewards` [n] are those of this programme
-    year. Returns (invitations, rows won, warnings, false claims [orders]).
+    year; `inviting` and `accepting` [n], or [0] for nobody, are what others add to the log chances.
+    Returns (invitations, rows won, warnings, false claims [orders]).
     """
     won = np.empty(orders.row.size, np.int32)
     taken = set(won[:0])
@@ -66,18 +67,20 @@ def spread_word(
         u_invite, u_whom, u_accept, u_claim = uniforms(key0, key1, INVITE, who, orders.nth[j])
         claims[j] = orders.nth[j] == 0 and sources[i] != source and u_claim < talk.false_claims
         readily = sociability(talk, persona[i], key0, key1, who)
-        if u_invite >= p_invite(talk.p_invite, readily, most):
+        readiness = inviting[i] if inviting.size > 0 else 0.0
+        if u_invite >= p_invite(talk.p_invite, readily, most + readiness):
             continue  # whoever the contact is
         place = place_of(i, graph, key0, key1)
         number = np.int64(u_whom * n_contacts(place, graph))
         other, strong = contact(place, number, graph, key0, key1)
         log_effect = reward_log_effect(talk, strong, rewards[i]) if identified[i] else 0.0
-        if u_invite >= p_invite(talk.p_invite, readily, log_effect):
+        if u_invite >= p_invite(talk.p_invite, readily, log_effect + readiness):
             continue
         invitations += 1
         if can_be_won(stage[other]) and np.int32(other) not in taken:
             base = talk.accept_strong if strong else talk.accept_weak
             log_effect = talk.log_effect_offer + quality_log_effect(talk, float(order_rate[other]))
+            log_effect += accepting[other] if accepting.size > 0 else 0.0
             if u_accept < p_accept(base, log_effect, float(warned[other]), talk.warning):
                 taken.add(np.int32(other))
                 referrer[other] = i

@@ -17,7 +17,7 @@ from crmlab.sim.actions import ActionError
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.kernel_types import NO_TERMS
 from crmlab.sim.ledger import CASH
-from crmlab.sim.mechanism import NO_ROWS, Mechanism, Setting, Week
+from crmlab.sim.mechanism import NO_ROWS, NOBODY_MOVED, Mechanism, Setting, Week
 from crmlab.sim.mechanisms.referral.accounts import REFERRAL_REWARDS, REWARDS_OWED
 from crmlab.sim.mechanisms.referral.actions import ReferralTerms
 from crmlab.sim.mechanisms.referral.agents import affect_friends, converse
@@ -139,7 +139,8 @@ class Referral(Mechanism):
         people, columns, setting = self.setting.customers, self.columns, self.setting
         said = spread_word(
             week.orders, week.departed, people.stage, people.identified, people.persona, people.source,
-            people.order_rate, columns.referrer, columns.warned, columns.referral_rewards, self.talk, self.graph,
+            people.order_rate, columns.referrer, columns.warned, columns.referral_rewards, self.talk,
+            week.readiness.get("invite", NOBODY_MOVED), week.readiness.get("accept", NOBODY_MOVED), self.graph,
             self.source, setting.n_founding, *setting.key,
         )  # fmt: skip
         self.note(week, Conversation(*said))

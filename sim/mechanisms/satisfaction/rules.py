@@ -1,0 +1,87 @@
+"""What experiences do to satisfaction and satisfaction to behaviour: scalar rules, and their passes over people.
+
+Every effect is exponential in z, so that its mean over people at their usual level, N(0, 1), is known: the mean of
+exp(s z) is exp(s^2 / 2), by which each effect is divided. Columns of 32 bits are widened by `np.float64`:
+`float` does not widen in compiled code, and both tellings have to round in the same places.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.jit import compiled, rule
+from crmlab.sim.orders import YEAR
+
+
+@rule
+def log_effect(z, slope):
+    """The effect of satisfaction on the log of something, per standard deviation `slope`; its exponential has the mean
+    1 over people at their usual level."""
+    return slope * z - 0.5 * slope * slope
+
+
+@rule
+def after_a_week(z, usual, kept):
+    """Satisfaction a week later, without any experience: the share `kept` of what lies off the own level is left."""
+    return usual + kept * (z - usual)
+
+
+@rule
+def after_experience(z, usual, quality, weight, asymmetry):
+    """Satisfaction after an experience: a share `weight` of the way to what the experience was like. What is worse than
+    usual counts `asymmetry` times; what is as always (0) leads back to the own level."""
+    felt = quality if quality >= 0.0 else asymmetry * quality
+    return z + weight * (usual + felt - z)
+
+
+@rule
+def weight_of(weeks, weight, weight_later):
+    """How much a new experience weighs for a customer of so many weeks."""
+    return weight if weeks <= YEAR else weight_later
+
+
+@compiled
+def forget(satisfaction, usual, kept):
+    """Let everybody's satisfaction return towards their own level by a week."""
+    for i in range(satisfaction.size):
+        if satisfaction[i] != usual[i]:
+            satisfaction[i] = after_a_week(np.float64(satisfaction[i]), np.float64(usual[i]), kept)
+
+
+@compiled
+def meet(satisfaction, usual, orders, first_order, rows, quality, week, weight, weight_later, asymmetry):
+    """Let people meet with experiences, one after the other. Who has not ordered yet is new."""
+    for j in range(rows.size):
+        i = rows[j]
+        weeks = week - float(first_order[i]) if orders[i] > 0 else 0.0
+        share = weight_of(weeks, weight, weight_later)
+        satisfaction[i] = after_experience(
+            np.float64(satisfaction[i]), np.float64(usual[i]), quality[j], share, asymmetry
+        )
+
+
+@compiled
+def add_effect(effect, satisfaction, stage, slope):
+    """Add to something on the log scale what customers' satisfaction does to it."""
+    for i in range(stage.size):
+        if stage[i] == CUSTOMER:
+            effect[i] += log_effect(np.float64(satisfaction[i]), slope)
+
+
+@compiled
+def multiply_effect(effect, satisfaction, stage, slope):
+    """The same for something that is multiplied."""
+    for i in range(stage.size):
+        if stage[i] == CUSTOMER:
+            effect[i] *= math.exp(log_effect(np.float64(satisfaction[i]), slope))
+
+
+@compiled
+def add_for_whoever_ordered(effect, satisfaction, orders, slope):
+    """The same as `add_effect` for everybody who ever was a customer."""
+    for i in range(orders.size):
+        if orders[i] > 0:
+            effect[i] += log_effect(np.float64(satisfaction[i]), slope)
