@@ -12,6 +12,7 @@ from crmlab.sim.actions import Action, Audience
 from crmlab.sim.columns import Columns, column
 from crmlab.sim.levers import Lever, Unknown, levers_of
 from crmlab.sim.mechanisms.acquisition.actions import ChannelBudget
+from crmlab.sim.mechanisms.advisors.actions import KeyAccounts, LeadFollowUp
 from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.failures.actions import Claim, DeliveryPromise, PriorityDelivery, QualityInvestment
 from crmlab.sim.mechanisms.loyalty.actions import PointsRule, TierRule
@@ -46,7 +47,9 @@ __all__ = [
     "Discount",
     "FirmView",
     "FirstOrderOffer",
+    "KeyAccounts",
     "Kpi",
+    "LeadFollowUp",
     "Lever",
     "Market",
     "Mechanism",

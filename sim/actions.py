@@ -50,7 +50,11 @@ class Allowed:
 
     def refuses(self, value: Any) -> str:
         """What is wrong with a value, as the end of a sentence; "" when it is allowed."""
-        if type(value) is float and self.low <= value <= self.high and not self.whole:
+        if (
+            isinstance(value, float | int)
+            and self.low <= value <= self.high
+            and (not self.whole or value == int(value))
+        ):
             return ""  # a plain number, as most are
         try:
             numbers = np.atleast_1d(np.asarray(value, np.float64))

@@ -20,6 +20,7 @@ from crmlab.sim.kernel_types import NO_TERMS, BehaviorParams, CustomerColumns, E
 from crmlab.sim.ledger import Ledger, Tariff, first_order_incentive
 from crmlab.sim.mechanism import NO_ROWS, PHASES, Setting, Week
 from crmlab.sim.mechanisms.shipped import mechanisms_of
+from crmlab.sim.mesa_metrics import WeeklyCollector
 from crmlab.sim.named_uniforms import NamedUniforms
 from crmlab.sim.orders import YEAR, OrderLog, forget
 from crmlab.sim.play_actions import ask
@@ -102,9 +103,7 @@ class MarketState(mesa.Model):
         self._named_uniforms = NamedUniforms(self.key, self.n_founding)
         self._effect_room: dict[str, NDArray[np.float64]] = {}
         self._room = Happened.space(max(256, self.customers.n // 8))
-        self.datacollector = mesa.DataCollector(
-            model_reporters={name: _reporter(name) for name in self.books.names},
-        )
+        self.datacollector = WeeklyCollector(self.books)
 
     @property
     def plan(self) -> dict[str, list[str]]:
@@ -312,7 +311,3 @@ def behavior_params(world: World) -> BehaviorParams:
         minor=world.minor,
         baskets=baskets_of(world.spend.p, world.today_rate, world.minor),
     )
-
-
-def _reporter(name: str) -> Any:
-    return lambda market: market.books.latest(name)

@@ -15,6 +15,8 @@ from crmlab.strategies.discount_ladder import DiscountLadder
 from crmlab.strategies.discount_tiers import DiscountTiers
 from crmlab.strategies.do_nothing import DoNothing
 from crmlab.strategies.first_order_offer import WelcomeOffer
+from crmlab.strategies.key_account import KeyAccountCare
+from crmlab.strategies.lead_follow_up import FollowUpLeads
 from crmlab.strategies.points_and_tiers import PointsAndTiers
 from crmlab.strategies.price_cut import PriceCut
 from crmlab.strategies.priority_delivery import SentFirst
@@ -45,6 +47,8 @@ STRATEGIES: dict[str, type] = {
     "staffing": StaffedDesk,
     "service_priority": ServedFirst,
     "self_service": SelfServicePages,
+    "lead_follow_up": FollowUpLeads,
+    "key_account": KeyAccountCare,
     "quality_investment": FewerFailures,
     "delivery_promise": PromisedDelivery,
     "priority_delivery": SentFirst,

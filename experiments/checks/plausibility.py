@@ -45,7 +45,8 @@ MAX_RATES = 4  # different price cuts that are listed one by one
 def notes(experiment: Experiment) -> list[str]:
     """Sentences on what is hardly meant in an experiment: its world, today's policy and its arms."""
     market = day_one(experiment)
-    found = world_notes(experiment.world, experiment.design.weeks, experiment.calibration, market)
+    found = _scale_notes(experiment)
+    found += world_notes(experiment.world, experiment.design.weeks, experiment.calibration, market)
     said: set[float] = set()
     for arm in experiment.arms:
         budget = weekly_budget(arm.plays, market)
@@ -53,6 +54,15 @@ def notes(experiment: Experiment) -> list[str]:
             found += _budget_notes(arm, budget, market)
             said.add(budget)
     return found
+
+
+def _scale_notes(experiment: Experiment) -> list[str]:
+    """What mechanisms of the world that do not shrink with the market say of it (`at_scale` of their numbers)."""
+    size, rows = experiment.world.population.customers, experiment.design.customers
+    scale = experiment.world.at_rows(rows)[1]
+    said = [each.at_scale(scale) for each in experiment.world.mechanisms.values() if hasattr(each, "at_scale")]
+    stands = f"one simulated customer stands for {scale:.3g} real ones"
+    return [f"{stands}, and {what}; design.customers = {size} avoids it." for what in said if scale != 1]
 
 
 def day_one(experiment: Experiment) -> Market:

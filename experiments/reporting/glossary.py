@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ from crmlab.experiments.spec.forms import ArmForm, DesignForm, ExperimentForm
 from crmlab.sim.kpis import HEADLINE, KPIS, Kpi
 from crmlab.sim.levers import EVIDENCE, Lever, Unknown, levers_of, unknowns_of
 from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.shipped import OPTIONAL, optional_numbers
+from crmlab.sim.strategy import needs_of
 from crmlab.sim.world import Base, Persona, Population, Spend, Tilt
 from crmlab.strategies import STRATEGIES
 
@@ -50,6 +52,8 @@ NOTICE = (
 )
 BETTER = {1: "higher is better", -1: "lower is better", 0: "neither"}
 
+ADDED: dict[str, type] = {name: type(optional_numbers(name)) for name in OPTIONAL}  # mechanisms that a world may name
+
 WORLD_GROUPS: dict[str, type] = {
     "base": Base,
     "base.spend": Spend,
@@ -59,6 +63,7 @@ WORLD_GROUPS: dict[str, type] = {
     "[persona]": Persona,
     "persona.tilt": Tilt,
     **PLAIN,
+    **{f"mechanism {name}": kind for name, kind in ADDED.items()},
 }
 
 FORMS: dict[str, type[Form]] = {  # by the name of the block in experiment-files.md
@@ -137,7 +142,15 @@ def kpi_page() -> str:
         "is a dash in tables and null in JSON, never 0. Read a ratio beside the volumes and customer equity. How to "
         "add one: [adding-a-kpi.md](adding-a-kpi.md)."
     )
-    return page("KPIs", intro, overview, *(_kpi_section(kpi) for kpi in KPIS.values()))
+    return page("KPIs", intro, overview, *(_kpi_section(kpi) for kpi in KPIS.values()), *_added_kpis())
+
+
+def _added_kpis() -> Iterator[str]:
+    """The KPIs that a mechanism brings which a world may name."""
+    for name, numbers in ADDED.items():
+        if kpis := getattr(numbers, "kpis", ()):
+            yield f"# In worlds that name the mechanism {name}"
+            yield from (_kpi_section(kpi) for kpi in kpis)
 
 
 def _kpi_section(kpi: Kpi) -> str:
@@ -168,7 +181,9 @@ def _strategy_section(kind: str, cls: type) -> str:
         bounds = (_value(field.default), _value(lever.low), _value(lever.high) + off)
         rows.append((f"`{name}`", *bounds, lever.unit, search))
     levers = table(("lever", "default", "from", "to", "unit", "moves"), rows) if rows else "No levers."
-    return f"## {kind}\n\n{inspect.getdoc(cls)}\n\n{levers}"
+    needs = needs_of(cls)
+    where = f'\n\nIn worlds that name `[[mechanism]] kind = "{needs}"`.' if needs else ""
+    return f"## {kind}\n\n{inspect.getdoc(cls)}{where}\n\n{levers}"
 
 
 def assumption_page() -> str:

@@ -17,6 +17,7 @@ from crmlab.sim.mechanisms.referral.referral import Referral
 OPTIONAL = {
     name: f"crmlab.sim.mechanisms.{place}"
     for name, place in {
+        "advisors": "advisors.params:Advisors",
         "deal_learning": "deal_learning.params:DealLearning",
         "failures": "failures.params:Failures",
         "satisfaction": "satisfaction.params:Satisfaction",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ class Complaints(NamedTuple):
 
     def and_those(self, others: Complaints) -> Complaints:
         """These and others after them."""
-        return Complaints._make(np.concatenate(columns) for columns in zip(self, others, strict=True))
+        columns: list[tuple[Any, Any]] = list(zip(self, others, strict=True))
+        return Complaints._make(np.concatenate(column) for column in columns)
 
     @property
     def n(self) -> int:

@@ -20,7 +20,7 @@ from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.service_desk.accounts import ACCOUNTS, DESK_HIRING, DESK_WAGES, SELF_SERVICE
 from crmlab.sim.mechanisms.service_desk.actions import SelfService, ServicePriority, Staffing
-from crmlab.sim.mechanisms.service_desk.intake import MAIL, STAND_IN, Intake
+from crmlab.sim.mechanisms.service_desk.intake import MAIL, QUESTIONS, STAND_IN, Intake
 from crmlab.sim.mechanisms.service_desk.numbers import DeskNumbers
 from crmlab.sim.mechanisms.service_desk.questions import Questions
 from crmlab.sim.mechanisms.service_desk.record import DeskRecord
@@ -110,12 +110,14 @@ class Service(Mechanism):
 
     def quality(self, log: TicketLog) -> NDArray[np.float64]:
         """How good the service was that each of these tickets met with, in standard deviations of satisfaction against
-        the usual: 0 for the wait to which customers are used. Shape [m]."""
+        the usual: 0 for the wait to which customers are used. Whoever complains is not delighted by a fast answer: what
+        that is worth to them is for those to say who know what went wrong. Shape [m]."""
         p, written = self.params, log.tickets.medium == MAIL
         usual = np.where(written, p.usual_mail_hours, p.usual_call_minutes / 60)
         unit = np.where(written, p.expected_mail_hours, p.expected_call_minutes / 60)
         better: NDArray[np.float64] = p.wait_slope * (np.log1p(usual / unit) - np.log1p(log.waited / unit))
-        return better - p.given_up * log.is_abandoned
+        better -= p.given_up * log.is_abandoned
+        return np.where(log.tickets.kind < len(QUESTIONS), better, np.minimum(better, 0.0))
 
     def _pay(self, week: int, worked: DeskWeek) -> None:
         """Wages for hours on duty and overtime, further clerks, and self-service; books are in rows."""

@@ -230,6 +230,10 @@ def test_experience_is_as_usual_at_the_usual_wait_and_worse_by_the_log_of_a_long
         unit = np.where(mail, BUSY.expected_mail_hours, BUSY.expected_call_minutes / 60)
         expected = -BUSY.wait_slope * np.log((unit + hours) / (unit + usual)) - BUSY.given_up * at.is_abandoned
         assert service.quality(at) == pytest.approx(expected)
+    fast = log._replace(ended=log.tickets.arrival + 0.001)
+    complaints = fast._replace(tickets=fast.tickets._replace(kind=np.full(log.n, 2, np.int16)))
+    assert (service.quality(fast)[mail] > 0).any()
+    assert (service.quality(complaints) <= 0).all()  # a fast answer to a complaint is no reason to be glad of it
 
 
 def test_a_row_that_stands_for_four_people_brings_four_tickets() -> None:
