@@ -58,7 +58,7 @@ unknowns = true
 strategies = [{ kind = "price_cut", rate = 0.1 }]
 [sweep]
 arm = "cut"
-unknowns = [{ unknown = "satisfaction.p_late", points = 2 }]
+unknowns = [{ unknown = "lateness.p_late", points = 2 }]
 design = "grid"
 replications = 2
 """
@@ -92,15 +92,15 @@ def test_a_market_says_which_mechanisms_take_part_in_which_phase() -> None:
 
 
 def test_the_mechanism_of_the_page_keeps_the_contract(beside: Path) -> None:
-    check_mechanism(importlib.import_module("service").Satisfaction)
+    check_mechanism(importlib.import_module("service").Lateness)
 
 
 def test_late_orders_drive_customers_away_and_none_does_where_it_is_off(beside: Path) -> None:
-    numbers = importlib.import_module("service").Satisfaction
+    numbers = importlib.import_module("service").Lateness
     world = shop()
     simulated = {}
     for slope, late in ((0.0, 0.3), (2.0, 0.0), (2.0, 0.3)):
-        mechanisms = {"satisfaction": numbers(slope=slope, p_late=late, blow=1.0)}
+        mechanisms = {"lateness": numbers(slope=slope, p_late=late, blow=1.0)}
         market = AuditedMarket(dataclasses.replace(world, mechanisms=mechanisms), (), customers=500, seed=2).run(30)
         simulated[slope, late] = market.column("stage")
     np.testing.assert_array_equal(simulated[0.0, 0.3], simulated[2.0, 0.0])
@@ -121,13 +121,13 @@ def test_a_mechanism_from_outside_is_in_validation_assumptions_sampled_worlds_kp
     capsys.readouterr()
     folder = next((beside / "out").glob("*/*/spec.json")).parent
     assumptions = pd.read_parquet(folder / "assumptions.parquet").set_index("name")
-    assert assumptions.loc["satisfaction.p_late", "value"] == 0.15
-    assert tuple(assumptions.loc["satisfaction.slope", ["low", "high"]]) == (0.2, 1.5)
-    assert assumptions.loc["satisfaction.p_late", "varied"]
+    assert assumptions.loc["lateness.p_late", "value"] == 0.15
+    assert tuple(assumptions.loc["lateness.slope", ["low", "high"]]) == (0.2, 1.5)
+    assert assumptions.loc["lateness.p_late", "varied"]
     assert "discontent" in set(pd.read_parquet(folder / "effects.parquet")["kpi"])
     assert "Discontent at the end" in (folder / "report.html").read_text(encoding="utf-8")
     stored = json.loads((folder / "spec.json").read_text())
-    assert stored["world"]["mechanisms"]["satisfaction"]["kind"] == "service:Satisfaction"
+    assert stored["world"]["mechanisms"]["lateness"]["kind"] == "service:Lateness"
     assert exit_code(["verify", str(folder), "--workers", "1"]) == 0
 
 

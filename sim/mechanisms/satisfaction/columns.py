@@ -17,7 +17,8 @@ NO_CSAT, NO_NPS = np.int8(0), np.int8(-1)  # of who has never answered: outside 
 class SatisfactionColumns(Columns):
     """The state is known to the simulation only; the firm knows answers."""
 
-    satisfaction: NDArray[np.float32] = column(np.float32, "standard deviations from the mean of all people", False)
+    satisfaction: NDArray[np.float32] = column(np.float32, "SD from the mean of all people: what is acted on", False)
+    glow: NDArray[np.float32] = column(np.float32, "satisfaction felt and said beyond that, and not acted on", False)
     usual_satisfaction: NDArray[np.float32] = column(np.float32, "the same, without any experience: for life", False)
     csat: NDArray[np.int8] = column(np.int8, "last answer, 1 to 5; 0: none", True, NO_CSAT)
     nps: NDArray[np.int8] = column(np.int8, "last answer, 0 to 10; -1: none", True, NO_NPS)

@@ -36,9 +36,10 @@ def survey_response(outcome: MarketOutcome) -> float:
 
 
 def _of_customers(outcome: MarketOutcome) -> NDArray[np.float64]:
-    """Satisfaction of those who are customers at the end. Shape [customers]."""
+    """What those feel who are customers at the end. Shape [customers]."""
     market = outcome.market
-    return market.column("satisfaction")[market.column("stage") == CUSTOMER].astype(np.float64)
+    felt = market.column("satisfaction").astype(np.float64) + market.column("glow")
+    return felt[market.column("stage") == CUSTOMER]
 
 
 def satisfied(outcome: MarketOutcome) -> float:

@@ -15,6 +15,8 @@ from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.jit import compiled, rule
 from crmlab.sim.orders import YEAR
 
+NOTICED = 1e-6  # SD of satisfaction
+
 
 @rule
 def log_effect(z, slope):
@@ -43,10 +45,31 @@ def weight_of(weeks, weight, weight_later):
     return weight if weeks <= YEAR else weight_later
 
 
+@rule
+def faded(glow, kept):
+    """What is left of a glow a week later; what nobody would notice is gone."""
+    return glow * kept if glow > NOTICED else 0.0
+
+
+@rule
+def given_back(loss, weeks, share, log_kept, weight, asymmetry):
+    """What a recovery gives back: a share of what a bad experience of so many weeks ago has left of its effect."""
+    return share * weight * asymmetry * loss * math.exp(weeks * log_kept)
+
+
+@rule
+def after_recovery(z, usual, back, glow):
+    """Satisfaction after something was made good: higher by what is given back and the glow that is acted on, but
+    nobody is lifted further above the own level than by that glow. So failing and repairing gains nothing."""
+    return max(z, min(usual + glow, z + back + glow))
+
+
 @compiled
-def forget(satisfaction, usual, kept):
+def forget(satisfaction, usual, glow, kept):
     """Let everybody's satisfaction return towards their own level by a week."""
     for i in range(satisfaction.size):
+        if glow[i] > 0.0:
+            glow[i] = faded(np.float64(glow[i]), kept)
         if satisfaction[i] != usual[i]:
             satisfaction[i] = after_a_week(np.float64(satisfaction[i]), np.float64(usual[i]), kept)
 
@@ -61,6 +84,20 @@ def meet(satisfaction, usual, orders, first_order, rows, quality, week, weight, 
         satisfaction[i] = after_experience(
             np.float64(satisfaction[i]), np.float64(usual[i]), quality[j], share, asymmetry
         )
+
+
+@compiled
+def recover(satisfaction, usual, glow, orders, first_order, heard, week, log_kept, weight, weight_later, asymmetry):
+    """Let people meet with recoveries, one after the other. Of several glows the strongest is felt."""
+    acted_on = np.float64(heard.acted_on)
+    for j in range(heard.row.size):
+        i, weeks = heard.row[j], np.float64(heard.weeks[j])
+        since = week - weeks - float(first_order[i]) if orders[i] > 0 else 0.0
+        share = weight_of(since, weight, weight_later)
+        back = given_back(heard.loss[j], weeks, heard.share[j], log_kept, share, asymmetry)
+        z, level = np.float64(satisfaction[i]), np.float64(usual[i])
+        satisfaction[i] = after_recovery(z, level, back, acted_on * heard.glow[j])
+        glow[i] = max(np.float64(glow[i]), (1.0 - acted_on) * heard.glow[j])
 
 
 @compiled

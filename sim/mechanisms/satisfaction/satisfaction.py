@@ -5,7 +5,9 @@ lies off it is gone after `half_life_weeks`) and is moved by what they met with 
 
     z <- z + w (level + q - z)      after each experience of quality q; q counts `asymmetry` times where it is negative
 
-with w = `weight` in the first year of a customer and `weight * weight_later` afterwards. It acts on customers as
+with w = `weight` in the first year of a customer and `weight * weight_later` afterwards. A recovery gives back its
+share of what a bad experience has left, and lifts nobody above the own level; the glow that a good one leaves beyond
+that is felt and said, and acted on only as far as the recovery says. z acts on customers as
 
     departure  x exp(-departure z - departure^2 / 2)
     log orders + ordering z - ordering^2 / 2
@@ -35,10 +37,14 @@ from crmlab.sim.mechanisms.satisfaction.rules import (
     add_for_whoever_ordered,
     after_a_week,
     after_experience,
+    after_recovery,
+    faded,
     forget,
+    given_back,
     log_effect,
     meet,
     multiply_effect,
+    recover,
     weight_of,
 )
 from crmlab.sim.mechanisms.satisfaction.scales import Respondents
@@ -65,7 +71,8 @@ class CustomerSatisfaction(Mechanism):
         self.columns = SatisfactionColumns.empty(everybody.size)
         self.columns.usual_satisfaction[:] = ndtri(setting.draw("satisfaction/level", everybody))
         self.columns.satisfaction[:] = self.columns.usual_satisfaction
-        self.kept = 0.5 ** (1 / numbers.half_life_weeks)
+        self.log_kept = -math.log(2) / numbers.half_life_weeks
+        self.kept = math.exp(self.log_kept)
         self.weights = (float(numbers.weight), float(numbers.weight * numbers.weight_later))
         self.surveys = Surveys(setting, Respondents.of(numbers))
 
@@ -86,11 +93,16 @@ class CustomerSatisfaction(Mechanism):
 
     def affect(self, week: Week) -> None:
         people, own = self.setting.customers, self.columns
-        forget(own.satisfaction, own.usual_satisfaction, self.kept)
+        forget(own.satisfaction, own.usual_satisfaction, own.glow, self.kept)
         for _, rows, quality in week.heard.experiences:
             meet(
                 own.satisfaction, own.usual_satisfaction, people.orders, people.first_order, rows,
                 quality.astype(np.float64), week.number, *self.weights, float(self.params.asymmetry),
+            )  # fmt: skip
+        for heard in week.heard.recoveries:
+            recover(
+                own.satisfaction, own.usual_satisfaction, own.glow, people.orders, people.first_order, heard,
+                week.number, self.log_kept, *self.weights, float(self.params.asymmetry),
             )  # fmt: skip
         if week.number >= 0:  # before week 0 the orders are what they were
             for slope, effect in self._added(week):
@@ -114,16 +126,27 @@ class CustomerSatisfaction(Mechanism):
         return added
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
-        usual, z = self.columns.usual_satisfaction, self.columns.satisfaction
+        usual, z, glow = self.columns.usual_satisfaction, self.columns.satisfaction, self.columns.glow
         for person in agents:
             z[person.row] = after_a_week(float(z[person.row]), float(usual[person.row]), self.kept)
+            glow[person.row] = faded(float(glow[person.row]), self.kept)
+        asymmetry = float(self.params.asymmetry)
         for _, rows, quality in week.heard.experiences:
             for row, felt in zip(rows, quality, strict=True):
-                weeks = week.number - float(agents[row].first_order) if agents[row].orders else 0.0
-                share = weight_of(weeks, *self.weights)
-                z[row] = after_experience(float(z[row]), float(usual[row]), felt, share, float(self.params.asymmetry))
+                share = self._weight(agents[row], week.number)
+                z[row] = after_experience(float(z[row]), float(usual[row]), felt, share, asymmetry)
+        for heard in week.heard.recoveries:
+            for row, loss, weeks, share, felt in zip(*heard[:5], strict=True):
+                weight = self._weight(agents[row], week.number - float(weeks))
+                back = given_back(loss, float(weeks), share, self.log_kept, weight, asymmetry)
+                z[row] = after_recovery(float(z[row]), float(usual[row]), back, heard.acted_on * felt)
+                glow[row] = max(float(glow[row]), (1.0 - heard.acted_on) * felt)
         for person in agents:
             self._move(person, float(z[person.row]), week)
+
+    def _weight(self, person: CustomerAgent, week: float) -> float:
+        weeks = week - float(person.first_order) if person.orders else 0.0
+        return float(weight_of(weeks, *self.weights))
 
     def _move(self, person: CustomerAgent, z: float, week: Week) -> None:
         row, numbers = person.row, self.params

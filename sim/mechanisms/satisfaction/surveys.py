@@ -66,7 +66,7 @@ class Surveys:
             week.series |= figures_of(question, answers)
 
     def _z(self, columns: SatisfactionColumns, rows: NDArray[np.int32]) -> NDArray[np.float64]:
-        return columns.satisfaction[rows].astype(np.float64)
+        return columns.satisfaction[rows].astype(np.float64) + columns.glow[rows]
 
     def _draw(self, what: str, rows: NDArray[np.int32], week: Week) -> NDArray[np.float64]:
         return self.setting.draw(f"satisfaction/{what}", rows, week.number % BEFORE_WEEK_0)

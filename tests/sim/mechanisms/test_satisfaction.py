@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from crmlab.sim import Mechanism, Play, Setting, Week, check_mechanism
 from crmlab.sim.customers import CUSTOMER, GONE
-from crmlab.sim.encounters import Experiences
+from crmlab.sim.encounters import Experiences, Recoveries
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism_contract import switched_off
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
@@ -20,6 +20,7 @@ from crmlab.sim.mechanisms.referral.referral import Referral
 from crmlab.sim.mechanisms.satisfaction.params import Satisfaction
 from crmlab.sim.mechanisms.satisfaction.satisfaction import CustomerSatisfaction
 from crmlab.sim.mechanisms.satisfaction.scales import USUAL, USUAL_WEIGHT, csat_cuts
+from crmlab.sim.mechanisms.shipped import optional_numbers
 from crmlab.sim.outcome import MarketOutcome
 from crmlab.sim.world import Base, Population, World
 from crmlab.strategies import SatisfactionSurvey
@@ -53,6 +54,37 @@ class Happens:
 
     def start(self, setting: Setting) -> Mechanism:
         return Happening(setting, self)
+
+
+class Mending(Mechanism):
+    """Makes good what happened to the first rows `lag` weeks before, in every week up to `last`."""
+
+    name = "mending"
+
+    def affect(self, week: Week) -> None:
+        mends = self.params
+        if mends.lag <= week.number <= mends.last:
+            rows = np.arange(min(mends.rows, week.n), dtype=np.int32)
+            loss, weeks = np.full(rows.size, mends.loss), np.full(rows.size, mends.lag, np.int32)
+            share, glow = np.full(rows.size, mends.share), np.full(rows.size, mends.glow)
+            week.told.recoveries.append(Recoveries(rows, loss, weeks, share, glow, mends.acted_on))
+
+
+@dataclass(frozen=True)
+class Mends:
+    """Numbers of how things are made good."""
+
+    name: ClassVar[str] = "mending"
+    loss: float = 1.0
+    lag: int = 4
+    last: int = 4
+    share: float = 1.0
+    glow: float = 0.0
+    acted_on: float = 0.0
+    rows: int = 10_000_000
+
+    def start(self, setting: Setting) -> Mechanism:
+        return Mending(setting, self)
 
 
 class Eager(Mechanism):
@@ -205,6 +237,39 @@ def test_nobody_falls_lower_than_what_they_keep_meeting_with() -> None:
     assert (offset(market) < -2.5).all()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_a_recovery_gives_back_its_share_of_what_is_left_weeks_later(share: float) -> None:
+    numbers = Satisfaction(half_life_weeks=10.0)
+    market = Market(loyal(numbers, Happens(weeks=1), Mends(share=share)), (), customers=200).run(6)
+    left = -2 * 0.2 * 0.5 ** (4 / 10)
+    np.testing.assert_allclose(offset(market), (1 - share) * left, atol=1e-6)
+
+
+def test_failing_and_repairing_lifts_nobody_above_their_level_however_often() -> None:
+    numbers = (Satisfaction(), Happens(quality=-0.2), Mends(loss=3.0, lag=1, last=999, glow=0.5))
+    market = Market(loyal(*numbers), (), customers=200).run(60)
+    assert (offset(market) <= 0).all()
+    np.testing.assert_allclose(market.column("glow"), 0.5)
+    market = Market(loyal(*numbers[:2], replace(numbers[2], acted_on=0.4)), (), customers=200).run(60)
+    assert (offset(market) <= 0.4 * 0.5 + 1e-6).all()
+    np.testing.assert_allclose(market.column("glow"), 0.6 * 0.5, rtol=1e-6)
+
+
+def test_a_glow_is_said_and_not_acted_on_and_fades() -> None:
+    ask = today(Play("survey", SatisfactionSurvey(share=1.0, every_weeks=1)))
+    faithful = Satisfaction(response=1.0, answer_noise=0.0, half_life_weeks=4.0)
+    plain, glowing = (
+        Market(world_with(faithful, Mends(lag=0, last=0, glow=glow)), ask, customers=2000).run(3) for glow in (0.0, 1.0)
+    )
+    assert glowing.books["csat_satisfied"][1] > 1.1 * plain.books["csat_satisfied"][1]
+    mine, theirs = columns_of(plain), columns_of(glowing)
+    for name, values in mine.items():
+        if name not in ("csat", "glow"):
+            np.testing.assert_array_equal(values, theirs[name], name)
+    np.testing.assert_allclose(glowing.column("glow"), 0.5**0.25, rtol=1e-6)
+    np.testing.assert_array_equal(glowing.run(100).column("glow"), 0.0)
+
+
 def test_the_worse_it_gets_the_sooner_people_leave() -> None:
     world, left = cohort(Base(r=0.5, alpha=10.0, s=1.5, beta=60.0)), []
     for quality in (1.0, 0.0, -1.0, -2.0):
@@ -247,6 +312,7 @@ def test_with_experiences_surveys_and_friends_it_is_the_same_told_by_agents() ->
     world = world_with(
         Satisfaction(departure=0.6, ordering=0.2, recommending=0.8, response=0.6),
         Happens(quality=-0.7, times=2, rows=70),
+        Mends(lag=2, last=15, glow=0.3, share=0.8, acted_on=0.3, rows=50),
         base=Base(r=1.0, alpha=6.0),
         population=Population(customers=120, prospects=400, history_weeks=60),
         word_of_mouth=TALKATIVE,
@@ -258,6 +324,31 @@ def test_with_experiences_surveys_and_friends_it_is_the_same_told_by_agents() ->
     market = assert_same_people(world, plays, weeks=20)
     assert sum(week.won for week in Referral.of(market).weeks.values()) > 0
     assert (market.column("csat") > 0).sum() > 20
+
+
+@pytest.mark.plain
+def test_with_failures_and_a_service_desk_it_is_the_same_told_by_agents() -> None:
+    numbers = [optional_numbers(name) for name in ("satisfaction", "service_desk", "failures")]
+    failing = replace(numbers[2], product=0.1, delivery=0.2, product_voice=0.6, delivery_voice=0.6)
+    world = world_with(
+        *numbers[:2], failing, base=Base(r=2.0, alpha=4.0),
+        population=Population(customers=120, prospects=300, history_weeks=60),
+    )  # fmt: skip
+    market = assert_same_people(world, today(), weeks=25)
+    assert (offset(market) < -0.1).sum() > 20
+    assert market.column("glow").max() > 0
+
+
+def test_the_more_goes_wrong_with_orders_the_less_satisfied_are_who_ordered_and_the_more_leave() -> None:
+    found = []
+    for rate in (0.01, 0.08, 0.15):
+        failing = replace(optional_numbers("failures"), product=rate, delivery=rate)
+        world = world_with(Satisfaction(departure=0.6), failing, base=Base(r=2.0, alpha=4.0))
+        market = Market(world, today(), customers=2000).run(52)
+        read = {kpi.id: kpi.read(MarketOutcome(market)) for kpi in Satisfaction.kpis}
+        found.append((read["satisfied"], -int((market.column("stage") == GONE).sum())))
+    assert found == sorted(found, reverse=True)
+    assert found[0][0] - found[2][0] > 0.05
 
 
 def test_the_truth_at_the_end_is_that_of_who_is_still_a_customer() -> None:
