@@ -1,4 +1,4 @@
-"""What a contact does to a lead.
+"""What a contact does to a lead, and to a key account.
 
 The chance to qualify a lead falls with the hours W to the first contact as the odds (1 + W / W0)^-g; who has been
 qualified is `uplift` likelier to order, in odds. A lead whom nobody calls stays what it was, and so does one who is
@@ -13,13 +13,22 @@ moment in which the contact begins to act, for those who are still undecided the
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Depth = TypeVar("Depth", float, Floats)
 
 
 def odds_factor(waited: Floats, uplift: float, response_slope: float, prompt_hours: float) -> Floats:
     """F of leads who `waited` so many hours for their first contact. Shape [m]."""
     factor: Floats = 1 + uplift * np.exp(-response_slope * np.log1p(waited / prompt_hours))
     return factor
+
+
+def departure_factor(depth: Depth, key_departure: float) -> Depth:
+    """By what the departure of a key account is multiplied who was met twice in the last 52 weeks; `depth` is the length
+    of the last contact over that of one with its full effect, 1 at most."""
+    return 1 - (1 - key_departure) * depth

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from crmlab.sim.customer_agent import CustomerAgent
 from crmlab.sim.customers import CUSTOMER, LEAD
 from crmlab.sim.desk.tickets import Tickets
+from crmlab.sim.kernel_types import Entries
 from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.advisors.accounts import IDLE_ADVISORS, KEY_ADVISORS, LEAD_ADVISORS, NURTURE
@@ -27,13 +28,14 @@ from crmlab.sim.mechanisms.advisors.actions import KeyAccounts, LeadFollowUp
 from crmlab.sim.mechanisms.advisors.columns import AdvisorColumns
 from crmlab.sim.mechanisms.advisors.key_accounts import NOBODY, KeyAccountBook, Rows
 from crmlab.sim.mechanisms.advisors.lead_desk import NOBODY_ON_DUTY, LeadDesk
-from crmlab.sim.mechanisms.advisors.rules import odds_factor
+from crmlab.sim.mechanisms.advisors.rules import departure_factor, odds_factor
 from crmlab.sim.mechanisms.advisors.scores import GRADES, GradeBook, clocks_of, scores_of
 from crmlab.sim.orders import YEAR, Orders
 from crmlab.sim.upkeep import Upkeep
 
 BY_GRADE = tuple(f"leads_{grade.lower()}" for grade in GRADES)
 NO_TICKETS = Tickets.of([], [])
+NO_ENTRIES = Entries(NOBODY, np.empty(0), np.empty(0, np.int8))
 
 
 class AdvisorTeam(Mechanism):
@@ -71,9 +73,8 @@ class AdvisorTeam(Mechanism):
             week.effect("log_rate")[self.moved] += self.columns.lead_effect[self.moved]
         kept = self.met[self._is_kept(week.number, self.met)]
         if kept.size:
-            week.effect("departure")[kept] *= 1 - (1 - self.params.key_departure) * self.columns.contact_depth[
-                kept
-            ].astype(float)
+            depth = self.columns.contact_depth[kept].astype(np.float64)
+            week.effect("departure")[kept] *= departure_factor(depth, self.params.key_departure)
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         for person in agents:
@@ -82,7 +83,7 @@ class AdvisorTeam(Mechanism):
                 week.effect("log_rate")[row] += float(self.columns.lead_effect[row])
             if person.stage == CUSTOMER and self.columns.contact_before[row] >= week.number - YEAR:
                 depth = float(self.columns.contact_depth[row])
-                week.effect("departure")[row] *= 1 - (1 - self.params.key_departure) * depth
+                week.effect("departure")[row] *= departure_factor(depth, self.params.key_departure)
 
     def _is_kept(self, week: int, rows: Rows) -> NDArray[np.bool_]:
         """Which of some rows are customers with two contacts in the last 52 weeks."""
@@ -90,9 +91,7 @@ class AdvisorTeam(Mechanism):
         return recent & (self.setting.customers.stage[rows] == CUSTOMER)
 
     def mark(self, week: Week) -> None:
-        rows, at, source = (np.concatenate(part) for part in zip(*week.entries, strict=True)) if week.entries else (
-            NOBODY, np.empty(0), np.empty(0, np.int8)
-        )  # fmt: skip
+        rows, at, source = (np.concatenate(part) for part in zip(NO_ENTRIES, *week.entries, strict=True))
         ours = np.flatnonzero(source < self.p_convert.size)  # whom a friend has won orders at once
         ours = ours[np.argsort(rows[ours], kind="stable")]
         self._grade(week, rows[ours].astype(np.int32), at[ours].astype(np.float64), source[ours].astype(np.intp))
