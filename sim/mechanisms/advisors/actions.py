@@ -30,6 +30,9 @@ class LeadFollowUp(Action):
     grades: Annotated[int, GRADES] = 2
     nurture: bool = True
 
+    def contradiction(self) -> str:
+        return "" if isinstance(self.nurture, bool) else f"nurture must be True or False, not {self.nurture!r}"
+
 
 @dataclass(frozen=True)
 class KeyAccounts(Action):

@@ -44,12 +44,16 @@ class Advisors:
     call_minutes: Annotated[float, Unknown(1.0, 120.0, "minutes of work per lead", "scenario", "A", vary=1.5)] = 20.0
     wage: Annotated[float, Unknown(0.0, 1e12, "currency per hour of an advisor", "scenario", "A", vary=1.25)] = 25.0
     nurture_uplift: Annotated[
-        float, Unknown(0.0, 0.15, "odds of an order added by messages", NO_SOURCE, "A", vary="range", absent=0.0)
-    ] = 0.05
+        float, Unknown(0.0, 0.1, "odds of an order added by messages", NO_SOURCE, "A", vary="range", absent=0.0)
+    ] = 0.03
     nurture_cost: Annotated[float, Unknown(0.0, 1e12, "currency per lead", "scenario", "A", vary=1.5)] = 0.5
     key_departure: Annotated[
         float, Unknown(0.75, 1.0, "departure of key accounts, times", NO_SOURCE, "A", vary="range", absent=1.0)
     ] = 0.9
+
+    contact_minutes: Annotated[
+        float, Unknown(5.0, 120.0, "minutes of a contact with its full effect", NO_SOURCE, "A", vary=1.5)
+    ] = 30.0
 
     def at_scale(self, scale: float) -> str:
         """What is not quite right where a row of the market stands for another number of people than one."""

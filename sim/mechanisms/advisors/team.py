@@ -71,7 +71,9 @@ class AdvisorTeam(Mechanism):
             week.effect("log_rate")[self.moved] += self.columns.lead_effect[self.moved]
         kept = self.met[self._is_kept(week.number, self.met)]
         if kept.size:
-            week.effect("departure")[kept] *= self.params.key_departure
+            week.effect("departure")[kept] *= 1 - (1 - self.params.key_departure) * self.columns.contact_depth[
+                kept
+            ].astype(float)
 
     def affect_agents(self, agents: Sequence[CustomerAgent], week: Week) -> None:
         for person in agents:
@@ -79,7 +81,8 @@ class AdvisorTeam(Mechanism):
             if person.stage == LEAD and self.columns.lead_effect[row] != 0:
                 week.effect("log_rate")[row] += float(self.columns.lead_effect[row])
             if person.stage == CUSTOMER and self.columns.contact_before[row] >= week.number - YEAR:
-                week.effect("departure")[row] *= self.params.key_departure
+                depth = float(self.columns.contact_depth[row])
+                week.effect("departure")[row] *= 1 - (1 - self.params.key_departure) * depth
 
     def _is_kept(self, week: int, rows: Rows) -> NDArray[np.bool_]:
         """Which of some rows are customers with two contacts in the last 52 weeks."""
@@ -131,6 +134,7 @@ class AdvisorTeam(Mechanism):
             self.key_accounts.pay(week.number, contacts)
             self.columns.contact_before[contacts.rows] = self.columns.contact_last[contacts.rows]
             self.columns.contact_last[contacts.rows] = week.number
+            self.columns.contact_depth[contacts.rows] = min(1.0, action.minutes / self.params.contact_minutes)
             self.met = np.union1d(self.met, contacts.rows).astype(np.int32)
             met += contacts.rows.size
         week.series["key_contacts"] = float(met)

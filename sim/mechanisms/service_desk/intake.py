@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crmlab.sim.desk.tickets import Tickets, moments
+from crmlab.sim.desk.staffing import Plan
+from crmlab.sim.desk.tickets import WEEK_HOURS, Tickets, moments
 from crmlab.sim.encounters import Requests
 from crmlab.sim.mechanism import Setting
 from crmlab.sim.mechanisms.service_desk.numbers import DeskNumbers
@@ -46,11 +47,11 @@ class Intake:
         self.kinds: list[str] = list(QUESTIONS)
 
     def tickets(
-        self, week: int, requests: Sequence[Requests], deflection: float, first: NDArray[np.bool_] | None
+        self, week: int, requests: Sequence[Requests], deflection: float, first: NDArray[np.bool_] | None, plan: Plan
     ) -> Arrivals:
         """The tickets of a week. `deflection` is the share of questions that need no clerk, `first` [n] who is served
-        before others. Where a row of the market stands for several people, all of them ask: each at a moment of their
-        own, and the row hears how its own request went."""
+        before others, `plan` who is on duty: whoever finds the line closed writes. Where a row of the market stands for
+        several people, all of them ask: each at a moment of their own, and the row hears how its own request went."""
         parts, deflected = [], 0
         for asked in requests:
             if asked.kind in QUESTIONS and deflection > 0.0:
@@ -60,7 +61,9 @@ class Intake:
             parts += [(asked, "", asked.number)]
             parts += [(more, f"/{copy}", np.full(more.row.size, STAND_IN)) for copy, more in self._stand_ins(asked)]
         made = [
-            (*self._ticket(week, asked, suffix, first), number) for asked, suffix, number in parts if asked.row.size
+            (*self._ticket(week, asked, suffix, first, plan), number)
+            for asked, suffix, number in parts
+            if asked.row.size
         ]
         if not made:
             return Arrivals(Tickets.of([], []), np.empty(0, np.int32), deflected)
@@ -80,7 +83,7 @@ class Intake:
         return found
 
     def _ticket(
-        self, week: int, asked: Requests, suffix: str, first: NDArray[np.bool_] | None
+        self, week: int, asked: Requests, suffix: str, first: NDArray[np.bool_] | None, plan: Plan
     ) -> tuple[NDArray[np.generic], ...]:
         """The columns of `Tickets`, in their order."""
         p, n = self.params, asked.row.size
@@ -89,10 +92,12 @@ class Intake:
         is_question = asked.kind in QUESTIONS
         u = self._draw(asked, f"medium{suffix}")
         medium = np.where(u < p.phone_share, PHONE, np.where(u < p.phone_share + p.chat_share, CHAT, MAIL))
+        arrival = moments(week, in_daytime(asked.at, p.daytime_share))
+        medium[plan[arrival.astype(np.int64) % WEEK_HOURS] == 0] = MAIL
         work = (p.question_minutes if is_question else p.complaint_minutes) / 60
         patience = np.where(medium == MAIL, p.mail_patience_days * 24, p.call_patience_minutes / 60)
         return (
-            moments(week, in_daytime(asked.at, p.daytime_share)),
+            arrival,
             asked.row.astype(np.int32),
             np.full(n, self.kinds.index(asked.kind), np.int16),
             medium.astype(np.int8),

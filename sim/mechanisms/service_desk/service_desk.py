@@ -73,8 +73,8 @@ class Service(Mechanism):
         week.requests += self.questions.of_week(week)
 
     def close(self, week: Week) -> None:
-        arrivals = self.intake.tickets(week.number, week.requests, self.deflection, self.first)
         plan = opening_hours(self.staffing.clerks, self.staffing.opens, self.staffing.closes, self.staffing.days)
+        arrivals = self.intake.tickets(week.number, week.requests, self.deflection, self.first, plan)
         tickets = arrivals.tickets
         begin = self.desk.n_tickets
         worked = self.desk.run_week(tickets, plan)

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from crmlab.sim import KeyAccounts, LeadFollowUp, Play, check_mechanism, check_strategy
 from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import CUSTOMER, LEAD
+from crmlab.sim.desk.erlang import erlang_c
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.advisors.params import Advisors
@@ -210,6 +211,24 @@ def test_better_grades_are_called_first_when_there_are_too_few_advisors() -> Non
     assert shares[3] < 0.1
 
 
+def test_as_many_are_called_at_once_as_queueing_theory_says() -> None:
+    """Around the clock, nobody waits with chance 1 - Erlang's C, whatever the order in which leads are called."""
+    numbers = Advisors(call_minutes=75.0)
+    prompt, loads = [], []
+    for replication in range(6):
+        market = Market(office(numbers), today(Play("calls", replace(EVERYBODY, advisors=4))), replication=replication)
+        market.run(14)
+        totals = AdvisorTeam.of(market).lead_desk.totals
+        effect = market.column("lead_effect")
+        prompt.append((effect == np.float32(math.log(1.25))).sum() / totals.contacted)
+        loads.append(totals.handed_over * 1.25 / (14 * 168))
+    expected = 1 - erlang_c(4, float(np.mean(loads)))
+    se = float(np.std(prompt, ddof=1)) / math.sqrt(6)
+    assert abs(np.mean(prompt) - expected) < 4 * se + 0.005, "the load falls a little as the market empties"
+    assert 0.3 < expected < 0.9
+    assert se < 0.015
+
+
 @pytest.mark.parametrize("plan", [{"advisors": 0}, {"advisors": 5, "opens": 12, "closes": 12}])
 def test_a_plan_under_which_nobody_works_contacts_nobody_and_its_leads_cool_off(plan) -> None:
     market = played(office(), FollowUpLeads(grades=4, nurture=False, **plan))
@@ -248,6 +267,8 @@ def test_wages_and_messages_are_paid_to_the_cent_and_belong_to_cac() -> None:
     media, _ = outcome.costs.acquisition()
     assert round(media * market.minor) == books["media"] + books["lead advisors"] + books["lead nurture"]
     work = numbers.call_minutes / 60 * totals.contacted
+    per_call = Advisors.kpis[2].read(outcome) * market.minor * totals.contacted
+    assert round(per_call) == books["lead advisors"]
     done = totals.hours_at_work + totals.hours_overtime
     assert abs(done - work) < 4 * numbers.call_minutes / 60 * math.sqrt(totals.contacted)
 
@@ -290,6 +311,20 @@ def test_key_accounts_with_two_contacts_a_year_stay_as_the_closed_form_says() ->
     found = (market.customers.stage[there] == CUSTOMER).mean()
     assert abs(found - stay) < 4 * se
     assert stay - math.exp(-40 * 0.01) > 5 * se
+
+
+def test_a_ring_of_the_bell_keeps_nobody_and_half_a_contact_half_as_much() -> None:
+    def life_left(*plays: Play) -> float:
+        return float(Market(base(key_departure=0.75), plays).run(60).customers.life_clock.mean())
+
+    alone = life_left()
+    gain = {
+        minutes: life_left(Play("care", TheFirst(4_000, 4.0, minutes, advisors=10_000))) - alone
+        for minutes in (1.0, 15.0, 30.0, 600.0)
+    }
+    assert 0 < gain[1.0] < 0.06 * gain[30.0]
+    assert 0.4 < gain[15.0] / gain[30.0] < 0.6
+    assert gain[600.0] == gain[30.0]
 
 
 @pytest.mark.parametrize("plan", [TheFirst(4_000, 1.0, advisors=50), TheFirst(4_000, 4.0, advisors=0)])

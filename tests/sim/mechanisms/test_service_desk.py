@@ -143,6 +143,17 @@ def test_a_plan_on_which_nobody_ever_answers_ends_in_a_backlog_and_not_in_a_hang
     assert kpi(run, "desk_cost") == max(plan.clerks - BUSY.clerks, 0) * BUSY.hiring
 
 
+def test_whoever_finds_the_line_closed_writes() -> None:
+    run = market(numbers=replace(BUSY, phone_share=1.0, chat_share=0.0, days=3))
+    record = Service.of(run).record
+    medium = record.tickets().medium
+    open_hours, day_hours = 3 * 8, 3 * 8 / (7 * 12)
+    assert record.on_duty.astype(bool).sum() == open_hours
+    share = BUSY.daytime_share * day_hours
+    assert abs((medium == 1).mean() - share) < 4 * math.sqrt(share * (1 - share) / medium.size)
+    assert set(np.unique(medium)) == {0, 1}
+
+
 def test_an_overloaded_desk_is_said_to_be_one_and_the_hopeless_give_up() -> None:
     slow = replace(BUSY, question_minutes=300.0, clerks=1)
     run = market(numbers=slow)
@@ -220,7 +231,9 @@ def test_who_is_served_first_waits_less_and_the_others_wait_more() -> None:
 def test_experience_is_as_usual_at_the_usual_wait_and_worse_by_the_log_of_a_longer_one() -> None:
     run = market(weeks=6)
     service = Service.of(run)
-    week = service.desk.run_week(service.intake.tickets(6, [], 0.0, None).tickets, np.zeros(168))
+    week = service.desk.run_week(
+        service.intake.tickets(6, [], 0.0, None, np.zeros(168, np.int64)).tickets, np.zeros(168)
+    )
     log = week.unfinished
     assert log.n > 0
     mail = log.tickets.medium == 0
