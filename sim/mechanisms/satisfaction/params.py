@@ -45,7 +45,7 @@ class Satisfaction:
         float, Unknown(0.0, 0.8, "log readiness less per SD", *NO_SOURCE, vary="range", absent=0.0)
     ] = 0.3
     weight: Annotated[
-        float, Unknown(0.05, 0.5, "share of the way", "rule Bolton 1998, size ours", "A", vary="range")
+        float, Unknown(0.05, 0.5, "SD per SD of experience", "rule Bolton 1998, size ours", "A", vary="range")
     ] = 0.2
     weight_later: Annotated[
         float,

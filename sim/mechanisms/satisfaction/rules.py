@@ -32,11 +32,10 @@ def after_a_week(z, usual, kept):
 
 
 @rule
-def after_experience(z, usual, quality, weight, asymmetry):
-    """Satisfaction after an experience: a share `weight` of the way to what the experience was like. What is worse than
-    usual counts `asymmetry` times; what is as always (0) leads back to the own level."""
-    felt = quality if quality >= 0.0 else asymmetry * quality
-    return z + weight * (usual + felt - z)
+def after_experience(z, quality, weight, asymmetry):
+    """Satisfaction after an experience: it moves by a share `weight` of how good that was. What is worse than usual
+    counts `asymmetry` times; what is as always (0) moves nobody."""
+    return z + weight * (quality if quality >= 0.0 else asymmetry * quality)
 
 
 @rule
@@ -53,15 +52,9 @@ def faded(glow, kept):
 
 @rule
 def given_back(loss, weeks, share, log_kept, weight, asymmetry):
-    """What a recovery gives back: a share of what a bad experience of so many weeks ago has left of its effect."""
+    """What a recovery gives back: a share of what a bad experience of so many weeks ago has left of its effect. As
+    experiences add up and fade alike, all of it brings people exactly to where they would be without the failure."""
     return share * weight * asymmetry * loss * math.exp(weeks * log_kept)
-
-
-@rule
-def after_recovery(z, usual, back, glow):
-    """Satisfaction after something was made good: higher by what is given back and the glow that is acted on, but
-    nobody is lifted further above the own level than by that glow. So failing and repairing gains nothing."""
-    return max(z, min(usual + glow, z + back + glow))
 
 
 @compiled
@@ -75,19 +68,17 @@ def forget(satisfaction, usual, glow, kept):
 
 
 @compiled
-def meet(satisfaction, usual, orders, first_order, rows, quality, week, weight, weight_later, asymmetry):
+def meet(satisfaction, orders, first_order, rows, quality, week, weight, weight_later, asymmetry):
     """Let people meet with experiences, one after the other. Who has not ordered yet is new."""
     for j in range(rows.size):
         i = rows[j]
         weeks = week - float(first_order[i]) if orders[i] > 0 else 0.0
         share = weight_of(weeks, weight, weight_later)
-        satisfaction[i] = after_experience(
-            np.float64(satisfaction[i]), np.float64(usual[i]), quality[j], share, asymmetry
-        )
+        satisfaction[i] = after_experience(np.float64(satisfaction[i]), quality[j], share, asymmetry)
 
 
 @compiled
-def recover(satisfaction, usual, glow, orders, first_order, heard, week, log_kept, weight, weight_later, asymmetry):
+def recover(satisfaction, glow, orders, first_order, heard, week, log_kept, weight, weight_later, asymmetry):
     """Let people meet with recoveries, one after the other. Of several glows the strongest is felt."""
     acted_on = np.float64(heard.acted_on)
     for j in range(heard.row.size):
@@ -95,8 +86,7 @@ def recover(satisfaction, usual, glow, orders, first_order, heard, week, log_kep
         since = week - weeks - float(first_order[i]) if orders[i] > 0 else 0.0
         share = weight_of(since, weight, weight_later)
         back = given_back(heard.loss[j], weeks, heard.share[j], log_kept, share, asymmetry)
-        z, level = np.float64(satisfaction[i]), np.float64(usual[i])
-        satisfaction[i] = after_recovery(z, level, back, acted_on * heard.glow[j])
+        satisfaction[i] = np.float64(satisfaction[i]) + back + acted_on * heard.glow[j]
         glow[i] = max(np.float64(glow[i]), (1.0 - acted_on) * heard.glow[j])
 
 

@@ -3,11 +3,11 @@
 Each person has a level of their own, drawn once, N(0, 1) over people. Their satisfaction z returns to it (half of what
 lies off it is gone after `half_life_weeks`) and is moved by what they met with in the week before:
 
-    z <- z + w (level + q - z)      after each experience of quality q; q counts `asymmetry` times where it is negative
+    z <- z + w q      after each experience of quality q; q counts `asymmetry` times where it is negative
 
 with w = `weight` in the first year of a customer and `weight * weight_later` afterwards. A recovery gives back its
-share of what a bad experience has left, and lifts nobody above the own level; the glow that a good one leaves beyond
-that is felt and said, and acted on only as far as the recovery says. z acts on customers as
+share of what a bad experience has left, which brings nobody further than no failure would have; the glow that a good
+one leaves beyond that is felt and said, and acted on only as far as the recovery says. z acts on customers as
 
     departure  x exp(-departure z - departure^2 / 2)
     log orders + ordering z - ordering^2 / 2
@@ -37,7 +37,6 @@ from crmlab.sim.mechanisms.satisfaction.rules import (
     add_for_whoever_ordered,
     after_a_week,
     after_experience,
-    after_recovery,
     faded,
     forget,
     given_back,
@@ -96,12 +95,12 @@ class CustomerSatisfaction(Mechanism):
         forget(own.satisfaction, own.usual_satisfaction, own.glow, self.kept)
         for _, rows, quality in week.heard.experiences:
             meet(
-                own.satisfaction, own.usual_satisfaction, people.orders, people.first_order, rows,
+                own.satisfaction, people.orders, people.first_order, rows,
                 quality.astype(np.float64), week.number, *self.weights, float(self.params.asymmetry),
             )  # fmt: skip
         for heard in week.heard.recoveries:
             recover(
-                own.satisfaction, own.usual_satisfaction, own.glow, people.orders, people.first_order, heard,
+                own.satisfaction, own.glow, people.orders, people.first_order, heard,
                 week.number, self.log_kept, *self.weights, float(self.params.asymmetry),
             )  # fmt: skip
         if week.number >= 0:  # before week 0 the orders are what they were
@@ -134,12 +133,12 @@ class CustomerSatisfaction(Mechanism):
         for _, rows, quality in week.heard.experiences:
             for row, felt in zip(rows, quality, strict=True):
                 share = self._weight(agents[row], week.number)
-                z[row] = after_experience(float(z[row]), float(usual[row]), felt, share, asymmetry)
+                z[row] = after_experience(float(z[row]), felt, share, asymmetry)
         for heard in week.heard.recoveries:
             for row, loss, weeks, share, felt in zip(*heard[:5], strict=True):
                 weight = self._weight(agents[row], week.number - float(weeks))
                 back = given_back(loss, float(weeks), share, self.log_kept, weight, asymmetry)
-                z[row] = after_recovery(float(z[row]), float(usual[row]), back, heard.acted_on * felt)
+                z[row] = float(z[row]) + back + heard.acted_on * felt
                 glow[row] = max(float(glow[row]), (1.0 - heard.acted_on) * felt)
         for person in agents:
             self._move(person, float(z[person.row]), week)
