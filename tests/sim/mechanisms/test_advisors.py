@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
@@ -15,6 +16,7 @@ from crmlab.sim import KeyAccounts, LeadFollowUp, Play, check_mechanism, check_s
 from crmlab.sim.actions import ActionError
 from crmlab.sim.customers import CUSTOMER, LEAD
 from crmlab.sim.desk.erlang import erlang_c
+from crmlab.sim.kpis import KPIS
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.params import Channel
 from crmlab.sim.mechanisms.advisors.params import Advisors
@@ -97,6 +99,19 @@ def test_grades_have_the_shares_that_the_firm_has_set_and_the_better_ones_buy_mo
     assert sum(market.books[f"leads_{g}"].sum() for g in "abcd") == market.books["leads"].sum()
 
 
+def test_if_left_alone_each_grade_converts_as_the_closed_form_says() -> None:
+    market = played(office(), weeks=40)
+    book, grade, orders = AdvisorTeam.of(market).grade_book, market.column("lead_grade"), market.customers.orders
+    old = (market.column("lead_week") >= 0) & (market.column("lead_week") < 20)
+    cuts = [brentq(lambda score, share=share: book.better(score) - share, -9, 9) for share in BEST_SHARES]
+    above = np.array([0.0, *(ndtr(book.quality - np.array(cuts))), 1.0])  # share of those who would buy, by grade
+    expected = 0.2 * np.diff(above) / np.diff([0.0, *BEST_SHARES, 1.0])
+    for number, p in enumerate(expected, start=1):
+        mine = old & (grade == number)
+        found = (orders[mine] > 0).mean()
+        assert abs(found - p) < 4 * math.sqrt(p * (1 - p) / mine.sum()) + 0.002, "some are undecided after 20 weeks"
+
+
 def test_who_would_buy_is_who_buys_if_left_alone() -> None:
     """Y is no new trait: it is what the lead's own clocks will do, which no policy moves."""
     market = played(office(Advisors(depth=0.0, score_quality=1.5)), weeks=60)
@@ -158,6 +173,21 @@ def test_calls_and_messages_without_effect_cost_money_and_change_no_order() -> N
         np.testing.assert_array_equal(alone.column(name), called.column(name), name)
     assert called.books["leads_contacted"].sum() > 100
     assert called.ledger.balances()["lead advisors"] > 0
+
+
+def test_advisors_without_effect_cost_their_wages_and_nothing_else() -> None:
+    """Customer equity falls by what they are paid, discounted, and by nothing more."""
+    numbers = Advisors(uplift=0.0, nurture_uplift=0.0, key_departure=1.0)
+    plays = FollowUpLeads(), KeyAccountCare(share=0.5)
+    alone, called = (MarketOutcome(played(office(numbers), *some, weeks=26)) for some in ((), plays))
+    books = ("lead advisors", "lead nurture", "key account advisors", "idle key account advisors")
+    paid = called.costs.booked(*books)
+    lost = KPIS["equity_run"].read(alone) - KPIS["equity_run"].read(called)
+    delta = called.market.world.economics.weekly_discount
+    assert lost == pytest.approx(paid @ np.exp(-delta * np.arange(26)), abs=0.01)
+    assert KPIS["terminal_value"].read(alone) == KPIS["terminal_value"].read(called)
+    cac = [KPIS["cac"].read(outcome) for outcome in (alone, called)]
+    assert cac[1] - cac[0] == pytest.approx(called.costs.booked(*books[:2]).sum() / called.acquired.size)
 
 
 def orders_won(advisors: int, numbers: Advisors | None = None, **plan) -> tuple[float, float, float, float]:
@@ -390,6 +420,13 @@ def test_all_of_it_is_the_same_told_by_agents() -> None:
     market = assert_same_people(world, plays, weeks=25)
     assert market.books["leads_contacted"].sum() > 20
     assert (market.column("contact_before") >= 0).sum() > 5
+
+
+def test_advisors_may_be_part_of_todays_policy() -> None:
+    plays = today(Play("calls", FollowUpLeads()), Play("care", KeyAccountCare()))
+    market = Market(shop(mechanisms={"advisors": Advisors()}, today=plays), plays, customers=300).run(10)
+    assert market.books["leads_contacted"].sum() > 0
+    assert market.books["key_contacts"].sum() > 0
 
 
 def test_the_firm_sees_grades_and_no_scores() -> None:
