@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crmlab.sim.customers import GONE
 from crmlab.sim.draws import BEFORE_WEEK_0
 from crmlab.sim.ledger import CASH
-from crmlab.sim.mechanism import NO_ROWS, Setting, Week
+from crmlab.sim.mechanism import Setting, Week
 from crmlab.sim.mechanisms.satisfaction.accounts import SURVEYS
 from crmlab.sim.mechanisms.satisfaction.actions import Survey
 from crmlab.sim.mechanisms.satisfaction.columns import SatisfactionColumns
@@ -55,7 +55,7 @@ class Surveys:
         """Note the answers, as customers feel at the end of the week; whoever has left does not answer."""
         week.series["surveys_sent"] = sum(rows.size for rows in _all(self._invited.values()))
         for question, invited in self._invited.items():
-            rows = np.unique(np.concatenate([NO_ROWS, *invited]))
+            rows = invited[0] if len(invited) == 1 else np.unique(np.concatenate(invited))
             rows = rows[self.setting.customers.stage[rows] != GONE]
             answered = self._draw("answers", rows, week) < self.respondents.p_answer(self._z(columns, rows))
             rows = rows[answered]

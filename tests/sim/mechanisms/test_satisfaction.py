@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from crmlab.sim import Mechanism, Play, Setting, Week, check_mechanism
+from crmlab.experiments.sections.bibliography import unknown_citations
+from crmlab.sim import Mechanism, Play, Setting, Unknown, Week, check_mechanism
 from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.encounters import Experiences, Recoveries
+from crmlab.sim.levers import unknowns_of
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism_contract import switched_off
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
@@ -22,6 +24,7 @@ from crmlab.sim.mechanisms.satisfaction.satisfaction import CustomerSatisfaction
 from crmlab.sim.mechanisms.satisfaction.scales import USUAL, USUAL_WEIGHT, csat_cuts
 from crmlab.sim.mechanisms.shipped import optional_numbers
 from crmlab.sim.outcome import MarketOutcome
+from crmlab.sim.sources import cited
 from crmlab.sim.world import Base, Population, World
 from crmlab.strategies import SatisfactionSurvey
 from tests.conftest import cohort, columns_of, shop, today
@@ -129,6 +132,13 @@ def offset(market: Market) -> np.ndarray:
 
 def test_it_keeps_the_contract_of_mechanisms() -> None:
     check_mechanism(Satisfaction)
+
+
+def test_its_numbers_cite_only_works_that_are_among_the_references() -> None:
+    for name, number in unknowns_of(Satisfaction).items():
+        assert isinstance(number.range, Unknown)
+        assert not unknown_citations(number.range.source), name
+        assert number.range.evidence == "A" or list(cited(number.range.source)), name
 
 
 def test_with_no_effects_nobody_lives_otherwise_whatever_happens_and_whoever_is_asked() -> None:
