@@ -29,6 +29,6 @@ def odds_factor(waited: Floats, uplift: float, response_slope: float, prompt_hou
 
 
 def departure_factor(depth: Depth, key_departure: float) -> Depth:
-    """By what the departure of a key account is multiplied who was met twice in the last 52 weeks; `depth` is the length
-    of the last contact over that of one with its full effect, 1 at most."""
+    """By what the departure of a key account is multiplied who was met twice in the last 52 weeks; `depth` is how long
+    the last contact was, over one with its full effect, and 1 at most."""
     return 1 - (1 - key_departure) * depth
