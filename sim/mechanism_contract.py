@@ -81,6 +81,12 @@ def _check_form(numbers: Any) -> None:
     for field in dataclasses.fields(cls):
         if field.name not in unknowns_of(cls):
             raise ContractError(f"{name}.{field.name}: say range, unit, source and evidence with Unknown(...)")
+    for kpi in getattr(cls, "kpis", ()):
+        found = getattr(kpi.read, "__qualname__", "<lambda>")
+        if "<" in found:
+            raise ContractError(
+                f"{name}: the KPI {kpi.id} must be read by a function with a name, at the top of its module"
+            )
     try:
         pickle.loads(pickle.dumps(numbers))
     except Exception as error:

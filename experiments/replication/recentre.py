@@ -4,6 +4,10 @@ Rates estimated from an order log already contain what today's policy does. A st
 the unit of price. But if today there are also tiers or points, playing them would count their effect twice. So two
 factors, on all order rates and all departure rates, are found by simulation such that a fresh cohort under today's
 policy repeats and stays, within 52 weeks, as the fitted model says.
+
+The same holds for mechanisms that a world adds: failures, waits and what they do to satisfaction were there when the
+log was written. People share a service desk with everybody else, so there it is the founding customers, in the whole
+market, who must order and stay as they would without the mechanisms.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ COHORT = 8_000
 ROUNDS = 12
 MAX_REMEMBERED = 64  # worlds: the arms and replications of one share the search for its factors
 CLOSE = 5e-4  # relative distance at which both targets count as met
+CLOSE_IN_MARKET = 2e-3  # the same in a whole market, where a few orders more or less are luck
 
 _found: dict[str, World] = {}
 
@@ -41,7 +46,7 @@ def recentred(world: World, today: Sequence[Play], seed: int = 1) -> World:
     Targets are the same cohort run at today's prices and nothing else, person by person, so the factors carry
     hardly any noise.
     """
-    if not moves_people(today):
+    if not moves_people(today) and not world.mechanisms:
         return world
     key = _key(world, today, seed)
     if key is None or key not in _found:
@@ -63,13 +68,14 @@ def _key(world: World, today: Sequence[Play], seed: int) -> str | None:
 
 
 def _searched(world: World, today: Sequence[Play], seed: int) -> World:
-    wanted_repeats, wanted_stay = _cohort_year(replace(world, today=()), (Play("today", Today()),), seed)
+    year_of, close = (_founding_year, CLOSE_IN_MARKET) if world.mechanisms else (_cohort_year, CLOSE)
+    wanted_repeats, wanted_stay = year_of(replace(world, today=(), mechanisms={}), (Play("today", Today()),), seed)
     world = replace(world, today=tuple(today))
     order_factor, departure_factor = world.order_factor, world.departure_factor
     for _ in range(ROUNDS):
         tried = replace(world, order_factor=order_factor, departure_factor=departure_factor)
-        repeats, stay = _cohort_year(tried, today, seed)
-        if abs(repeats / wanted_repeats - 1) < CLOSE and abs(stay / wanted_stay - 1) < CLOSE:
+        repeats, stay = year_of(tried, today, seed)
+        if max(abs(repeats / wanted_repeats - 1), abs(stay / wanted_stay - 1)) < close:
             break
         order_factor *= wanted_repeats / max(repeats, 1e-9)
         if 0 < stay < 1 and wanted_stay < 1:
@@ -87,3 +93,15 @@ def _cohort_year(world: World, plays: Sequence[Play], seed: int) -> tuple[float,
     )
     people = Market(fresh, plays, seed=seed).run(YEAR).customers
     return float(people.orders.mean() - 1), float((people.stage == CUSTOMER).mean())
+
+
+def _founding_year(world: World, plays: Sequence[Play], seed: int) -> tuple[float, float]:
+    """Mean orders within 52 weeks, and share still there after them, of those who are customers at week 0."""
+    rows = min(COHORT, world.population.customers)
+    if not rows:
+        return _cohort_year(world, plays, seed)
+    market = Market(world, plays, customers=rows, seed=seed)
+    before = market.customers.orders[: market.n_founding].copy()
+    people = market.run(YEAR).customers
+    founding = slice(0, market.n_founding)
+    return float((people.orders[founding] - before).mean()), float((people.stage[founding] == CUSTOMER).mean())
