@@ -20,6 +20,12 @@ class ServiceDesk(DeskNumbers):
     name: ClassVar[str] = "service_desk"
     kpis: ClassVar[tuple[Kpi, ...]] = KPIS
 
+    def at_scale(self, scale: float) -> str:
+        """What is not quite right where a row of the market stands for another number of people than one."""
+        if scale < 1:
+            return "a service desk needs whole people: the run will be refused"
+        return "all for whom it stands ask in the same week, so the desk has its real load and its weeks differ more"
+
     def start(self, setting: Setting) -> Mechanism:
         """The service desk of one market."""
         return Service(setting, self)
