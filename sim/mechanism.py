@@ -192,7 +192,8 @@ class Week:
         """How ready everybody is to do something of which another mechanism is in charge ("invite", "accept",
         "complain"): to be added to in `affect`, on the log scale. Shape [n]."""
         if what not in self.readiness:
-            self.readiness[what] = np.zeros(self.n)
+            self.readiness[what] = self.effect_room.setdefault(f"ready to {what}", np.empty(self.n))
+            self.readiness[what].fill(0.0)
         return self.readiness[what]
 
 

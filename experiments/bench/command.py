@@ -55,15 +55,19 @@ def variance(
 ) -> None:
     """Variance-reduction factors of the price reference policies on orders."""
     from crmlab.experiments.bench.tables import print_reductions
-    from crmlab.experiments.bench.variance import reductions
+    from crmlab.experiments.bench.variance import ALONE, MARKET, SERVICE, reductions
 
-    populations = {"customers alone": (False, replications), "with acquisition": (True, market_replications)}
+    populations = {
+        "customers alone": (ALONE, replications),
+        "with acquisition": (MARKET, market_replications),
+        "with a service desk": (SERVICE, market_replications),
+    }
     found = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        for name, (acquisition, pairs) in populations.items():
+        for name, (reference, pairs) in populations.items():
             task = progress.add_task(name, total=pairs)
             found[name] = reductions(
-                customers, weeks, pairs, acquisition=acquisition, workers=workers,
+                customers, weeks, pairs, reference=reference, workers=workers,
                 on_done=partial(_advance, progress, task),
             )  # fmt: skip
     if as_json:

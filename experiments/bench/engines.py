@@ -13,12 +13,15 @@ from crmlab.experiments.bench.model import (
     base_plays,
     base_world,
     founding_customers,
+    served,
     talkative_world,
 )
 from crmlab.experiments.bench.numpy_plain import NumpyMarket
 from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.market import Market
 from crmlab.sim.mechanism import Week
+from crmlab.sim.plays import Play
+from crmlab.strategies import StaffedDesk
 
 
 class TimedMarket(Market):
@@ -61,6 +64,13 @@ def whole_market(rows: int, seed: int) -> TimedMarket:
     """This project's engine with every mechanism and every strategy on."""
     world = talkative_world()
     return TimedMarket(world, all_plays(), customers=founding_customers(world, rows), seed=seed)
+
+
+def served_market(rows: int, seed: int) -> TimedMarket:
+    """The same with satisfaction, failures and a service desk. A desk has whole customers and clerks: the market is as
+    large as its rows, and as many clerks work as the square-root rule asks for."""
+    world, plays = served(rows), (*all_plays(), Play("desk", StaffedDesk(clerks=50, staffing_rule="square_root")))
+    return TimedMarket(world, plays, customers=world.population.customers, seed=seed)
 
 
 def plain_numpy(rows: int, seed: int, cut: float = 0.0) -> NumpyMarket:

@@ -89,10 +89,12 @@ def measure_here(case: Case) -> Measured:
 
 
 def _built(case: Case, rows: int) -> Any:
-    from crmlab.experiments.bench.engines import ENGINES, whole_market
+    from crmlab.experiments.bench.engines import ENGINES, served_market, whole_market
 
     if case.plays == "all strategies":
         return whole_market(rows, seed=1)
+    if case.plays == "with service":
+        return served_market(rows, seed=1)
     return ENGINES[case.engine](rows, seed=1)
 
 

@@ -27,7 +27,10 @@ import numpy as np
 
 from crmlab.sim import Action, Coupon, FirmView, Play
 from crmlab.sim.mechanisms.acquisition.params import Channel
+from crmlab.sim.mechanisms.failures.params import Failures
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
+from crmlab.sim.mechanisms.satisfaction.params import Satisfaction
+from crmlab.sim.mechanisms.service_desk.params import ServiceDesk
 from crmlab.sim.world import World
 from crmlab.strategies import ChannelMix, DiscountTiers, PointsAndTiers, PriceCut, ReferralReward, Today
 
@@ -65,6 +68,20 @@ def founding_customers(world: World, rows: int) -> int:
     """Founding customers of a market of so many rows, prospects included."""
     people = world.population
     return round(rows * people.customers / (people.customers + people.prospects))
+
+
+def served(rows: int) -> World:
+    """The talkative shop with satisfaction, failures and a service desk, as large as so many rows."""
+    world = talkative_world()
+    customers = founding_customers(world, rows)
+    size = customers / world.population.customers
+    channels = tuple(
+        replace(c, leads_max=c.leads_max * size, half_budget=c.half_budget * size, budget=c.budget * size)
+        for c in world.channels
+    )
+    population = replace(world.population, customers=customers, prospects=rows - customers)
+    mechanisms = {numbers.name: numbers for numbers in (Satisfaction(), Failures(), ServiceDesk())}
+    return replace(world, population=population, channels=channels, mechanisms=mechanisms)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from crmlab.experiments.bench.compile_time import compile_seconds
 from crmlab.experiments.bench.measure import Case, Measured, measure
 
 PASS_NS, WHOLE_NS, ROW_BYTES, ALL_ROW_BYTES, WEEK_US = 20.0, 80.0, 140.0, 180.0, 200.0
+SERVICE_RATIO = 1.5  # of the whole market's time without it
 MAX_EXPONENT = 1.05
 
 
@@ -77,6 +78,7 @@ class Results:
     agreement: list[Agreement]
     speed: list[Measured]
     whole: Measured
+    service: Measured  # the whole market with satisfaction, failures and a service desk
     small_base: Measured
     small_whole: Measured
     growth: list[Measured]
@@ -112,6 +114,8 @@ class Results:
             Target(f"compiled pass, base, {rows:,} rows", pass_median, pass_min, PASS_NS, "ns / row-week"),
             Target(f"whole market, all strategies, {rows:,} rows, {self.suite.whole_weeks} weeks",
                    self.whole.median_ns, self.whole.min_ns, WHOLE_NS, "ns / row-week"),
+            Target(f"the same with service on, {rows:,} rows", self.service.median_ns / self.whole.median_ns,
+                   self.service.min_ns / self.whole.min_ns, SERVICE_RATIO, "times as long"),
             Target("columns and queues, base", columns, columns, ROW_BYTES, "bytes / row"),
             Target("columns and queues, all strategies", all_columns, all_columns, ALL_ROW_BYTES, "bytes / row"),
             Target(f"a week at {small.case.rows:,} rows, base", small.week_us, min_us, WEEK_US, "microseconds"),
@@ -152,6 +156,7 @@ def run_suite(suite: Suite, on_step: Callable[[str], None] = lambda text: None) 
         agreement,
         speed,
         timed("ours", suite.largest, suite.whole_weeks, "all strategies"),
+        timed("ours", suite.largest, suite.whole_weeks, "with service"),
         timed("ours", 1_000, 104, runs=9),
         timed("ours", 1_000, 104, "all strategies", runs=9),
         [timed("ours", rows, suite.growth_weeks, runs=1 if rows > 1_000_000 else suite.runs) for rows in suite.growth],

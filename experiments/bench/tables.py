@@ -131,7 +131,7 @@ def _agreement(results: Results) -> Iterable[tuple[str, ...]]:
 def _speed(results: Results) -> Iterable[tuple[str, ...]]:
     order = ("ours", "numpy", "mesa")
     speed = sorted(results.speed, key=lambda m: (order.index(m.case.engine), m.case.rows))
-    for m in (*speed, results.small_whole, results.whole):
+    for m in (*speed, results.small_whole, results.whole, results.service):
         yield (m.case.engine, m.case.plays, f"{m.case.rows:,}", str(m.case.weeks), f"{m.median_ns:,.1f}",
                f"{m.min_ns:,.1f}", _number(m.pass_median_ns), f"{m.set_up_seconds:.2f}", _number(m.column_bytes),
                _number(m.peak_bytes), f"{m.share_bought:.0%}")  # fmt: skip

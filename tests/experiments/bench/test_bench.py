@@ -80,7 +80,10 @@ def test_a_measured_case_states_time_memory_and_who_ever_bought(plays: str, max_
 @pytest.mark.slow
 def test_the_variance_of_reference_policies_comes_with_half_width_and_standard_error() -> None:
     alone = variance.reductions(customers=800, weeks=20, replications=12)
-    market = variance.reductions(customers=400, weeks=20, replications=12, acquisition=True)
+    market = variance.reductions(customers=400, weeks=20, replications=12, reference=variance.MARKET)
+    served = variance.reductions(customers=1000, weeks=20, replications=12, reference=variance.SERVICE)
+    assert [r.policy for r in served] == list(variance.SERVICE_TARGETS)
+    assert all(r.factor > 5 for r in served)
     for found in (alone, market):
         assert [r.policy for r in found][: len(variance.TARGETS)] == list(variance.TARGETS)
         moved = [r for r in found if r.effect != 0]  # so small a market may see no friend come
