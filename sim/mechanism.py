@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import mesa
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.sim.actions import Action
@@ -282,6 +283,11 @@ class Mechanism(Phases):
     def weeks_needed(self) -> int:
         """How many past weeks of orders it must be able to look up."""
         return 0
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """What it has to show of a finished run beside KPIs and weekly series, by name: long tables, with the number in
+        the column `value` and what it is about in all others. They are kept per arm, as means over replications."""
+        return {}
 
     def join(self, model: mesa.Model) -> None:
         """Place its agents in the market, if it has any."""

@@ -9,6 +9,12 @@ from crmlab.experiments.charts.holdout import holdout_check
 from crmlab.experiments.charts.look import Look
 from crmlab.experiments.charts.money import profit_waterfall
 from crmlab.experiments.charts.personas import persona_cells, persona_gains
+from crmlab.experiments.charts.service import (
+    failure_to_outcome,
+    load_and_capacity,
+    satisfaction_then_and_now,
+    waiting_times,
+)
 from crmlab.experiments.charts.weeks import weekly_path, weekly_paths
 
 __all__ = [
@@ -18,15 +24,19 @@ __all__ = [
     "acquisition_funnel",
     "cac_by_channel",
     "cohort_triangle",
+    "failure_to_outcome",
     "holdout_check",
     "kpi_cards",
     "lift_forest",
+    "load_and_capacity",
     "log_continued",
     "ltv_against_cac",
     "persona_cells",
     "persona_gains",
     "profit_waterfall",
     "repeat_by_age",
+    "satisfaction_then_and_now",
+    "waiting_times",
     "weekly_path",
     "weekly_paths",
 ]

@@ -26,10 +26,11 @@ from crmlab.sim.world import Population, World
 from crmlab.strategies.today import Today
 
 COHORT = 8_000
-ROUNDS = 12
+FOUNDING = 8_000  # rows at most, where the whole market is simulated
+ROUNDS, ROUNDS_IN_MARKET = 12, 5  # what is left in a market after some is luck
 MAX_REMEMBERED = 64  # worlds: the arms and replications of one share the search for its factors
 CLOSE = 5e-4  # relative distance at which both targets count as met
-CLOSE_IN_MARKET = 2e-3  # the same in a whole market, where a few orders more or less are luck
+CLOSE_IN_MARKET = 3e-3  # the same in a whole market, where a few orders more or less are luck
 
 _found: dict[str, World] = {}
 
@@ -68,11 +69,13 @@ def _key(world: World, today: Sequence[Play], seed: int) -> str | None:
 
 
 def _searched(world: World, today: Sequence[Play], seed: int) -> World:
-    year_of, close = (_founding_year, CLOSE_IN_MARKET) if world.mechanisms else (_cohort_year, CLOSE)
+    year_of, close, rounds = (
+        (_founding_year, CLOSE_IN_MARKET, ROUNDS_IN_MARKET) if world.mechanisms else (_cohort_year, CLOSE, ROUNDS)
+    )
     wanted_repeats, wanted_stay = year_of(replace(world, today=(), mechanisms={}), (Play("today", Today()),), seed)
     world = replace(world, today=tuple(today))
     order_factor, departure_factor = world.order_factor, world.departure_factor
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         tried = replace(world, order_factor=order_factor, departure_factor=departure_factor)
         repeats, stay = year_of(tried, today, seed)
         if max(abs(repeats / wanted_repeats - 1), abs(stay / wanted_stay - 1)) < close:
@@ -97,7 +100,7 @@ def _cohort_year(world: World, plays: Sequence[Play], seed: int) -> tuple[float,
 
 def _founding_year(world: World, plays: Sequence[Play], seed: int) -> tuple[float, float]:
     """Mean orders within 52 weeks, and share still there after them, of those who are customers at week 0."""
-    rows = min(COHORT, world.population.customers)
+    rows = min(FOUNDING, world.population.customers)
     if not rows:
         return _cohort_year(world, plays, seed)
     market = Market(world, plays, customers=rows, seed=seed)

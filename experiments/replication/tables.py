@@ -36,6 +36,7 @@ def run_tables(market: Market) -> dict[str, pd.DataFrame]:
         "profit": _profit(outcome),
         **({"campaigns": _campaigns(market)} if market.books.campaigns else {}),
         **({"personas": persona_table(outcome)} if market.world.personas else {}),
+        **{name: table for mechanism in market.mechanisms.values() for name, table in mechanism.tables().items()},
     }
 
 
@@ -202,8 +203,9 @@ _KEYS = {
 
 def averaged(name: str, by_arm: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """One table over all arms: the mean over replications; weekly series with their 95 % band."""
-    keys = ["arm", *_KEYS[name]]
     stacked = pd.concat([table.assign(arm=arm) for arm, tables in by_arm.items() for table in tables])
+    of_mechanism = [column for column in stacked.columns if column not in ("arm", "value")]
+    keys = ["arm", *_KEYS.get(name, of_mechanism)]
     if stacked.empty:
         return stacked
     groups = stacked.groupby(keys, sort=False)

@@ -25,6 +25,7 @@ def comparison_sections(run: RunFiles) -> list[Section]:
         _drawn(run, "ltv", "Lifetime value and payback", "What a new customer brings.", charts.ltv_against_cac),
         _drawn(run, "channels", "Acquisition cost", "What a new customer costs, by channel.", charts.cac_by_channel),
         _personas(run),
+        *_service(run),
         _weekly(run),
         _profit(run),
         _calibration(run),
@@ -68,6 +69,26 @@ def _personas(run: RunFiles) -> Section:
         known = Listing(title, charts.persona_cells(rows, look), "", "Mean over the replications of the stated world.")
         return Section("personas", title, intro, listings=(known,), missing=ONE_ARM)
     return Section("personas", title, intro, (charts.persona_gains(rows, look),))
+
+
+def _service(run: RunFiles) -> list[Section]:
+    """Where the world has them: waits and load of a service desk, satisfaction, and what becomes of failures."""
+    look, intro = run.look, "Means over the replications of the stated world."
+    drawn: list[Chart] = []
+    for name, draw in (
+        ("desk_waits", charts.waiting_times),
+        ("satisfied", charts.satisfaction_then_and_now),
+        ("failures", charts.failure_to_outcome),
+    ):
+        rows = run.table(name)
+        if rows is not None and not rows.empty:
+            drawn.append(draw(rows, look))
+    found = [Section("service", "Service", intro, tuple(drawn))] if drawn else []
+    hours = run.table("desk_hours")
+    if hours is not None:
+        arms = tuple(charts.load_and_capacity(hours, look, arm) for arm in look.in_order(hours["arm"]))
+        found.append(Section("desk", "Load and capacity of the service desk", intro, arms, side_by_side=True))
+    return found
 
 
 def _weekly(run: RunFiles) -> Section:

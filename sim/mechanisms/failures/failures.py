@@ -7,16 +7,17 @@ for an answer, which somebody else may give (`week.requests`, `week.heard.answer
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from crmlab.sim.customers import CUSTOMER
+from crmlab.sim.customers import CUSTOMER, GONE
 from crmlab.sim.encounters import Experiences, Requests
 from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.failures.accounts import ACCOUNTS, FAST_DELIVERY, QUALITY
 from crmlab.sim.mechanisms.failures.actions import Claim, DeliveryPromise, PriorityDelivery, QualityInvestment
 from crmlab.sim.mechanisms.failures.columns import ComplaintColumns
-from crmlab.sim.mechanisms.failures.complaints import SILENT, Complaints
+from crmlab.sim.mechanisms.failures.complaints import OUTCOMES, SILENT, Complaints
 from crmlab.sim.mechanisms.failures.failing import KINDS, failures_of, voiced
 from crmlab.sim.mechanisms.failures.numbers import FailureNumbers
 from crmlab.sim.mechanisms.failures.policy import Policy
@@ -106,3 +107,15 @@ class FailuresAndRecovery(Mechanism):
         for number, amounts in self._fast_cost.items():
             cost[week == number] = amounts
         return cost
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """How failures ended, and whether their customers are still there at the end of the run, in real customers."""
+        gone = self.setting.customers.stage == GONE
+        rows = []
+        for number, name in enumerate(OUTCOMES):
+            whose = [closed.row[closed.outcome == number] for closed in self.recovery.closed]
+            row = np.concatenate([np.empty(0, np.int32), *whose])
+            left = float(gone[row].sum())
+            rows += [(name, "left", left), (name, "stayed", row.size - left)]
+        table = pd.DataFrame(rows, columns=["ended", "then", "value"])
+        return {"failures": table.assign(value=table["value"] * self.setting.scale)}

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -74,6 +75,7 @@ class CustomerSatisfaction(Mechanism):
         self.kept = math.exp(self.log_kept)
         self.weights = (float(numbers.weight), float(numbers.weight * numbers.weight_later))
         self.surveys = Surveys(setting, Respondents.of(numbers))
+        self._at_first = math.nan
 
     @property
     def satisfied_from(self) -> float:
@@ -87,7 +89,16 @@ class CustomerSatisfaction(Mechanism):
             known = before.columns.get(name)
             self.columns.get(name)[: known.size] = known
 
+    @property
+    def share_satisfied(self) -> float:
+        """True share of customers who feel satisfied now; nan where there are none."""
+        felt = self.columns.satisfaction + self.columns.glow
+        felt = felt[self.setting.customers.stage == CUSTOMER]
+        return float((felt >= self.satisfied_from).mean()) if felt.size else math.nan
+
     def settle(self, week: Week) -> None:
+        if week.number == 0:
+            self._at_first = self.share_satisfied
         self.surveys.send(week)
 
     def affect(self, week: Week) -> None:
@@ -162,3 +173,8 @@ class CustomerSatisfaction(Mechanism):
 
     def upkeep(self, weeks: int, week: NDArray[np.int32], orders: Orders) -> Upkeep | None:
         return self.surveys.upkeep(weeks, orders.n)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Share of customers who are satisfied, in truth, as the run began and as it ended."""
+        rows = [("week 0", self._at_first), ("end", self.share_satisfied)]
+        return {"satisfied": pd.DataFrame(rows, columns=["when", "value"])}

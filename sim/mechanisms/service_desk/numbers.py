@@ -19,8 +19,8 @@ class DeskNumbers:
     questions_per_year: Annotated[
         float, Unknown(0.0, 50.0, "questions per customer and year, apart from orders", FIRM, "A", vary=1.5, off=0.0)
     ] = 0.5
-    phone_share: Annotated[float, Unknown(0.0, 1.0, "share of requests by phone", FIRM, "A")] = 0.25
-    chat_share: Annotated[float, Unknown(0.0, 1.0, "share of requests by chat", FIRM, "A")] = 0.15
+    phone_share: Annotated[float, Unknown(0.0, 0.6, "share of requests by phone", FIRM, "A")] = 0.25
+    chat_share: Annotated[float, Unknown(0.0, 0.4, "share of requests by chat", FIRM, "A")] = 0.15
     daytime_share: Annotated[float, Unknown(0.0, 1.0, "share of requests between 8 and 20 o'clock", OURS, "A")] = 0.85
     question_minutes: Annotated[float, Unknown(0.1, 600.0, "minutes of work, mean", FIRM, "A", vary=1.25)] = 8.0
     complaint_minutes: Annotated[float, Unknown(0.1, 600.0, "minutes of work, mean", FIRM, "A", vary=1.25)] = 20.0
@@ -62,10 +62,3 @@ class DeskNumbers:
     closes: Annotated[int, Unknown(0, 24, "hour", FIRM, "K")] = 17
     days: Annotated[int, Unknown(0, 7, "days a week", FIRM, "K")] = 5
     limit_hours: Annotated[float, Unknown(0.01, 500.0, "hours to a first reply that the firm aims at", FIRM, "K")] = 1.0
-
-    def __post_init__(self) -> None:
-        if self.phone_share + self.chat_share > 1:
-            raise ValueError(
-                f"phone_share and chat_share are {self.phone_share + self.chat_share:g} together; at most 1 (the rest "
-                "of the requests is written)"
-            )

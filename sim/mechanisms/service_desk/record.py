@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.sim.desk.desk import DeskWeek
@@ -18,6 +19,8 @@ from crmlab.sim.desk.tickets import WEEK_HOURS, TicketLog, joined
 
 Floats = NDArray[np.float64]
 NAN = float("nan")
+HOURS = np.arange(WEEK_HOURS)
+SHARES = np.round(np.arange(0.05, 1.0, 0.05), 2)  # of the tickets
 
 
 class Ended(NamedTuple):
@@ -115,3 +118,25 @@ class DeskRecord:
         nobody is ever on duty."""
         work, paid = float(self.offered.sum()), float(self.on_duty.sum())
         return work / paid if paid else (np.inf if work else NAN)
+
+    def hours_table(self) -> pd.DataFrame:
+        """Work that arrives, clerks at work and clerks on duty, in the mean over the weeks, for each hour of the week
+        (Monday 0:00 first). Columns: hour, series, value."""
+        weeks = max(len(self.waiting), 1)
+        series = {"work that arrives": self.offered, "at work": self.worked, "on duty": self.on_duty}
+        parts = [pd.DataFrame({"hour": HOURS, "series": name, "value": sums / weeks}) for name, sums in series.items()]
+        return pd.concat(parts, ignore_index=True)
+
+    def waits_table(self, limit_hours: float) -> pd.DataFrame:
+        """Hours to the first reply that a share of the tickets does not exceed, given-up ones apart, for those with
+        priority and for all others. Columns: priority, limit_hours, share, value; a class without tickets has none."""
+        tickets = self.tickets()
+        parts = []
+        for name, number in (("served first", 0), ("others", 1)):
+            waited = tickets.waited[~tickets.is_abandoned & (tickets.priority == number)]
+            if waited.size:
+                hours = np.quantile(waited, SHARES).astype(np.float64)
+                about = {"priority": name, "limit_hours": limit_hours, "share": SHARES}
+                parts.append(pd.DataFrame({**about, "value": hours}))
+        none = pd.DataFrame({"priority": [], "limit_hours": [], "share": [], "value": []})
+        return pd.concat(parts, ignore_index=True) if parts else none

@@ -8,6 +8,7 @@ it a week later: whoever asked (`Answers`), and satisfaction (`Experiences`).
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from crmlab.sim.desk.choice import new_desk
@@ -129,6 +130,9 @@ class Service(Mechanism):
             (DESK_WAGES, hours * p.wage), (DESK_HIRING, further * p.hiring), (SELF_SERVICE, self.self_service),
         ):  # fmt: skip
             self.setting.ledger.post(week, account, CASH, round(amount * per_row))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {"desk_hours": self.record.hours_table(), "desk_waits": self.record.waits_table(self.params.limit_hours)}
 
     def _note(self, week: Week, worked: DeskWeek, arrived: int, deflected: int) -> None:
         """The weekly series: what the firm can count and measure, of the real market."""

@@ -43,7 +43,7 @@ def calibrated(tmp_path_factory):
 
 def test_the_shipped_shop_is_a_world_with_five_channels_of_which_four_are_paid():
     shop = load_world("shop")
-    assert shipped_worlds() == ["personas", "shop"]
+    assert shipped_worlds() == ["personas", "service", "shop"]
     assert shop.world.population.customers == 5_000
     assert [c.name for c in shop.world.channels if c.budget > 0] == [
         "paid_search",

@@ -139,7 +139,8 @@ def test_a_run_of_an_older_version_is_told_in_one_sentence(
 
 @pytest.mark.parametrize(("file", "load"), SHIPPED)
 def test_every_shipped_experiment_is_rebuilt_from_its_folder_with_the_same_id(file: Path, load: Any, tmp_path: Path):
-    world = None if TomlSource.read(file).data["world"] == "shop" else "shop"
+    stated = TomlSource.read(file).data["world"]
+    world = "shop" if stated.startswith("cdnow") else None  # of the calibrated one there is no file
     assert_rebuilt(load(file, (), world), tmp_path)
 
 
