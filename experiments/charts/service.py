@@ -71,6 +71,8 @@ def _wait_cells(waits: pd.DataFrame, look: Look) -> pd.DataFrame:
 def _hours(hours: float) -> str:
     if math.isnan(hours):
         return UNDEFINED
+    if hours < 1 / 120:
+        return "no time"
     return f"{60 * hours:.0f} minutes" if hours < 1 else f"{hours:.1f} hours"
 
 
@@ -123,7 +125,7 @@ def satisfaction_then_and_now(satisfied: pd.DataFrame, look: Look) -> Chart:
         )  # fmt: skip
         rows.append({"Arm": arm, "Week 0": quantity(then, "share"), "End": quantity(now, "share")})
         said.append(f"{arm} from {quantity(then, 'share')} to {quantity(now, 'share')}")
-    figure.update_xaxes(title_text="share of customers satisfied (ring: week 0)", tickformat=".0%")
+    figure.update_xaxes(title_text="share of customers satisfied (ring: week 0)", tickformat=".1%")
     figure.update_yaxes(autorange="reversed")
     note = f"{HIDDEN} The less satisfied leave sooner, so that whoever stays is more satisfied."
     return Chart("Satisfaction then and now", figure, pd.DataFrame(rows), f"Satisfied: {'; '.join(said)}.", note)

@@ -143,20 +143,16 @@ class CustomerSatisfaction(Mechanism):
         asymmetry = float(self.params.asymmetry)
         for _, rows, quality in week.heard.experiences:
             for row, felt in zip(rows, quality, strict=True):
-                share = self._weight(agents[row], week.number)
+                share = weight_for(agents[row], week.number, self.weights)
                 z[row] = after_experience(float(z[row]), felt, share, asymmetry)
         for heard in week.heard.recoveries:
             for row, loss, weeks, share, felt in zip(*heard[:5], strict=True):
-                weight = self._weight(agents[row], week.number - float(weeks))
+                weight = weight_for(agents[row], week.number - float(weeks), self.weights)
                 back = given_back(loss, float(weeks), share, self.log_kept, weight, asymmetry)
                 z[row] = float(z[row]) + back + heard.acted_on * felt
                 glow[row] = max(float(glow[row]), (1.0 - heard.acted_on) * felt)
         for person in agents:
             self._move(person, float(z[person.row]), week)
-
-    def _weight(self, person: CustomerAgent, week: float) -> float:
-        weeks = week - float(person.first_order) if person.orders else 0.0
-        return float(weight_of(weeks, *self.weights))
 
     def _move(self, person: CustomerAgent, z: float, week: Week) -> None:
         row, numbers = person.row, self.params
@@ -178,3 +174,9 @@ class CustomerSatisfaction(Mechanism):
         """Share of customers who are satisfied, in truth, as the run began and as it ended."""
         rows = [("week 0", self._at_first), ("end", self.share_satisfied)]
         return {"satisfied": pd.DataFrame(rows, columns=["when", "value"])}
+
+
+def weight_for(person: CustomerAgent, week: float, weights: tuple[float, float]) -> float:
+    """How much an experience of that week weighs for somebody; who has not ordered yet is new."""
+    weeks = week - float(person.first_order) if person.orders else 0.0
+    return float(weight_of(weeks, *weights))
