@@ -51,6 +51,7 @@ def python(folder: Path, *arguments: str, program: str = sys.executable, **more:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_script_beside_its_own_strategies_sim_and_experiments_works(tmp_path: Path) -> None:
     (tmp_path / "strategies.py").write_text(OWN)
     (tmp_path / "sim.py").write_text("RATE = 0.1\n")

@@ -43,7 +43,7 @@ class PriorityDelivery(Action):
 @dataclass(frozen=True)
 class Claim(Action):
     """Term: how much more is claimed to people who have not bought yet than is true. 0 is today's honesty, 1 a strong
-    exaggeration, below 0 an understatement. It wins first orders, and disappoints whoever places one."""
+    exaggeration, below 0 an understatement. It wins first orders, and whoever places one finds out, order by order."""
 
     audience: ClassVar[Audience] = "everybody"
     strength: Annotated[float, Allowed(-2.0, 5.0, "units of exaggeration")]

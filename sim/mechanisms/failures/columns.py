@@ -17,3 +17,4 @@ class ComplaintColumns(Columns):
 
     complaints: NDArray[np.int16] = column(np.int16, "complaints in all", True)
     last_complaint: NDArray[np.int16] = column(np.int16, "week of the last complaint", True, LONG_AGO)
+    overclaimed: NDArray[np.float32] = column(np.float32, "claim that won them, as far as it is still believed", False)

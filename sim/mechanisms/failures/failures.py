@@ -48,6 +48,7 @@ class FailuresAndRecovery(Mechanism):
         self.recovery = Recovery(setting, numbers)
         self.failed = np.zeros(len(KINDS), np.int64)
         self.voiced = self.asked = self.withdrawn = 0
+        self._has_claimed = False
         self._fast_cost: dict[int, Floats] = {}  # by week: minor units of each order for being sent faster
 
     def settle(self, week: Week) -> None:
@@ -69,10 +70,19 @@ class FailuresAndRecovery(Mechanism):
             self.pending = self.pending.and_those(voiced(failed, week.number))
             silent = voiced(failed._replace(is_voiced=~failed.is_voiced), week.number)
             self.recovery.may_leave(week, failed.kind, silent, np.full(silent.n, SILENT, np.int8))
-        if self.policy.claim:
-            new = orders.row[orders.nth == 0]
-            told.append(Experiences("claim", new, np.full(new.size, -self.params.claim_slope * self.policy.claim)))
+        self._find_out(week)
         self._complain(week)
+
+    def _find_out(self, week: Week) -> None:
+        """Whoever was won by a claim finds out with every order how true it was, and believes less of it then."""
+        orders, claimed, p = week.orders, self.columns.overclaimed, self.params
+        if self.policy.claim:
+            claimed[orders.row[orders.nth == 0]] = self.policy.claim
+            self._has_claimed = True
+        if self._has_claimed:
+            row = orders.row[claimed[orders.row] != 0]
+            week.told.experiences.append(Experiences("claim", row, -p.claim_slope * claimed[row].astype(np.float64)))
+            np.multiply.at(claimed, row, np.float32(1 - p.claim_fades))
 
     def _complain(self, week: Week) -> None:
         """The complaints that fall due this week, of people who are still customers."""

@@ -85,11 +85,14 @@ class FailureNumbers:
         3.0
     )
     claim_lift: Annotated[
-        float, Unknown(0.0, 1.0, "log first orders, at most", OURS, "A", vary="range", absent=0.0)
-    ] = 0.3
+        float, Unknown(0.0, 0.5, "log first orders, at most", OURS, "A", vary="range", absent=0.0)
+    ] = 0.2
     claim_slope: Annotated[
-        float, Unknown(0.0, 3.0, "standard deviations of experience per unit of claim", OURS, "A", vary="range")
-    ] = 1.0
+        float, Unknown(0.5, 4.0, "standard deviations of experience per unit of claim", OURS, "A", vary="range")
+    ] = 1.5
+    claim_fades: Annotated[
+        float, Unknown(0.1, 1.0, "share of the claim forgotten with each order", OURS, "A", vary="range")
+    ] = 0.3
 
     def kind(self, name: str) -> Kind:
         """The numbers of one kind of failure."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from crmlab.sim import Action, FirmView, Market, Play, ServicePriority, Tag
+from crmlab.experiments.files.world_file import load_world
+from crmlab.experiments.replication.recentre import recentred
+from crmlab.sim import KPIS, Action, FirmView, Market, Play, ServicePriority, Tag
 from crmlab.sim.customers import GONE
 from crmlab.sim.mechanisms.advisors.params import Advisors
 from crmlab.sim.mechanisms.failures.params import Failures
@@ -18,7 +20,7 @@ from crmlab.sim.mechanisms.service_desk.params import ServiceDesk
 from crmlab.sim.mechanisms.service_desk.service_desk import Service
 from crmlab.sim.outcome import MarketOutcome
 from crmlab.sim.world import Base, Population, World
-from crmlab.strategies import SelfServicePages, StaffedDesk
+from crmlab.strategies import CampaignClaim, FewerFailures, PromisedDelivery, SelfServicePages, StaffedDesk
 from tests.conftest import cohort, columns_of, shop, today
 from tests.sim.test_oracle import TALKATIVE, assert_same_people
 
@@ -167,3 +169,28 @@ def test_ten_thousand_who_wait_for_one_clerk_end_in_a_stated_outcome() -> None:
     assert kpi(market, "desk_backlog") > 10_000
     assert kpi(market, "desk_load") > 10
     assert kpi(market, "abandonment") > 0.5
+
+
+@pytest.mark.slow
+def test_no_lever_of_service_is_a_free_lunch() -> None:
+    """Equity gained over today by going further and further: what costs nothing must not pay for ever."""
+    where = recentred(load_world("service").world, today())
+
+    def equity(*strategies: object) -> float:
+        plays = today(*(Play(f"play {i}", s) for i, s in enumerate(strategies)))
+        runs = [Market(where, plays, customers=4000, replication=r).run(104) for r in range(3)]
+        return float(np.mean([KPIS["customer_equity"].read(MarketOutcome(market)) for market in runs]))
+
+    plain = equity()
+    claims = [equity(CampaignClaim(strength)) - plain for strength in (-1.0, 0.5, 2.0)]
+    assert claims[0] < 0  # understating costs first orders
+    assert claims[2] < claims[1]  # exaggeration has an end
+    assert claims[1] < 0.04 * plain
+    promises = [equity(PromisedDelivery(days)) - plain for days in (1.0, 14.0)]
+    assert max(promises) < 0.01 * plain  # neither all nor nothing pays
+    speeds = [equity(PromisedDelivery(5.0, speed)) - plain for speed in (1.5, 4.0)]
+    assert speeds[1] < speeds[0] < 0.01 * plain
+    qualities = [equity(FewerFailures(delivery=spend)) - plain for spend in (100.0, 1500.0)]
+    assert qualities[1] < qualities[0]
+    clerks = [equity(StaffedDesk(clerks=n, closes=13)) - plain for n in (0, 1, 4)]
+    assert max(clerks[0], clerks[2]) < clerks[1] + 0.01 * plain  # neither nobody nor a crowd
