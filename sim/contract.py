@@ -37,7 +37,7 @@ class ContractError(AssertionError):
     """A strategy breaks the contract; the text says which clause and how to mend it."""
 
 
-def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
+def check_strategy(strategy: type | Strategy, *, world: object = None) -> None:
     """Raise `ContractError` unless a strategy (a class whose fields have defaults, or an instance) keeps the contract.
 
     It is a documented frozen dataclass; its levers' defaults lie in their ranges; it can be pickled; `decide` returns
@@ -58,7 +58,7 @@ def check_strategy(strategy: type | Strategy, *, world: Any = None) -> None:
         _check_memory(instance, where)
 
 
-def _instance(strategy: type | Strategy) -> Any:
+def _instance(strategy: type | Strategy) -> Strategy:
     if not isinstance(strategy, type):
         return strategy
     try:
@@ -69,7 +69,7 @@ def _instance(strategy: type | Strategy) -> Any:
         ) from None
 
 
-def _check_form(instance: Any) -> None:
+def _check_form(instance: Strategy) -> None:
     name = type(instance).__name__
     if not getattr(getattr(instance, "__dataclass_params__", None), "frozen", False):
         raise ContractError(f"{name}: must be a frozen dataclass, so that it cannot remember anything between weeks")
@@ -86,7 +86,7 @@ def _check_form(instance: Any) -> None:
         raise ContractError(f"{name}: cannot be sent to another process ({error})") from None
 
 
-def _check_levers(instance: Any) -> None:
+def _check_levers(instance: Strategy) -> None:
     name = type(instance).__name__
     for lever_name, lever in levers_of(instance).items():
         low, high = lever.range.low, lever.range.high
@@ -98,7 +98,7 @@ def _check_levers(instance: Any) -> None:
                 raise ContractError(f"{name}.{lever_name} = {number} lies outside its range {low} to {high}")
 
 
-def _variants(instance: Any) -> Iterator[Any]:
+def _variants(instance: Any) -> Iterator[Strategy]:
     """The strategy itself, and with each single-number lever at either end of its range."""
     yield instance
     for lever_name, lever in levers_of(instance).items():
@@ -109,7 +109,7 @@ def _variants(instance: Any) -> Iterator[Any]:
                 yield dataclasses.replace(instance, **{lever_name: type(value)(end)})
 
 
-def _simulate(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
+def _simulate(instance: Strategy, world: World, weeks: int) -> list[list[Action]]:
     """Some weeks in a market, each decision checked. Returns the decisions."""
     market = Market(world, (Play("checked", instance),), customers=max(world.population.customers, 1))
     decided = []
@@ -120,7 +120,7 @@ def _simulate(instance: Any, world: Any, weeks: int) -> list[list[Action]]:
     return decided
 
 
-def _check_one_decision(instance: Any, market: Any) -> list[Action]:
+def _check_one_decision(instance: Strategy, market: Market) -> list[Action]:
     name = type(instance).__name__
     watched_columns = ("stage", "spend", "reference", "coupon_rate", "points")
     before = {name: market.column(name).tobytes() for name in watched_columns}
@@ -146,7 +146,7 @@ def _check_one_decision(instance: Any, market: Any) -> list[Action]:
 
 
 @contextmanager
-def _in_words(instance: Any, market: Any) -> Iterator[None]:
+def _in_words(instance: Strategy, market: Market) -> Iterator[None]:
     """What goes wrong in a decision, or in carrying it out, as a sentence about the strategy."""
     name = type(instance).__name__
     place = f"in week {market.week} of a market with {market.identified_rows.size} identified customers"
@@ -170,7 +170,7 @@ def _in_words(instance: Any, market: Any) -> Iterator[None]:
         raise ContractError(f"{name}: fails {place} ({type(error).__name__}: {error})") from error
 
 
-def _has_nan(instance: Any, market: Any) -> bool:
+def _has_nan(instance: Strategy, market: Market) -> bool:
     """Whether an action holds a number that is none."""
     try:
         with warnings.catch_warnings():
@@ -182,7 +182,7 @@ def _has_nan(instance: Any, market: Any) -> bool:
         return False
 
 
-def _check_memory(instance: Any, world: Any) -> None:
+def _check_memory(instance: Strategy, world: World) -> None:
     """A year in a world, and the same year again: nothing may be left of the first one."""
     name, before = type(instance).__name__, remembered(instance)
     first = _simulate(instance, world, YEAR_WEEKS)
@@ -216,7 +216,7 @@ def _equal(a: Any, b: Any) -> bool:
     return bool(np.array_equal(a, b, equal_nan=undefined))
 
 
-def _small_world(customers: int, **changes: Any) -> Any:
+def _small_world(customers: int, **changes: Any) -> World:
     channels = (
         Channel("paid_search", leads_max=20, half_budget=100, budget=100),
         Channel("organic", leads_max=5),
@@ -229,7 +229,7 @@ def _small_world(customers: int, **changes: Any) -> Any:
     return dataclasses.replace(world, **changes)
 
 
-def _with_needs(instance: Any, world: Any) -> Any:
+def _with_needs(instance: Strategy, world: World) -> World:
     """The world with the shipped mechanism that the strategy says it needs; one of the user's own is in `world`."""
     needs = needs_of(instance)
     if needs in OPTIONAL:
@@ -237,7 +237,7 @@ def _with_needs(instance: Any, world: Any) -> Any:
     return world
 
 
-def _small_worlds() -> Iterator[Any]:
+def _small_worlds() -> Iterator[World]:
     """Worlds in which a careless strategy stumbles."""
     yield _small_world(0)  # nobody, until the first prospects come
     yield _small_world(1)
@@ -247,7 +247,7 @@ def _small_worlds() -> Iterator[Any]:
     yield _small_world(40, base=Base(model="nbd"))  # nobody leaves
 
 
-def _made_small(world: Any) -> Iterator[Any]:
+def _made_small(world: object) -> Iterator[World]:
     """The user's worlds with few people in them."""
     for given in world if isinstance(world, list | tuple) else [] if world is None else [world]:
         found: Any = getattr(given, "world", given)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crmlab.sim.actions import Action
 from crmlab.sim.agent_market import AgentMarket
 from crmlab.sim.contract import ContractError
 from crmlab.sim.kernel_types import Effects
@@ -29,6 +30,7 @@ from crmlab.sim.mechanisms.campaigns.actions import Tag
 from crmlab.sim.mechanisms.price.actions import Discount
 from crmlab.sim.mechanisms.referral.params import WordOfMouth
 from crmlab.sim.plays import Play
+from crmlab.sim.view import FirmView
 from crmlab.sim.world import Base, Population, World
 
 WEEKS, CUSTOMERS = 26, 150
@@ -56,7 +58,7 @@ def check_mechanism(mechanism: type[MechanismNumbers] | MechanismNumbers) -> Non
     _check_agents(numbers)
 
 
-def _instance(mechanism: Any) -> Any:
+def _instance(mechanism: type[MechanismNumbers] | MechanismNumbers) -> MechanismNumbers:
     if not isinstance(mechanism, type):
         return mechanism
     try:
@@ -66,8 +68,8 @@ def _instance(mechanism: Any) -> Any:
         raise ContractError(f"{name}: every field needs a default, or pass an instance ({error})") from None
 
 
-def _check_form(numbers: Any) -> None:
-    cls = type(numbers)
+def _check_form(numbers: MechanismNumbers) -> None:
+    cls: Any = type(numbers)
     name = cls.__name__
     if not getattr(getattr(numbers, "__dataclass_params__", None), "frozen", False):
         raise ContractError(f"{name}: must be a frozen dataclass of numbers; its state belongs to what `start` returns")
@@ -93,7 +95,7 @@ def _check_form(numbers: Any) -> None:
         raise ContractError(f"{name}: cannot be sent to another process ({error})") from None
 
 
-def _check_off(numbers: Any) -> None:
+def _check_off(numbers: MechanismNumbers) -> None:
     name, off = type(numbers).__name__, switched_off(numbers)
     if off == numbers and not any(_off_value(field.range) is not None for field in unknowns_of(numbers).values()):
         raise ContractError(f"{name}: say at which value of a number it is off: Unknown(..., absent=0.0) or off=0.0")
@@ -108,7 +110,7 @@ def switched_off(numbers: Any) -> Any:
     return dataclasses.replace(numbers, **{name: value for name, value in values.items() if value is not None})
 
 
-def _off_value(unknown: Any) -> float | None:
+def _off_value(unknown: object) -> float | None:
     assert isinstance(unknown, Unknown)
     return unknown.absent if unknown.absent is not None else unknown.off
 
@@ -143,7 +145,7 @@ def check_effects(effects: Effects, week: int) -> None:
             )
 
 
-def _check_phases(numbers: Any) -> None:
+def _check_phases(numbers: MechanismNumbers) -> None:
     started = _market(numbers, AuditedMarket)
     own = started.mechanisms[numbers.name]
     if not isinstance(own, Mechanism):
@@ -153,7 +155,7 @@ def _check_phases(numbers: Any) -> None:
     started.run(WEEKS)
 
 
-def _check_repeatable(numbers: Any) -> None:
+def _check_repeatable(numbers: MechanismNumbers) -> None:
     name = type(numbers).__name__
     first, second, between = (_market(numbers, Market) for _ in range(3))
     for _ in range(WEEKS):
@@ -164,7 +166,7 @@ def _check_repeatable(numbers: Any) -> None:
         raise ContractError(f"{name}: the same market twice is not the same in {place} ({one} and {other})")
 
 
-def _check_luck(numbers: Any) -> None:
+def _check_luck(numbers: MechanismNumbers) -> None:
     """A play that does nothing to anybody (it puts marks that nobody reads) changes nobody's luck."""
     beside = _market(numbers, Market, Play("marks", _Marks())).run(WEEKS)
     for place, one, other in _differences(_simulated(numbers), beside):
@@ -172,7 +174,7 @@ def _check_luck(numbers: Any) -> None:
         raise ContractError(f"{name}: a play that does nothing to anybody changes {place} ({one} and {other})")
 
 
-def _check_costs(numbers: Any) -> None:
+def _check_costs(numbers: MechanismNumbers) -> None:
     """What it posts as costs of orders is told order by order too, or it would be missing in equity."""
     market = _simulated(numbers)
     own, (week, orders) = market.mechanisms[numbers.name], market.order_log.table()
@@ -186,7 +188,7 @@ def _check_costs(numbers: Any) -> None:
         )
 
 
-def _check_upkeep(numbers: Any) -> None:
+def _check_upkeep(numbers: MechanismNumbers) -> None:
     """What it posts as cost of keeping customers is told person by person too, or no lifetime value would hold it."""
     market = _simulated(numbers)
     own = market.mechanisms[numbers.name]
@@ -208,7 +210,7 @@ def _check_upkeep(numbers: Any) -> None:
         )
 
 
-def _check_agents(numbers: Any) -> None:
+def _check_agents(numbers: MechanismNumbers) -> None:
     for place, one, other in _differences(_simulated(numbers), _market(numbers, AgentMarket).run(WEEKS)):
         raise ContractError(f"{type(numbers).__name__}: the telling by agents differs in {place} ({one} and {other})")
 
@@ -217,7 +219,7 @@ def _check_agents(numbers: Any) -> None:
 class _Cut:
     """A tenth off for customers with more than one order, and a quarter off their large baskets."""
 
-    def decide(self, view: Any) -> list[Any]:
+    def decide(self, view: FirmView) -> list[Action]:
         regular = view.orders > 1
         return [Discount(np.where(regular, 0.1, 0.0)), Discount(np.where(regular, 0.25, 0.0), min_spend=LARGE_BASKET)]
 
@@ -226,11 +228,11 @@ class _Cut:
 class _Marks:
     """A mark on everybody, which nobody reads."""
 
-    def decide(self, view: Any) -> list[Any]:
+    def decide(self, view: FirmView) -> list[Action]:
         return [Tag("seen", on=np.ones(view.n, np.bool_))]
 
 
-def _market(numbers: Any, kind: type[Market], *more: Play) -> Market:
+def _market(numbers: MechanismNumbers | None, kind: type[Market], *more: Play) -> Market:
     world = World(
         base=Base(r=1.0, alpha=6.0),
         population=Population(customers=CUSTOMERS, prospects=400, history_weeks=60),
@@ -241,11 +243,11 @@ def _market(numbers: Any, kind: type[Market], *more: Play) -> Market:
     return kind(world, (Play("cut", _Cut()), *more), seed=3)
 
 
-def _simulated(numbers: Any) -> Market:
+def _simulated(numbers: MechanismNumbers | None) -> Market:
     return _market(numbers, Market).run(WEEKS)
 
 
-def _differences(one: Market, other: Market, shared: bool = False) -> Iterator[tuple[str, Any, Any]]:
+def _differences(one: Market, other: Market, shared: bool = False) -> Iterator[tuple[str, object, object]]:
     """Where two markets differ: in columns (of both, if only what they share counts), or in the orders."""
     names = [{name for columns in market.owners for name in columns.names()} for market in (one, other)]
     if not shared and names[0] != names[1]:
@@ -257,7 +259,7 @@ def _differences(one: Market, other: Market, shared: bool = False) -> Iterator[t
         yield from _difference(f"the orders' {name}", mine[name], theirs[name])
 
 
-def _difference(name: str, mine: NDArray[Any], theirs: NDArray[Any]) -> Iterator[tuple[str, Any, Any]]:
+def _difference(name: str, mine: NDArray[Any], theirs: NDArray[Any]) -> Iterator[tuple[str, object, object]]:
     if mine.shape != theirs.shape:
         yield f"how many there are of {name}", mine.shape[0], theirs.shape[0]
     elif mine.tobytes() != theirs.tobytes():
