@@ -41,7 +41,9 @@ def _as_stated(unknown: Unknown, value: Any, default: Any) -> Unknown:
     return replace(unknown, source=words, evidence="A")
 
 
-def _row(experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool) -> dict[str, Any]:
+def _row(
+    experiment: Experiment, group: str, path: str, unknown: Unknown, value: float, varied: bool
+) -> dict[str, object]:
     low, high = experiment.ranges.get(path, (unknown.low, unknown.high))
     source, evidence, kind = unknown.source, unknown.evidence, KIND_OF[unknown.evidence]
     if group in experiment.fitted:

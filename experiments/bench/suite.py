@@ -122,7 +122,7 @@ class Results:
             Target("growth of time with rows", self.time_exponent, self.time_exponent, MAX_EXPONENT, "exponent"),
         ]  # fmt: skip
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """All numbers, and those derived from them."""
         targets = [{**asdict(target), "met": target.met} for target in self.targets]
         return {**asdict(self), "agree": self.agree, "time_exponent": self.time_exponent, "targets": targets}
@@ -164,7 +164,7 @@ def run_suite(suite: Suite, on_step: Callable[[str], None] = lambda text: None) 
     )
 
 
-def _machine() -> dict[str, Any]:
+def _machine() -> dict[str, object]:
     """What the numbers were measured on, and how busy it was at the start (load: processes wanting a core)."""
     packages = {name: version(name) for name in ("numpy", "numba", "mesa")}
     cpu = platform.processor() or platform.machine()

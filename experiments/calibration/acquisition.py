@@ -7,7 +7,6 @@ weeks are left out. A log of one cohort, whose customers all came at its beginni
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ class NewCustomers:
     weeks: int
     reason: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"weekly": self.weekly, "weeks": self.weeks, "reason": self.reason}
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +50,7 @@ class Holdout:
     conditional: dict[str, float] = field(default_factory=dict)
     cohort_level: dict[str, float] = field(default_factory=dict)
 
-    def to_json(self, models: list[str]) -> dict[str, Any]:
+    def to_json(self, models: list[str]) -> dict[str, object]:
         weeks = int(self.weeks) if float(self.weeks).is_integer() else self.weeks
         return {
             "weeks": weeks,
@@ -120,7 +119,7 @@ class Calibration:
         names = [name for name in _PREFERENCE if name != "nbd" or self.base == "nbd"]
         return {name: _repeat_model(self.fits[name]) for name in names if self.fits[name].identified}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The published result: JSON types only; parameters that are not identified do not appear."""
         reported = ["pareto_nbd", "bg_nbd"] + (["nbd"] if self.base == "nbd" else [])
         repeats = int(self.histories["x"].sum())
@@ -148,7 +147,7 @@ class Calibration:
             "warnings": self.warnings,
         }
 
-    def _founding_json(self) -> dict[str, Any]:
+    def _founding_json(self) -> dict[str, object]:
         """The fit on which a world is founded: of all weeks, up to the last day of the log."""
         used = self.founding
         names = dict.fromkeys((used.base, "gamma_gamma"))

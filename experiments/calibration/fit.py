@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +85,7 @@ class Fit:
             for name in self.held
         ]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         if not self.identified:
             return {"identified": False, "reason": self.reason, "customers": self.customers}
         held = {"held": list(self.held), "log_likelihood_lost": self.lost} if self.held else {}

@@ -167,7 +167,7 @@ class _Rows:
         ]
 
 
-def _refusal(reason: str, lines: np.ndarray) -> dict[str, Any]:
+def _refusal(reason: str, lines: np.ndarray) -> dict[str, object]:
     return {"reason": reason, "rows": len(lines), "first_lines": [int(line) for line in lines[:3]], "lines": lines}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -88,7 +88,7 @@ def print_sweep(run: StoredRun) -> None:
         say()
 
 
-def _listings(run: StoredRun, answer: dict[str, Any], currency: str) -> list[Listing]:
+def _listings(run: StoredRun, answer: dict[str, object], currency: str) -> list[Listing]:
     from crmlab.experiments.questions.sweep import listings
 
     found = []

@@ -40,7 +40,7 @@ class Checkpoint:
         self._run = run_id
         self._header = {"ledger": FORMAT, "run": run_id, "made_with": dict(environment())}
         self._begun_on = processor()
-        self._lines: dict[str, Any] = {}
+        self._lines: dict[str, object] = {}
         self._fresh: list[tuple[str, Any]] = []
         self._written_at, self._size, self._n_lines = 0.0, 0, 0
         self._refused = False
@@ -115,7 +115,7 @@ class Checkpoint:
         shutil.rmtree(parts, ignore_errors=True)
         self._append([self._header | {"on": self._begun_on}])
 
-    def _write_again(self, kept: Mapping[str, Mapping[str, Any]]) -> None:
+    def _write_again(self, kept: Mapping[str, Mapping[str, object]]) -> None:
         """Replace a damaged ledger by what of it can be believed, in one step."""
         records = [
             self._header | {"on": self._begun_on},
@@ -129,7 +129,7 @@ class Checkpoint:
             self._size, self._n_lines = file.tell(), len(records)
         os.replace(temporary, self.path)
 
-    def _append(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def _append(self, records: Iterable[Mapping[str, object]]) -> None:
         lines = [line_of(record, at, self._run) for at, record in enumerate(records, start=self._n_lines)]
         with self.path.open("ab") as file:
             file.truncate(self._size)  # an interrupt may have torn the last writing
@@ -139,7 +139,7 @@ class Checkpoint:
             self._size, self._n_lines = file.tell(), self._n_lines + len(lines)
 
 
-def _named_parts(result: Any, sums: Mapping[str, str]) -> dict[str, Any]:
+def _named_parts(result: Any, sums: Mapping[str, str]) -> dict[str, object]:
     """The parts files in which the tables of a result lie, with their checksums."""
     from crmlab.experiments.execution.result_codec import files_of
 
@@ -147,7 +147,7 @@ def _named_parts(result: Any, sums: Mapping[str, str]) -> dict[str, Any]:
     return {"parts": {file: sums[file] for file in files}} if files else {}
 
 
-def _without_broken_parts(found: Records, folder: Path) -> dict[str, dict[str, Any]]:
+def _without_broken_parts(found: Records, folder: Path) -> dict[str, dict[str, object]]:
     """The records whose tables are as they were written; the others are damage."""
     whole = set(whole_parts(found.by_key, folder))
     broken = {name for record in found.by_key.values() for name in record.get("parts", {})} - whole

@@ -35,7 +35,7 @@ class MemoryStore:
     """Results for as long as one call lasts. Nobody asks for a task again, so its place is name enough."""
 
     def __init__(self) -> None:
-        self._results: dict[str, Any] = {}
+        self._results: dict[str, object] = {}
 
     def key(self, stage: str, position: int, task: Any) -> str:
         return f"{stage} {position}"

@@ -70,7 +70,7 @@ class AnswerTables:
         """What is hardly meant in the question or its world, as `crmlab validate` would ask."""
         return list(self._files.json("notes"))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The findings as JSON data, as `--json` prints them."""
         return self.found.to_json()
 
@@ -79,7 +79,7 @@ class AnswerTables:
         return AnswerFiles(Path(), self.tables, json_files(self.experiment, self.found))
 
 
-def named(name: str, known: Mapping[str, Any], what: str) -> Any:
+def named(name: str, known: Mapping[str, object], what: str) -> Any:
     """What is known by a name. Raises `UserError` where nothing is."""
     if name not in known:
         raise UserError(f'"{name}" is {not_known(name, f"{what} of this answer", known)}')

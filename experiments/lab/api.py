@@ -129,7 +129,7 @@ def asked(experiment: Experiment, workers: Any = 0, progress: bool = True) -> An
     return Answer(experiment, found, store, started)
 
 
-def _given(said: Mapping[str, Any]) -> dict[str, Any]:
+def _given(said: Mapping[str, object]) -> dict[str, object]:
     """What was said; the rest has the defaults of the table. Tuples are lists there."""
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
     return {name: value for name, value in listed.items() if value is not None}

@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.own_code.reach import Reach
 
@@ -78,7 +77,7 @@ def digest_of(reach: Reach) -> str:
     return hashlib.sha256(json.dumps(sorted(reach.hashes().items())).encode()).hexdigest()
 
 
-def _known() -> dict[str, dict[str, Any]]:
+def _known() -> dict[str, dict[str, object]]:
     try:
         known = json.loads(_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):

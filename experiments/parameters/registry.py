@@ -37,11 +37,11 @@ class Parameter(NamedTuple):
     default: Any = MISSING
 
 
-def sections_of(world: World) -> dict[str, Any]:
+def sections_of(world: World) -> dict[str, object]:
     """The records that hold numbers, by prefix of their paths: sections in the order of the world's fields, then the
     named records of its lists. Personas, which nest, are apart."""
-    single: dict[str, Any] = {}
-    listed: dict[str, Any] = {}
+    single: dict[str, object] = {}
+    listed: dict[str, object] = {}
     for field in dataclasses.fields(world):
         value = getattr(world, field.name)
         if dataclasses.is_dataclass(value) and unknowns_of(value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from crmlab.experiments.checks.plausibility import notes
 from crmlab.experiments.experiment import Experiment
@@ -16,7 +15,7 @@ from crmlab.experiments.runs.store import RunFolder
 from crmlab.sim.kpis import HEADLINE, Kpi
 
 
-def json_files(experiment: Experiment, found: Result) -> dict[str, Any]:
+def json_files(experiment: Experiment, found: Result) -> dict[str, object]:
     """The JSON files of a run: what was found, the comparison that goes with it, the glossary of its KPIs, and
     notes on numbers that are hardly meant."""
     contents = {kind_asked(experiment).file: found.to_json(), "comparison": found.comparison.to_json()}
@@ -36,7 +35,7 @@ def write_found(folder: RunFolder, experiment: Experiment, found: Result) -> Non
     folder.failures = list(found.failures)
 
 
-def glossary(own: Sequence[Kpi] = ()) -> list[dict[str, Any]]:
+def glossary(own: Sequence[Kpi] = ()) -> list[dict[str, object]]:
     """Every KPI in words, one's own at the end and among the main ones."""
     words = ("id", "label", "unit", "formula", "eligible", "window", "censoring", "direction", "reference")
     entries = [{word: getattr(kpi, word, "") for word in words} for kpi in all_kpis(own)]

@@ -48,7 +48,7 @@ class SampledStore:
         self.stored = believed | changed
         if not self.stored:
             raise Changed(f"{path} holds no finished task that can be read: nothing of the run can be compared.")
-        self.repeated: dict[str, Any] = {}
+        self.repeated: dict[str, object] = {}
         self.mismatches = [Mismatch(path.name, "what was written", what) for what in found.damage]
         self.numbers = 0
         self._sample = _spread(list(believed), n_sampled) | changed.keys()

@@ -27,14 +27,14 @@ from crmlab.strategies import STRATEGIES
 KIND = "kind"  # where a question says which one it is: the name of its line in the table of questions
 
 
-def spec(experiment: Experiment) -> dict[str, Any]:
+def spec(experiment: Experiment) -> dict[str, object]:
     """The experiment with every default written out."""
     world, design = experiment.world, experiment.design
     market = {f.name: plain(getattr(world, f.name)) for f in dataclasses.fields(world) if f.name != "history"}
     market["mechanisms"] = {
         name: {"kind": place_of(type(numbers)), "numbers": plain(numbers)} for name, numbers in world.mechanisms.items()
     }
-    own: dict[str, Any] = {}
+    own: dict[str, object] = {}
     if experiment.kpis:
         own["kpis"] = [plain(kpi) for kpi in experiment.kpis]
     if experiment.sections:
@@ -88,7 +88,7 @@ def kind_of(play: Play) -> str:
     return next((k for k, known in STRATEGIES.items() if known is cls), place_of(cls))
 
 
-def history_summary(history: History | None) -> dict[str, Any] | None:
+def history_summary(history: History | None) -> dict[str, object] | None:
     """Size and content hash of an imported order history."""
     if history is None:
         return None
@@ -98,7 +98,7 @@ def history_summary(history: History | None) -> dict[str, Any] | None:
     return {"customers": history.n_customers, "orders": int(history.customer.size), "sha256": digest}
 
 
-def _play(play: Play) -> dict[str, Any]:
+def _play(play: Play) -> dict[str, object]:
     """A play with all of its levers, and those of its settings that are not the default."""
     own = ("name", "strategy", "target")
     settings = {f.name: (getattr(play, f.name), f.default) for f in dataclasses.fields(play) if f.name not in own}

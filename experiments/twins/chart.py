@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -167,7 +167,7 @@ def _draw_stages(figure: go.Figure, row: int, twins: Twins, look: Look) -> None:
     figure.update_yaxes(range=[-0.4, 1.9], zeroline=False, showgrid=False, **_lane_names(twins), row=row, col=1)
 
 
-def _lane_names(twins: Twins) -> dict[str, Any]:
+def _lane_names(twins: Twins) -> dict[str, object]:
     return {"tickvals": [1, 0], "ticktext": [trajectory.arm for trajectory in twins.both]}
 
 

@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -104,7 +104,7 @@ class Twins:
         seen = pd.concat([trajectory.weeks[own] for trajectory in self.both])
         return [name for name in own if seen[name].nunique() > 1]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The lives as JSON. Stages stand apart under `simulation_only`."""
         arms = {}
         for trajectory in self.both:

@@ -26,13 +26,13 @@ class WatchedMarket(Market):
     def __init__(self, *args: Any, row: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.row = row
-        self.notes: list[dict[str, Any]] = []
+        self.notes: list[dict[str, object]] = []
 
     def run_clocks(self, week: Week) -> None:
         self.notes.append(self.note() | {"offered": self._offered(week)})
         super().run_clocks(week)
 
-    def note(self) -> dict[str, Any]:
+    def note(self) -> dict[str, object]:
         """What stands in the columns now. Stage is hidden; all others are records of the firm, NaN where nothing was
         recorded yet."""
         stage = STAGES[int(self.customers.stage[self.row])]
