@@ -42,7 +42,12 @@ kind = "referral_reward"
 [[arms.friends.strategies]]
 kind = "price_cut"
 """
-SHIPPED = sorted(path.name for path in LIBRARY.glob("*.toml") if "sweep_unknowns" not in path.name)
+LONG = {"satisfaction.toml", "service.toml", "staffing_tune.toml"}  # as many rows as customers
+SHIPPED = [
+    pytest.param(path.name, marks=[pytest.mark.slow] if path.name in LONG else [])
+    for path in sorted(LIBRARY.glob("*.toml"))
+    if "sweep_unknowns" not in path.name
+]
 
 
 def shipped(name: str) -> Experiment:
