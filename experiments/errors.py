@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.wording.names import spoken
 
@@ -18,7 +17,7 @@ class Problem:
 
     text: str
     loc: Loc = ()
-    value: Any = None
+    value: object = None
     line: int | None = None
     overruled: bool = False
 

@@ -53,7 +53,7 @@ class Question:
         return ()
 
     @property
-    def own_functions(self) -> tuple[Callable[..., Any], ...]:
+    def own_functions(self) -> tuple[Callable[..., object], ...]:
         """Functions of the user's own that its answer calls: their code is part of what determines the numbers."""
         return ()
 
@@ -88,7 +88,7 @@ class Experiment:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     quick: bool = False
     kpis: tuple[Kpi, ...] = ()
-    sections: tuple[Callable[..., Any], ...] = ()
+    sections: tuple[Callable[..., object], ...] = ()
 
     def __post_init__(self) -> None:
         added = [kpi for numbers in self.world.mechanisms.values() for kpi in getattr(numbers, "kpis", ())]

@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Any
 
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
@@ -29,7 +28,7 @@ def kpi_named(place: str, folder: Path | None = None) -> Kpi:
     return found
 
 
-def function_named(place: str, folder: Path | None = None) -> Callable[..., Any]:
+def function_named(place: str, folder: Path | None = None) -> Callable[..., object]:
     """The function behind `package.module:name`. Raises `NotLoaded`."""
     found = loaded(place, folder)
     if not callable(found):
@@ -57,7 +56,7 @@ def kpi_problems(kpis: Sequence[Kpi]) -> list[str]:
     return problems
 
 
-def section_problems(sections: Sequence[Callable[..., Any]]) -> list[str]:
+def section_problems(sections: Sequence[Callable[..., object]]) -> list[str]:
     """What is wrong with functions that draw sections of the report, a sentence each."""
     problems, names = [], []
     for function in sections:

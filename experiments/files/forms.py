@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from crmlab.experiments.errors import Loc, Problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.wording.names import did_you_mean, number_text
-from crmlab.sim.levers import EVIDENCE, MAX_MONEY, Lever, Unknown, ranged_fields
+from crmlab.sim.levers import EVIDENCE, MAX_MONEY, Lever, Ranged, Unknown, ranged_fields
 
 T = TypeVar("T")
 F = TypeVar("F", bound=BaseModel)
@@ -42,7 +42,11 @@ class OwnRange:
 
 
 def form_of(
-    cls: type, name: str = "", limits: Mapping[str, Any] | None = None, without: tuple[str, ...] = (), **more: Any
+    cls: type,
+    name: str = "",
+    limits: Mapping[str, Mapping[str, object]] | None = None,
+    without: tuple[str, ...] = (),
+    **more: object,
 ) -> type[Form]:
     """The form of a dataclass. `limits` adds pydantic bounds to plain fields, `more` adds fields of the file's own."""
     hints = get_type_hints(cls, include_extras=True)
@@ -59,25 +63,36 @@ def form_of(
             strict = True if hint in (int, float, bool, str) else None
             fields[field.name] = (hint, _default(field, strict=strict, **bounds))
     doc = (cls.__doc__ or "").split("\n\n")[0].replace("\n   ", "")
-    return create_model(name or f"{cls.__name__}Form", __base__=Form, __doc__=doc, **(fields | more))
+    fields |= more
+    return create_model(name or f"{cls.__name__}Form", __base__=Form, __doc__=doc, **fields)
 
 
-def ranged_type(cls: type, name: str) -> Any:
+def ranged_type(cls: type, name: str) -> object:
     """The type of one field in a form: a number, or a table of numbers, held against the range on the field."""
     ranged, base = ranged_fields(cls)[name], get_type_hints(cls)[name]
     return Annotated[Any, BeforeValidator(_check(ranged.range, base)), WithJsonSchema(_schema(ranged, base))]
 
 
-def built(cls: Callable[..., T], form: BaseModel, without: tuple[str, ...] = (), **more: Any) -> T:
+def built(cls: Callable[..., T], form: BaseModel, without: tuple[str, ...] = (), **more: object) -> T:
     """The dataclass from its filled-in form, own ranges reduced to their values."""
     return cls(**{k: plain(v) for k, v in form if k not in without}, **more)
 
 
-def plain(value: Any) -> Any:
-    """A number, or a table of numbers, whether or not a range of its own came with it."""
+def plain(value: object) -> object:
+    """What a form holds, numbers without a range of their own."""
     if isinstance(value, Mapping):
         return {key: plain(v) for key, v in value.items()}
     return value.value if isinstance(value, OwnRange) else value
+
+
+def number(value: float | OwnRange) -> float:
+    """A number, whether or not a range of its own came with it."""
+    return value.value if isinstance(value, OwnRange) else value
+
+
+def numbers(table: Mapping[str, float | OwnRange]) -> dict[str, float]:
+    """A table of numbers, whether or not ranges of their own came with them."""
+    return {name: number(value) for name, value in table.items()}
 
 
 def own_ranges(form: BaseModel, prefix: str) -> dict[str, tuple[float, float]]:
@@ -90,7 +105,7 @@ def own_ranges(form: BaseModel, prefix: str) -> dict[str, tuple[float, float]]:
     return found
 
 
-def filled(form: type[F], data: Any, loc: Loc, source: TomlSource) -> tuple[F | None, list[Problem]]:
+def filled(form: type[F], data: object, loc: Loc, source: TomlSource) -> tuple[F | None, list[Problem]]:
     """Fill in a form. Returns it with no problems, or nothing with one problem per mistake."""
     try:
         return form.model_validate(data), []
@@ -98,7 +113,7 @@ def filled(form: type[F], data: Any, loc: Loc, source: TomlSource) -> tuple[F | 
         return None, _problems(error, form, loc, source)
 
 
-def problem(text: str, loc: Loc, source: TomlSource, value: Any = None) -> Problem:
+def problem(text: str, loc: Loc, source: TomlSource, value: object = None) -> Problem:
     """A mistake at a place of a file."""
     overruled = source.overruled(loc)
     return Problem(text, loc, value, None if overruled else source.line_of(loc), overruled)
@@ -126,7 +141,7 @@ def _problems(error: ValidationError, form: type[BaseModel], loc: Loc, source: T
 
 def _siblings(form: type[BaseModel], loc: Loc) -> list[str]:
     """The settings that are allowed in the table in which `loc` stands."""
-    here: Any = form
+    here: object = form
     for part in loc[:-1]:
         if isinstance(here, type) and issubclass(here, BaseModel):
             field = next((f for n, f in here.model_fields.items() if part in (n, f.alias)), None)
@@ -136,12 +151,13 @@ def _siblings(form: type[BaseModel], loc: Loc) -> list[str]:
             here = arguments[-1] if arguments else None
         while here is not None and not isinstance(here, type) and type(None) in typing.get_args(here):
             here = next(a for a in typing.get_args(here) if a is not type(None))
-    is_form = isinstance(here, type) and issubclass(here, BaseModel)
-    return [f.alias or n for n, f in here.model_fields.items()] if is_form else []
+    if not (isinstance(here, type) and issubclass(here, BaseModel)):
+        return []
+    return [f.alias or n for n, f in here.model_fields.items()]
 
 
-def _default(field: dataclasses.Field, **more: Any) -> Any:
-    more = {k: v for k, v in more.items() if v is not None}
+def _default(field: dataclasses.Field[object], **said: Any) -> object:
+    more = {k: v for k, v in said.items() if v is not None}
     if field.default is not dataclasses.MISSING:
         return Field(field.default, **more)
     if field.default_factory is not dataclasses.MISSING:
@@ -165,37 +181,41 @@ def _stated(bounds: Lever | Unknown) -> Lever | Unknown:
     return bounds
 
 
-def _schema(ranged: Any, base: Any) -> dict[str, Any]:
+def _schema(ranged: Ranged, base: object) -> dict[str, object]:
     bounds = _stated(ranged.range)
-    number = {"type": "integer" if base is int else "number", "minimum": bounds.low, "maximum": bounds.high}
-    off = [{"const": bounds.off}] if bounds.off is not None else []
+    bare: dict[str, object] = {
+        "type": "integer" if base is int else "number",
+        "minimum": bounds.low,
+        "maximum": bounds.high,
+    }
+    off: list[object] = [{"const": bounds.off}] if bounds.off is not None else []
     if isinstance(bounds, Lever):
-        one = {"anyOf": [number, *off]} if off else number
-        schema = one if base in (int, float) else {"type": "object", "additionalProperties": one}
+        one: dict[str, object] = {"anyOf": [bare, *off]} if off else bare
+        schema: dict[str, object] = one if base in (int, float) else {"type": "object", "additionalProperties": one}
         return schema | ({"unit": bounds.unit} if bounds.unit else {})
     own = {
         "type": "object",
-        "properties": dict.fromkeys(("value", "low", "high"), number) | {"known": {"const": True}},
+        "properties": dict.fromkeys(("value", "low", "high"), bare) | {"known": {"const": True}},
         "required": ["value"],
         "additionalProperties": False,
     }
-    one = {"anyOf": [number, *off, own]}
+    one = {"anyOf": [bare, *off, own]}
     if base not in (int, float):
         return {"type": "object", "additionalProperties": one, "unit": bounds.unit}
     return one | {"unit": bounds.unit}
 
 
-def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
+def _check(bounds: Lever | Unknown, base: object) -> Callable[[object], object]:
     bounds = _stated(bounds)
 
-    def check(value: Any) -> Any:
+    def check(value: object) -> object:
         if base not in (int, float):
             if not isinstance(value, Mapping):
                 raise _refused("must be a table of names and numbers")
             return {str(key): one(v, float, f"{key} ") for key, v in value.items()}
         return one(value, base)
 
-    def one(value: Any, base: Any, name: str = "") -> Any:
+    def one(value: object, base: object, name: str = "") -> float | OwnRange:
         if isinstance(value, dict) and isinstance(bounds, Unknown):
             return _own_range(value, bounds, base)
         return _number(value, bounds, base, name)
@@ -203,7 +223,7 @@ def _check(bounds: Lever | Unknown, base: Any) -> Callable[[Any], Any]:
     return check
 
 
-def _own_range(value: dict[str, Any], bounds: Unknown, base: Any) -> OwnRange:
+def _own_range(value: dict[str, object], bounds: Unknown, base: object) -> OwnRange:
     if set(value) == {"value", "known"} and value["known"] is True:
         known = _number(value["value"], bounds, base, "value ")
         return OwnRange(known, known, known)
@@ -218,7 +238,7 @@ def _own_range(value: dict[str, Any], bounds: Unknown, base: Any) -> OwnRange:
     return own
 
 
-def _number(value: Any, bounds: Lever | Unknown, base: Any, name: str = "") -> float:
+def _number(value: object, bounds: Lever | Unknown, base: object, name: str = "") -> float:
     whole = base is int
     if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != int(value)):
         raise _refused(f"{name}must be a {'whole ' if whole else ''}number{_unit(bounds)}")
@@ -251,7 +271,7 @@ def _refused(text: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{text}", {"text": text})
 
 
-def _plain_sentence(kind: str, context: dict[str, Any], message: str) -> str:
+def _plain_sentence(kind: str, context: Mapping[str, object], message: str) -> str:
     """A pydantic error in plain words, from its type and context."""
     types = {
         "int": "must be a whole number",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +50,7 @@ def read_history(path: Path) -> History:
     return History(table["customer"].to_numpy(np.int64), table["weeks_before"].to_numpy(np.float64), amount)
 
 
-def _check(values: NDArray[Any], column: str, most: float) -> None:
+def _check(values: NDArray[np.int64] | NDArray[np.float64], column: str, most: float) -> None:
     """Refuse what is no plain number between 0 and `most`."""
     if np.isnan(values.astype(np.float64)).any() or (values < 0).any():
         raise HistoryError(f'has empty or negative numbers in "{column}".')

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ from crmlab.experiments.files.forms import built, filled, form_of, own_ranges, p
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.own_code.loading import NotLoaded, loaded
 from crmlab.experiments.wording.names import not_known
+from crmlab.sim.mechanism import MechanismNumbers
 from crmlab.sim.mechanisms.shipped import OPTIONAL
 from crmlab.sim.world import World
 
 Ranges = dict[str, tuple[float, float]]
 
 
-def mechanisms_of(entries: Any, loc: Loc, source: TomlSource) -> tuple[dict[str, Any], Ranges, list[Problem]]:
+def mechanisms_of(
+    entries: Sequence[Mapping[str, object]], loc: Loc, source: TomlSource
+) -> tuple[dict[str, MechanismNumbers], Ranges, list[Problem]]:
     """The numbers of the mechanisms in a list of tables, by name, the ranges that the file states for them, by path,
     and what is wrong."""
-    found: dict[str, Any] = {}
+    found: dict[str, MechanismNumbers] = {}
     ranges: Ranges = {}
     problems: list[Problem] = []
     for position, entry in enumerate(entries):
@@ -38,7 +42,9 @@ def mechanisms_of(entries: Any, loc: Loc, source: TomlSource) -> tuple[dict[str,
     return found, ranges, problems
 
 
-def _mechanism_of(entry: Any, loc: Loc, source: TomlSource) -> tuple[Any, Ranges, list[Problem]]:
+def _mechanism_of(
+    entry: Mapping[str, object], loc: Loc, source: TomlSource
+) -> tuple[MechanismNumbers | None, Ranges, list[Problem]]:
     kind = entry.get("kind")
     if not isinstance(kind, str):
         text = 'must be the name of a mechanism, or "package.module:Class".' if "kind" in entry else "is missing."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -11,11 +12,11 @@ from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
 from crmlab.experiments.errors import Loc, Problem
-from crmlab.experiments.files.forms import Form, OwnRange, built, form_of, own_ranges, plain, problem
+from crmlab.experiments.files.forms import Form, OwnRange, built, form_of, number, numbers, own_ranges, problem
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.parameters.registry import OWN_SPEND, PARAMETERS
 from crmlab.experiments.wording.names import not_known
-from crmlab.sim.world import TRAITS, Base, Persona, Spend, Tilt
+from crmlab.sim.world import TRAITS, Base, Persona, PurchaseModel, Spend, Tilt
 
 MAX_PERSONAS = 20
 NEAR_ONE = 1e-3  # shares are written with three digits or so
@@ -48,11 +49,11 @@ PersonaForm = form_of(
 
 def personas_of(form: Any) -> tuple[Persona, ...]:
     """The personas of a filled-in world form."""
-    return tuple(_persona(persona, form.base.model, plain(form.base.spend.p)) for persona in form.persona)
+    return tuple(_persona(persona, form.base.model, number(form.base.spend.p)) for persona in form.persona)
 
 
-def _persona(form: Any, model: Any, p: float) -> Persona:
-    own: dict[str, Any] = {"tilt": built(Tilt, form.tilt)}
+def _persona(form: Any, model: PurchaseModel, p: float) -> Persona:
+    own: dict[str, object] = {"tilt": built(Tilt, form.tilt)}
     if form.base is not None:
         own["base"] = Base(model, **_stated(form.base))
     if form.spend is not None:
@@ -60,8 +61,8 @@ def _persona(form: Any, model: Any, p: float) -> Persona:
     return built(Persona, form, without=("tilt", "base", "spend"), **own)
 
 
-def _stated(form: Any) -> dict[str, float]:
-    return {key: plain(value) for key, value in form if value is not None}
+def _stated(form: Form) -> dict[str, float]:
+    return numbers({key: value for key, value in form if value is not None})
 
 
 def persona_ranges(form: Any) -> dict[str, tuple[float, float]]:
@@ -94,7 +95,7 @@ def _list_problems(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
             found.append(problem(text, (*loc, position, "name"), source, name))
         if name in names[:position]:
             found.append(problem("two personas have this name.", (*loc, position, "name"), source, name))
-    total = sum(plain(persona.share) for persona in form.persona)
+    total = sum(number(persona.share) for persona in form.persona)
     if abs(total - 1) > NEAR_ONE:
         found.append(problem(f"the shares of all personas must add up to 1; they add up to {total:.4g}.", loc, source))
     return found
@@ -108,7 +109,7 @@ def _reach_problems(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
                 place = (*loc, position, "reach", name)
                 found.append(problem(not_known(name, "channel of this world", channels), place, source))
     for name in channels:
-        if not any(plain(persona.reach).get(name, 1.0) for persona in form.persona):
+        if not any(numbers(persona.reach).get(name, 1.0) for persona in form.persona):
             text = f'the channel "{name}" reaches no persona at all: give it a leads_max of 0 instead.'
             found.append(problem(text, loc, source))
     return found
@@ -157,10 +158,10 @@ def _sensitivity_problems(form: Any, loc: Loc, source: TomlSource) -> list[Probl
     from crmlab.sim.traits import CAPPED  # loads the compiler, which most world files can do without
 
     price = form.unknowns.price
-    share = np.array([plain(p.share) for p in form.persona])
-    relative = np.array([plain(p.price_sensitivity) for p in form.persona])
-    means = plain(price.elasticity) * relative / (share @ relative / share.sum())
-    most, found = plain(price.elasticity_max), []
+    share = np.array([number(p.share) for p in form.persona])
+    relative = np.array([number(p.price_sensitivity) for p in form.persona])
+    means = number(price.elasticity) * relative / (share @ relative / share.sum())
+    most, found = number(price.elasticity_max), []
     for position, mean in enumerate(means):
         if mean > CAPPED * most:
             text = f"asks for a mean elasticity of {mean:.3g}; at most {CAPPED:.0%} of elasticity_max = {most:g}."
@@ -175,7 +176,7 @@ def _calibrated_problems(form: Any, loc: Loc, source: TomlSource) -> list[Proble
         if "price_sensitivity" in persona.model_fields_set:
             text = "needs personas with a [persona.base] and [persona.spend]; without, use tilt = { elasticity = ... }."
             found.append(problem(text, (*loc, position, "price_sensitivity"), source))
-        if form.base.model == "nbd" and plain(persona.tilt.departure):
+        if form.base.model == "nbd" and number(persona.tilt.departure):
             text = 'nobody leaves in the model "nbd": there is nothing to lean on.'
             found.append(problem(text, (*loc, position, "tilt", "departure"), source))
     return found
@@ -209,7 +210,7 @@ def _correlation_problems(form: Any, loc: Loc, source: TomlSource) -> list[Probl
     return found
 
 
-def _possible(stated: dict[str, Any]) -> bool:
+def _possible(stated: Mapping[str, float | OwnRange]) -> bool:
     """Whether the matrix is positive definite, at every end of the ranges stated: then it is so anywhere between."""
     if not stated:
         return True

@@ -112,7 +112,7 @@ def find_strategy(kind: str, folder: Path | None = None) -> type:
     raise NoSuchStrategy(not_known(kind, "strategy", [*STRATEGIES, *sorted(offered.names)]))
 
 
-def checked_strategy(found: Any, kind: str) -> type:
+def checked_strategy(found: object, kind: str) -> type:
     """The class `found`, if it can be put on the field. Raises `NoSuchStrategy`."""
     if not (isinstance(found, type) and dataclasses.is_dataclass(found) and callable(getattr(found, "decide", None))):
         raise NoSuchStrategy(f'"{kind}" is not a strategy: it must be a frozen dataclass with a method "decide".')
@@ -136,7 +136,9 @@ def play_form(strategy: type, facts: tuple[str, ...] | None = ()) -> type[Form]:
     )
 
 
-def plays_of(entries: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[tuple[Play, ...], list[Problem]]:
+def plays_of(
+    entries: object, loc: Loc, source: TomlSource, world: World | None
+) -> tuple[tuple[Play, ...], list[Problem]]:
     """The plays of a list of strategy tables, and what is wrong with them.
 
     `world` is None where it could not be read: what it must have for a play (channels, mechanisms) is then not checked.
@@ -155,7 +157,7 @@ def plays_of(entries: Any, loc: Loc, source: TomlSource, world: World | None) ->
     return tuple(plays), problems
 
 
-def _play_of(entry: Any, loc: Loc, source: TomlSource, world: World | None) -> tuple[Play | None, list[Problem]]:
+def _play_of(entry: object, loc: Loc, source: TomlSource, world: World | None) -> tuple[Play | None, list[Problem]]:
     if not isinstance(entry, dict):
         return None, [problem("must be a table with a kind.", loc, source, entry)]
     kind = entry.get("kind")
@@ -170,7 +172,7 @@ def _play_of(entry: Any, loc: Loc, source: TomlSource, world: World | None) -> t
 
 
 def play_from(
-    strategy: type, entry: Mapping[str, Any], loc: Loc, source: TomlSource, world: World | None
+    strategy: type, entry: Mapping[str, object], loc: Loc, source: TomlSource, world: World | None
 ) -> tuple[Play | None, list[Problem]]:
     """The play of one strategy that a table describes, and what is wrong with it."""
     facts = _facts_for(entry.get("target", {}), world)
@@ -196,7 +198,7 @@ def play_from(
     return play, problems + found
 
 
-def _facts_for(target: Any, world: World | None) -> tuple[str, ...] | None:
+def _facts_for(target: object, world: World | None) -> tuple[str, ...] | None:
     """What mechanisms of the world record that a target may name; none are looked up where it names none."""
     if not isinstance(target, dict) or not set(target) - set(TargetForm.model_fields):
         return ()
@@ -224,7 +226,7 @@ def _filled_play(
 
 
 def _audience_problems(
-    strategy: type, entry: Mapping[str, Any], target: Target, loc: Loc, source: TomlSource
+    strategy: type, entry: Mapping[str, object], target: Target, loc: Loc, source: TomlSource
 ) -> list[Problem]:
     """A target, a holdout or a ramp that the strategy's actions cannot honour is refused, never ignored."""
     audience = audience_of(strategy)
@@ -244,7 +246,7 @@ def _audience_problems(
     ]
 
 
-def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> list[Problem]:
+def _timing_problems(entry: Mapping[str, object], loc: Loc, source: TomlSource) -> list[Problem]:
     start, stop = entry.get("start", 0), entry.get("stop")
     if isinstance(start, int) and isinstance(stop, int) and stop <= start:
         return [problem(f"must be after start = {start}, or the play is never on.", (*loc, "stop"), source, stop)]
@@ -252,7 +254,7 @@ def _timing_problems(entry: Mapping[str, Any], loc: Loc, source: TomlSource) -> 
 
 
 def _target_of(
-    table: Any, facts: tuple[str, ...] | None, loc: Loc, source: TomlSource, world: World | None
+    table: object, facts: tuple[str, ...] | None, loc: Loc, source: TomlSource, world: World | None
 ) -> tuple[Target, list[Problem]]:
     """The target of a play. What is wrong with the form of the table itself is the play form's to report."""
     filled_in, malformed = filled(target_form(facts), table, loc, source)

@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.errors import Loc, Problem, SpecError
 
@@ -30,7 +29,7 @@ class TomlSource:
 
     path: Path
     text: str
-    data: dict[str, Any]
+    data: dict[str, object]
     lines: dict[Loc, int] = field(default_factory=dict)
     set_at: set[Loc] = field(default_factory=set)
 
@@ -79,25 +78,30 @@ class TomlSource:
                 raise SpecError(self.path, [Problem(f'--set {setting}: must look like "design.weeks=52".')])
             self._put(parts, _value(value.strip()), setting)
 
-    def _put(self, parts: list[str], value: Any, setting: str) -> None:
-        place: Any = self.data
+    def _put(self, parts: list[str], value: object, setting: str) -> None:
+        place: object = self.data
         loc: list[str | int] = []
         for depth, part in enumerate(parts):
-            key: str | int = part
+            last = depth == len(parts) - 1
             if isinstance(place, list):
                 if not part.isdigit() or int(part) >= len(place):
                     where = ".".join(parts[:depth])
                     problem = Problem(f'--set {setting}: "{where}" has {len(place)} entries, counted from 0.')
                     raise SpecError(self.path, [problem])
-                key = int(part)
-            elif not isinstance(place, dict):
+                loc.append(int(part))
+                if last:
+                    place[int(part)] = value
+                else:
+                    place = place[int(part)]
+            elif isinstance(place, dict):
+                loc.append(part)
+                if last:
+                    place[part] = value
+                else:
+                    place = place.setdefault(part, {})
+            else:
                 problem = Problem(f'--set {setting}: "{".".join(parts[:depth])}" is a value, not a table.')
                 raise SpecError(self.path, [problem])
-            loc.append(key)
-            if depth == len(parts) - 1:
-                place[key] = value
-            else:
-                place = place.setdefault(key, {}) if isinstance(place, dict) else place[int(part)]
         self.set_at.add(tuple(loc))
 
 
@@ -130,7 +134,7 @@ def _refuse_long_keys(path: Path, text: str) -> None:
             raise SpecError(path, [Problem(f"has a key with more than {MAX_DOTS} dots.", line=number)])
 
 
-def _refuse_control_characters(path: Path, data: Any, loc: Loc = ()) -> None:
+def _refuse_control_characters(path: Path, data: object, loc: Loc = ()) -> None:
     """Names and texts reach terminals and file names, where such characters would be orders."""
     if isinstance(data, str) and (found := _CONTROL.search(data)):
         raise SpecError(path, [Problem(f"holds a control character ({found[0]!r}).", loc)])
@@ -144,7 +148,7 @@ def _refuse_control_characters(path: Path, data: Any, loc: Loc = ()) -> None:
             _refuse_control_characters(path, item, (*loc, key))
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, KeyError, RecursionError):  # not TOML, or not readable as such

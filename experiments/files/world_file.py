@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from crmlab.experiments.errors import Loc, Problem, SpecError
-from crmlab.experiments.files.forms import built, filled, own_ranges, plain, problem
+from crmlab.experiments.files.forms import built, filled, numbers, own_ranges, problem
 from crmlab.experiments.files.history_file import HistoryError, file_sha256, read_history
 from crmlab.experiments.files.mechanism_form import mechanisms_of
 from crmlab.experiments.files.persona_form import persona_ranges, personas_of
 from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import PLAIN, REACTIONS, FitForm, WorldForm, contradictions
+from crmlab.experiments.json_data import JsonObject
 from crmlab.experiments.own_code.consent import trusting
 from crmlab.experiments.wording.names import not_known
 from crmlab.sim.mechanisms.acquisition.params import Channel
@@ -34,7 +35,7 @@ class WorldFile:
     world: World
     today: tuple[Play, ...] = (Play("today", Today()),)
     fitted: frozenset[str] = frozenset()
-    calibration: Mapping[str, Any] | None = None
+    calibration: JsonObject | None = None
     log_covariance: Mapping[str, tuple[tuple[str, ...], list[list[float]]]] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -77,7 +78,7 @@ def load_world(path_or_name: str | Path, overrides: Sequence[str] = (), *, trust
     return found
 
 
-def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None, list[Problem]]:
+def world_of(data: object, loc: Loc, source: TomlSource) -> tuple[WorldFile | None, list[Problem]]:
     """A world from the table at `loc` of a file, with its mistakes."""
     filled_in, problems = filled(WorldForm, data, loc, source)
     form: Any = filled_in
@@ -93,7 +94,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
     bare = World(channels=channels, mechanisms=mechanisms, **sections)
     today, found = plays_of(form.today.strategies, (*loc, "today", "strategies"), source, bare)
     problems += found
-    population: Any = form.population
+    population = form.population
     world = World(
         name=form.name or source.path.stem,
         base=built(Base, form.base, without=("spend",)),
@@ -103,7 +104,7 @@ def world_of(data: Any, loc: Loc, source: TomlSource) -> tuple[WorldFile | None,
         channels=channels,
         personas=personas_of(form),
         mechanisms=mechanisms,
-        correlation=plain(form.correlation),
+        correlation=numbers(form.correlation),
         today_rate=form.today.discount,
     )
     if population.history:
@@ -129,7 +130,7 @@ def _with_history(world: World, form: Any, loc: Loc, source: TomlSource) -> tupl
     return replace(world, history=history), []
 
 
-def _calibration(fit: FitForm | None, loc: Loc, source: TomlSource) -> tuple[Mapping[str, Any] | None, list[Problem]]:
+def _calibration(fit: FitForm | None, loc: Loc, source: TomlSource) -> tuple[JsonObject | None, list[Problem]]:
     if fit is None or not fit.calibration:
         return None, []
     path, refused = source.path.parent / fit.calibration, "is no file that `crmlab calibrate` writes."
@@ -146,7 +147,7 @@ def _calibration(fit: FitForm | None, loc: Loc, source: TomlSource) -> tuple[Map
     return found, []
 
 
-def _weeks_are_numbers(rows: Any) -> bool:
+def _weeks_are_numbers(rows: object) -> bool:
     """Whether the weekly repeats of a calibration are rows of finite numbers and a phase."""
     needed = {"week", "phase", "actual_cumulative"}
     return isinstance(rows, list) and all(
@@ -159,7 +160,7 @@ def _weeks_are_numbers(rows: Any) -> bool:
     )
 
 
-def _plain_number(value: Any) -> bool:
+def _plain_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, create_model
 
 from crmlab.experiments.errors import Loc, Problem
-from crmlab.experiments.files.forms import Form, form_of, problem, ranged_type
+from crmlab.experiments.files.forms import Form, OwnRange, form_of, number, problem, ranged_type
 from crmlab.experiments.files.persona_form import MAX_PERSONAS, PersonaForm, persona_contradictions
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.parameters.registry import PARAMETERS
@@ -77,11 +77,15 @@ class FitForm(Form):
     calibration: str | None = Field(None, description="JSON file beside the world, for the report.")
 
 
+def _todays() -> list[dict[str, object]]:
+    return [{"kind": "today"}]
+
+
 class TodayForm(Form):
     """The policy in force today: the plays of the baseline arm."""
 
     discount: float = Field(0.0, ge=0, le=0.6, strict=True, description="Standing discount, share of list price.")
-    strategies: list[dict[str, Any]] = Field(default_factory=lambda: [{"kind": "today"}])
+    strategies: list[dict[str, object]] = Field(default_factory=_todays)
 
 
 Correlation = ranged_type(World, "correlation")
@@ -97,7 +101,7 @@ class _WorldForm(Form):
     today: TodayForm = Field(default_factory=lambda: TodayForm(discount=0.0))
     channel: list[ChannelForm] = Field(default_factory=list, max_length=MAX_CHANNELS)  # type: ignore[valid-type]
     persona: list[PersonaForm] = Field(default_factory=list, max_length=MAX_PERSONAS)  # type: ignore[valid-type]
-    mechanism: list[dict[str, Any]] = Field(
+    mechanism: list[dict[str, object]] = Field(
         default_factory=list, description='Mechanisms that this world adds: kind = "package.module:Class", and numbers.'
     )
     correlation: Correlation = Field(default_factory=dict)  # type: ignore[valid-type]
@@ -125,10 +129,10 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
             found.append(problem(RESERVED[channel.name], (*place, "name"), source, channel.name))
         if channel.name in names[:position]:
             found.append(problem("two channels have this name.", (*place, "name"), source, channel.name))
-        if channel.budget > 0 and not _value(channel.half_budget):
+        if channel.budget > 0 and not number(channel.half_budget):
             text = "is spent on an organic channel; give it a half_budget or no budget."
             found.append(problem(text, (*place, "budget"), source, channel.budget))
-    if _value(form.unknowns.price.elasticity_max) < _value(form.unknowns.price.elasticity):
+    if number(form.unknowns.price.elasticity_max) < number(form.unknowns.price.elasticity):
         place = (*loc, "unknowns", "price", "elasticity_max")
         found.append(problem("must not be below elasticity, which it truncates.", place, source))
     found += persona_contradictions(form, loc, source)
@@ -138,20 +142,22 @@ def contradictions(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
 def _odd_money(form: Any, loc: Loc, source: TomlSource) -> list[Problem]:
     """Amounts that no shop with orders of this size has: most likely they are in another unit of money."""
     spend = form.base.spend
-    mean = _value(spend.p) * _value(spend.gamma) / (_value(spend.q) - 1)
+    mean = number(spend.p) * number(spend.gamma) / (number(spend.q) - 1)
     if not CHEAPEST <= mean <= DEAREST:
         text = f"make a mean order of {mean:.3g}: it must lie between {CHEAPEST:g} and {DEAREST:g}; use another unit."
         return [problem(f"p, q and gamma {text}", (*loc, "base", "spend"), source)]
-    places: dict[Loc, tuple[Any, float]] = {("economics", "fulfilment_cost"): (form.economics.fulfilment_cost, 10)}
+    places: dict[Loc, tuple[float | OwnRange, float]] = {
+        ("economics", "fulfilment_cost"): (form.economics.fulfilment_cost, 10)
+    }
     for position, channel in enumerate(form.channel):
         at = ("channel", position)
         places[*at, "success_fee"] = (channel.success_fee, 100)
         places |= {(*at, name): (getattr(channel, name), 1e9) for name in ("half_budget", "budget", "fixed_cost")}
     found = []
     for place, (value, most) in places.items():
-        if _value(value) > most * mean:
+        if number(value) > most * mean:
             text = f"is more than {most:,.0f} mean orders ({mean:.4g} each); is it in the same unit of money?"
-            found.append(problem(text, (*loc, *place), source, _value(value)))
+            found.append(problem(text, (*loc, *place), source, number(value)))
     return found
 
 
@@ -181,7 +187,3 @@ def _is_covariance(rows: list[list[float]], size: int) -> bool:
     if not np.allclose(matrix, matrix.T, rtol=1e-6, atol=1e-12):
         return False
     return bool(np.linalg.eigvalsh(matrix).min() >= -1e-9 * max(1.0, float(np.abs(matrix).max())))
-
-
-def _value(number: Any) -> float:
-    return getattr(number, "value", number)

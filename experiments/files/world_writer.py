@@ -10,10 +10,10 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tomlkit
@@ -40,6 +40,37 @@ if TYPE_CHECKING:
 
 MAX_BY_FRIENDS = 0.5  # share of today's new customers: the assumed word of mouth must leave room for channels
 _LABELS = {"pareto_nbd": "Pareto/NBD", "bg_nbd": "BG/NBD", "nbd": "NBD (nobody leaves)"}
+
+
+@dataclass(frozen=True)
+class _ChannelPreset:
+    """What is assumed of a channel: its share of first orders, its relative cost, and numbers of the world."""
+
+    name: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Presets:
+    """What is assumed where an order log says nothing: the file of the same names says what each number means."""
+
+    market_weeks: int
+    market_reached: float
+    prospects_per_customer: float
+    first_orders_per_customer_week: float
+    cac_share_of_order: float
+    economics: dict[str, float]
+    word_of_mouth: dict[str, float]
+    friends_per_order: float  # as `word_of_mouth` makes them
+    spend: dict[str, float]
+    channel: tuple[_ChannelPreset, ...]
+
+
+def _presets() -> _Presets:
+    said = tomllib.loads((SHIPPED / f"{PRESETS}.toml").read_text(encoding="utf-8"))
+    channels = tuple(_ChannelPreset(channel.pop("name"), channel) for channel in said.pop("channel"))
+    friends = _friends_per_order(WordOfMouth(**said["word_of_mouth"]))
+    return _Presets(**said, friends_per_order=friends, channel=channels)
 
 
 def write_world(path: Path, calibration: Calibration, currency: str = "USD") -> list[Path]:
@@ -70,7 +101,7 @@ def write_world(path: Path, calibration: Calibration, currency: str = "USD") -> 
     return [path, history_path, findings_path]
 
 
-def findings_of(calibration: Calibration) -> dict[str, Any]:
+def findings_of(calibration: Calibration) -> dict[str, object]:
     """What the report needs to know: the published result, the weekly path of repeat orders, and the log by week."""
     weekly = calibration.weekly_repeat_table()
     log = calibration.weekly_log.to_dict("records")
@@ -84,7 +115,7 @@ def _history(calibration: Calibration) -> History:
     return History(customer, orders["weeks_before_end"].to_numpy(np.float64), amount)
 
 
-def _place(path: Path, write: Any) -> None:
+def _place(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         write(temporary)
@@ -103,11 +134,11 @@ def _check(path: Path, text: str) -> None:
 
 
 def _world_text(calibration: Calibration, name: str, history: tuple[str, str], findings: Path, currency: str) -> str:
-    presets = tomllib.loads((SHIPPED / f"{PRESETS}.toml").read_text(encoding="utf-8"))
+    presets = _presets()
     used = calibration.founding
     customers = len(used.histories)
     spend, spend_origin = _spend(used, presets)
-    order_value = used.mean_order_value or Spend(**presets["spend"]).mean
+    order_value = used.mean_order_value or Spend(**presets.spend).mean
     won = _won(calibration, presets)
     price = {name: field.default for name, field in unknowns_of(PriceResponse).items()}
     loyalty = {name: field.default for name, field in unknowns_of(LoyaltyResponse).items()}
@@ -131,7 +162,7 @@ def _world_text(calibration: Calibration, name: str, history: tuple[str, str], f
             "[unknowns.price]", price, "assumed: how people react to a price; ranges and sources: crmlab schema world"
         ),
         _section("[unknowns.loyalty]", loyalty, "assumed: how members react to a programme, where an arm has one"),
-        _section("[unknowns.word_of_mouth]", presets["word_of_mouth"], "assumed: how people recommend the shop"),
+        _section("[unknowns.word_of_mouth]", presets.word_of_mouth, "assumed: how people recommend the shop"),
         *_fit(used, findings),
     ]
     return "\n\n".join(sections) + "\n"
@@ -176,18 +207,18 @@ class _Won:
         return self.weekly - self.by_friends
 
 
-def _won(calibration: Calibration, presets: Mapping[str, Any]) -> _Won:
+def _won(calibration: Calibration, presets: _Presets) -> _Won:
     """The log's rate of new customers; where it has none, a share of the customer base."""
     rate = calibration.new_customers
     if rate.weekly is None:
-        share = presets["first_orders_per_customer_week"]
+        share = presets.first_orders_per_customer_week
         weekly = share * len(calibration.founding.histories)
         origin = f"assumed: {weekly:.1f} new customers a week ({share:.0%} of the customer base): {rate.reason}"
     else:
         weekly = rate.weekly
         origin = f"real: {weekly:.1f} new customers a week, as in the last {rate.weeks} weeks of the log"
     orders = float(calibration.weekly_log["orders"][-YEAR:].mean())
-    friends = min(_friends_per_order(WordOfMouth(**presets["word_of_mouth"])) * orders, MAX_BY_FRIENDS * weekly)
+    friends = min(presets.friends_per_order * orders, MAX_BY_FRIENDS * weekly)
     return _Won(weekly, friends, origin)
 
 
@@ -197,51 +228,54 @@ def _friends_per_order(said: WordOfMouth) -> float:
     return said.p_invite * accepted
 
 
-def _base(calibration: Calibration) -> dict[str, Any]:
+def _base(calibration: Calibration) -> dict[str, str | float]:
     fitted = calibration.fits[calibration.base].parameters
     return {"model": calibration.base} | {name: _digits(value) for name, value in fitted.items()}
 
 
-def _spend(calibration: Calibration, presets: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def _spend(calibration: Calibration, presets: _Presets) -> tuple[dict[str, float], str]:
     fit = calibration.fits["gamma_gamma"]
     if fit.identified:
         values = {name: _digits(value) for name, value in fit.parameters.items()}
         return values, f"real: value of an order, Gamma-Gamma estimated from the order log{_held(fit)}"
-    spend = Spend(**presets["spend"])
+    spend = Spend(**presets.spend)
     if calibration.mean_order_value:  # only the mean is known: keep the preset's shape
         gamma = _digits(spend.gamma * calibration.mean_order_value / spend.mean)
-        return presets["spend"] | {"gamma": gamma}, f"real: mean order value; assumed: its spread ({fit.reason})"
-    return presets["spend"], f"assumed: value of an order, as in the CDNOW sample ({fit.reason})"
+        return presets.spend | {"gamma": gamma}, f"real: mean order value; assumed: its spread ({fit.reason})"
+    return presets.spend, f"assumed: value of an order, as in the CDNOW sample ({fit.reason})"
 
 
 def _held(fit: Fit) -> str:
     return f"; held, not estimated: {' and '.join(fit.held)}" if fit.held else ""
 
 
-def _population(customers: int, won: _Won, presets: Mapping[str, Any], history: tuple[str, str]) -> str:
+def _population(customers: int, won: _Won, presets: _Presets, history: tuple[str, str]) -> str:
     file, sha256 = history
     prospects, why = _prospects(customers, won, presets)
     population = {"customers": customers, "prospects": prospects, "history": file, "history_sha256": sha256}
     return _section("[population]", population, f"real: customers and their orders; assumed: prospects, {why}")
 
 
-def _prospects(customers: int, won: _Won, presets: Mapping[str, Any]) -> tuple[int, str]:
+def _prospects(customers: int, won: _Won, presets: _Presets) -> tuple[int, str]:
     """So many that today's channels reach only a small part of them within the horizon of most questions."""
-    leads = won.by_channels * math.fsum(preset["share"] / preset["p_convert"] for preset in presets["channel"])
-    weeks, reached = presets["market_weeks"], presets["market_reached"]
-    enough, least = leads * weeks / reached, presets["prospects_per_customer"] * customers
+    leads = won.by_channels * math.fsum(
+        preset.numbers["share"] / preset.numbers["p_convert"] for preset in presets.channel
+    )
+    weeks, reached = presets.market_weeks, presets.market_reached
+    enough, least = leads * weeks / reached, presets.prospects_per_customer * customers
     if enough <= least:
-        return round(least), f"{presets['prospects_per_customer']} per customer"
+        return round(least), f"{presets.prospects_per_customer} per customer"
     digits = max(0, math.floor(math.log10(enough)) - 1)
     return math.ceil(enough / 10**digits) * 10**digits, f"so that today's channels reach {reached:.0%} in {weeks} weeks"
 
 
-def _economics(presets: Mapping[str, Any], order_value: float, currency: str) -> dict[str, Any]:
-    economics = dict(presets["economics"])
+def _economics(presets: _Presets, order_value: float, currency: str) -> dict[str, str | float]:
+    economics = dict(presets.economics)
     fulfilment = economics.pop("fulfilment_share_of_order") * order_value
     setup = economics.pop("programme_setup_in_orders") * order_value
     member = economics.pop("programme_member_share_of_order") * order_value
-    return economics | {
+    return {
+        **economics,
         "fulfilment_cost": _money(fulfilment, order_value),
         "programme_setup": _money(setup, order_value),
         "programme_member": _money(member, order_value),
@@ -249,28 +283,29 @@ def _economics(presets: Mapping[str, Any], order_value: float, currency: str) ->
     }
 
 
-def _channels(won: _Won, order_value: float, presets: Mapping[str, Any]) -> list[str]:
-    cac = presets["cac_share_of_order"] * order_value
-    per_order = f"{presets['cac_share_of_order']:.0%} of a mean order of {order_value:.4g}"
+def _channels(won: _Won, order_value: float, presets: _Presets) -> list[str]:
+    cac = presets.cac_share_of_order * order_value
+    per_order = f"{presets.cac_share_of_order:.0%} of a mean order of {order_value:.4g}"
     origin = (
         f"{won.origin};",
         f"assumed: {won.by_friends:.1f} of them come by friends; which channel wins the others, paid search",
         f"at {cac:.4g} each ({per_order}), the others by its measure;",
         "budgets stand where half of a channel's possible leads are reached",
     )
-    sized = [_channel(preset, won.by_channels, cac, order_value) for preset in presets["channel"]]
+    sized = [_channel(preset, won.by_channels, cac, order_value) for preset in presets.channel]
     return [_section("[[channel]]", channel, *(() if i else origin)) for i, channel in enumerate(sized)]
 
 
-def _channel(preset: Mapping[str, Any], weekly: float, cac: float, order_value: float) -> dict[str, Any]:
+def _channel(preset: _ChannelPreset, weekly: float, cac: float, order_value: float) -> dict[str, str | float]:
     """A channel that wins its share of today's first orders at its cost per new customer."""
-    first_orders, paid = weekly * preset["share"], preset["cac_index"] > 0
-    leads = first_orders / preset["p_convert"]
-    sized: dict[str, Any] = {"name": preset["name"], "leads_max": round(leads * (2 if paid else 1), 1)}
+    first_orders, paid = weekly * preset.numbers["share"], preset.numbers["cac_index"] > 0
+    leads = first_orders / preset.numbers["p_convert"]
+    sized: dict[str, str | float] = {"name": preset.name, "leads_max": round(leads * (2 if paid else 1), 1)}
     if paid:
-        budget = _money(first_orders * cac * preset["cac_index"], order_value)
+        budget = _money(first_orders * cac * preset.numbers["cac_index"], order_value)
         sized |= {"half_budget": budget, "budget": budget}
-    return sized | {name: preset[name] for name in unknowns_of(Channel) if name in preset}
+    sized |= {name: preset.numbers[name] for name in unknowns_of(Channel) if name in preset.numbers}
+    return sized
 
 
 def _fit(calibration: Calibration, findings: Path) -> list[str]:
@@ -285,12 +320,12 @@ def _fit(calibration: Calibration, findings: Path) -> list[str]:
     return sections
 
 
-def _section(header: str, content: Mapping[str, Any], *comments: str) -> str:
+def _section(header: str, content: Mapping[str, object], *comments: str) -> str:
     lines = [f"# {comment}" for comment in comments]
     return "\n".join([*lines, header, *(f"{name} = {_toml(value)}" for name, value in content.items())])
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     return tomlkit.item(value).as_string()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from crmlab.experiments.execution.executor import Executor
 from crmlab.experiments.experiment import Compare, Experiment
 from crmlab.experiments.lab.answer import Answer
 from crmlab.experiments.lab.memory_store import KeptTasks
@@ -17,7 +18,7 @@ from crmlab.experiments.spec.from_python import with_stress, with_table
 from crmlab.experiments.spec.validation import checked
 
 
-def compare(experiment: Experiment, *, workers: Any = 0, progress: bool = True) -> Answer:
+def compare(experiment: Experiment, *, workers: int | Executor = 0, progress: bool = True) -> Answer:
     """Play every arm on the same people with the same luck, and say what differs and how sure that is.
 
     `workers` is a number of local processes (0: one per core) or an executor; it changes no number. Raises `UserError`.
@@ -46,7 +47,7 @@ def tune(
     score: str | None = None,
     confirm: int | None = None,
     confirm_replications: int | None = None,
-    workers: Any = 0,
+    workers: int | Executor = 0,
     progress: bool = True,
 ) -> Answer:
     """Search the levers of an arm and run the winners again on luck that the search has not seen.
@@ -76,7 +77,7 @@ def sweep(
     points: int | None = None,
     replications: int | None = None,
     kpis: Sequence[str] | None = None,
-    workers: Any = 0,
+    workers: int | Executor = 0,
     progress: bool = True,
 ) -> Answer:
     """Move levers of an arm and unknowns of the world, and say what the effect of the arm hangs on.
@@ -98,7 +99,7 @@ def stress(
     replications: int | None = None,
     tail: float | None = None,
     table: Any = None,
-    workers: Any = 0,
+    workers: int | Executor = 0,
     progress: bool = True,
 ) -> Answer:
     """Try every arm in many possible worlds, and say in which of them the recommendation flips.
@@ -112,7 +113,9 @@ def stress(
     return asked(with_stress(experiment, _given(said)), workers, progress)
 
 
-def explain(experiment: Experiment, arm: str | None = None, *, workers: Any = 0, progress: bool = True) -> Answer:
+def explain(
+    experiment: Experiment, arm: str | None = None, *, workers: int | Executor = 0, progress: bool = True
+) -> Answer:
     """Say why an arm (default: the first after the baseline) does what it does: which plays, through whom, for whom.
 
     Raises `UserError`.
@@ -120,7 +123,7 @@ def explain(experiment: Experiment, arm: str | None = None, *, workers: Any = 0,
     return asked(explained(checked(experiment), arm), workers, progress)
 
 
-def asked(experiment: Experiment, workers: Any = 0, progress: bool = True) -> Answer:
+def asked(experiment: Experiment, workers: int | Executor = 0, progress: bool = True) -> Answer:
     """The answer to whatever an experiment asks."""
     checked(experiment)
     store, started = KeptTasks(), datetime.now(UTC)

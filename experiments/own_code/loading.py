@@ -6,10 +6,10 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from crmlab.experiments.own_code.consent import digest_of, may_run, was_trusted
 from crmlab.experiments.own_code.reach import Reach, file_of, reach_of
@@ -27,13 +27,13 @@ class NotTrusted(NotLoaded):
     """Code that lies there, but may not run yet."""
 
 
-def place_of(thing: Any) -> str:
+def place_of(thing: type | Callable[..., object]) -> str:
     """Where a class or function is defined: `package.module:Name`. One that was typed in is of `__main__` for good."""
     module = sys.modules.get(thing.__module__)
     return f"{getattr(module, WAS, thing.__module__)}:{thing.__qualname__}"
 
 
-def typed_in_again(file: Path, name: str) -> Any:
+def typed_in_again(file: Path, name: str) -> object:
     """A class that was typed in, from the module that was written of it. Raises `NotLoaded`."""
     reach = reach_of(file.stem, file.parent)
     if not reach.files:
@@ -56,7 +56,8 @@ def typed_in_again(file: Path, name: str) -> Any:
         except (Exception, SystemExit) as error:
             del sys.modules[called]
             raise NotLoaded(f'cannot load "{name}": it ends with {type(error).__name__}: {error}.') from None
-    return getattr(sys.modules[called], name)
+    found: object = getattr(sys.modules[called], name)
+    return found
 
 
 def own_modules() -> list[ModuleType]:
@@ -69,19 +70,19 @@ def own_modules() -> list[ModuleType]:
     return found
 
 
-def loaded(place: str, folder: Path | None = None) -> Any:
+def loaded(place: str, folder: Path | None = None) -> object:
     """What `package.module:Name` names; modules may lie in `folder`. Raises `NotLoaded`, also for what may not run."""
     if not _PLACE.fullmatch(place):
         raise NotLoaded('must be written as "package.module:Class".')
     module, _, name = place.partition(":")
-    found = _module(module, folder)
+    found: object = _module(module, folder)
     try:
         return reduce(getattr, name.split("."), found)
     except AttributeError:
         raise NotLoaded(f'"{module}" has no class "{name}".') from None
 
 
-def _module(name: str, folder: Path | None) -> Any:
+def _module(name: str, folder: Path | None) -> ModuleType:
     top = name.split(".")[0]
     own = reach_of(name, folder.resolve()) if folder else None
     if name in sys.modules:
@@ -121,7 +122,7 @@ def _in_own_folder(path: Path) -> bool:
     return any(path.is_relative_to(folder) and "site-packages" not in path.parts for folder in _FOLDERS)
 
 
-def _imported(name: str) -> Any:
+def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

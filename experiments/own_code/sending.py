@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import _lru_cache_wrapper, lru_cache
-from typing import Any
 
 import cloudpickle
 
 from crmlab.experiments.own_code.loading import own_modules
 
 
-def pickled_with_code(work: Callable[..., Any]) -> bytes:
+def pickled_with_code(work: Callable[..., object]) -> bytes:
     """A callable with what was typed in and with modules that are not installed. `cloudpickle.loads` reads it."""
     own = own_modules()
     for module in own:
@@ -33,12 +32,12 @@ class _Pickler(cloudpickle.Pickler):
         super().__init__(file)
         self._own = own
 
-    def reducer_override(self, obj: Any) -> Any:
+    def reducer_override(self, obj: object) -> object:
         if isinstance(obj, _lru_cache_wrapper) and obj.__module__ in self._own:
             parameters = obj.cache_parameters()
             return _with_cache, (obj.__wrapped__, parameters["maxsize"], parameters["typed"])
         return super().reducer_override(obj)
 
 
-def _with_cache(function: Callable[..., Any], maxsize: int | None, typed: bool) -> Any:
+def _with_cache(function: Callable[..., object], maxsize: int | None, typed: bool) -> Callable[..., object]:
     return lru_cache(maxsize, typed)(function)

@@ -18,13 +18,14 @@ import pickle
 import sys
 import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 HEADER = '"""Written by crmlab out of a script or a notebook: what its classes reach, as it was when they were run."""'
+Definition: TypeAlias = type | Callable[..., object]
 MAX_BYTES = 5_000_000  # of a value that is no plain data
 
 
@@ -32,19 +33,19 @@ class NotWritable(ValueError):
     """A class that cannot be written down: the message is a sentence."""
 
 
-def typed_in(cls: type) -> bool:
+def typed_in(cls: Definition) -> bool:
     """Whether a class was written in the script or the notebook that runs."""
     return cls.__module__ == "__main__"
 
 
-def standalone(cls: type) -> str:
+def standalone(cls: Definition) -> str:
     """The text of a module that holds a class and all that it reaches. Raises `NotWritable`."""
     parts: dict[str, str] = {}
     _add(cls.__name__, cls, _globals_of(cls), parts)
     return "\n".join([HEADER, "from __future__ import annotations", "", *parts.values(), ""])
 
 
-def source_of(thing: Any) -> str:
+def source_of(thing: Definition) -> str:
     """The text in which a class or function was defined, with its decorators. Empty when it is not to be found."""
     for text in _texts(thing):
         found = [node for node in ast.walk(_tree(text)) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
@@ -57,25 +58,26 @@ def source_of(thing: Any) -> str:
     return ""
 
 
-def _add(name: str, value: Any, scope: dict[str, Any], parts: dict[str, str]) -> None:
+def _add(name: str, value: object, scope: Mapping[str, object], parts: dict[str, str]) -> None:
     """Write down what a name means, after all that it needs."""
     if name in parts:
         return
     parts[name] = ""  # it is on its way: functions may name each other
-    definable = inspect.isclass(value) or inspect.isfunction(_inside(value))
-    if definable and getattr(value, "__module__", None) == "__main__":
-        text = _definition(_inside(value))
+    inside = _inside(value)
+    if (inspect.isclass(inside) or inspect.isfunction(inside)) and getattr(value, "__module__", None) == "__main__":
+        text = _definition(inside)
         for needed in _names(text):
             if needed != name and needed in scope:
                 _add(needed, scope[needed], scope, parts)
-        text = text if value.__name__ == name else f"{text}\n{name} = {value.__name__}"
+        own = getattr(value, "__name__", "")
+        text = text if own == name else f"{text}\n{name} = {own}"
     else:
         text = _import(name, value) or _literal_or_pickle(name, value, scope, parts)
     del parts[name]  # it comes after what it needs
     parts[name] = text
 
 
-def _definition(thing: Any) -> str:
+def _definition(thing: Definition) -> str:
     if thing.__qualname__ != thing.__name__:
         raise NotWritable(f"{thing.__qualname__} is defined inside of something else; define it at the top.")
     if not (text := source_of(thing)):
@@ -83,7 +85,7 @@ def _definition(thing: Any) -> str:
     return text
 
 
-def _inside(value: Any) -> Any:
+def _inside(value: object) -> object:
     """The function in what a decorator made of it, such as a cached or a compiled one."""
     inside = getattr(value, "py_func", None) or getattr(value, "__wrapped__", None)
     return inside if inspect.isfunction(inside) and not inspect.isclass(value) else value
@@ -100,7 +102,7 @@ def _names(text: str) -> list[str]:
     return [name for name in names if not hasattr(builtins, name)]
 
 
-def _import(name: str, value: Any) -> str:
+def _import(name: str, value: object) -> str:
     """The import that brings what a name means, empty when none does."""
     if isinstance(value, types.ModuleType):
         return f"import {value.__name__} as {name}" if value.__name__ != "__main__" else ""
@@ -117,11 +119,11 @@ def _import(name: str, value: Any) -> str:
     return ""
 
 
-def _public(modules: dict[str, Any]) -> list[str]:
+def _public(modules: Mapping[str, object]) -> list[str]:
     return sorted((m for m in list(modules) if not m.startswith("_")), key=lambda m: (m.count("."), m))
 
 
-def _literal_or_pickle(name: str, value: Any, scope: dict[str, Any], parts: dict[str, str]) -> str:
+def _literal_or_pickle(name: str, value: object, scope: Mapping[str, object], parts: dict[str, str]) -> str:
     literal = _literal(value, scope, parts)
     if literal is not None:
         return f"{name} = {literal}"
@@ -134,17 +136,17 @@ def _literal_or_pickle(name: str, value: Any, scope: dict[str, Any], parts: dict
     return f'{name} = __import__("pickle").loads(__import__("base64").b64decode({base64.b64encode(content)!r}))'
 
 
-def _is_data(value: Any) -> bool:
+def _is_data(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str | bytes | tuple | list | dict | set | np.ndarray)
 
 
-def _literal(value: Any, scope: dict[str, Any], parts: dict[str, str]) -> str | None:
+def _literal(value: object, scope: Mapping[str, object], parts: dict[str, str]) -> str | None:
     """Plain data as Python would read it, None for anything else."""
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value!r}")'
     if value is None or type(value) in (bool, int, float, str, bytes):
         return repr(value)
-    if type(value) in (tuple, list, set, frozenset):
+    if isinstance(value, tuple | list | set | frozenset) and type(value) in (tuple, list, set, frozenset):
         ordered = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
         inside = [_literal(v, scope, parts) for v in ordered]
         if None in inside:
@@ -161,13 +163,13 @@ def _literal(value: Any, scope: dict[str, Any], parts: dict[str, str]) -> str | 
     return None
 
 
-def _globals_of(cls: type) -> dict[str, Any]:
+def _globals_of(cls: Definition) -> dict[str, object]:
     functions = (f for f in vars(cls).values() if inspect.isfunction(f) and f.__module__ == cls.__module__)
     scope = next((f.__globals__ for f in functions if f.__globals__.get(cls.__name__) is cls), None)
     return scope if scope is not None else vars(sys.modules[cls.__module__])
 
 
-def _codes(thing: Any) -> Iterator[types.CodeType]:
+def _codes(thing: Definition) -> Iterator[types.CodeType]:
     """The code of a function, or of the methods that a class defines itself."""
     if inspect.isfunction(thing):
         yield thing.__code__
@@ -176,7 +178,7 @@ def _codes(thing: Any) -> Iterator[types.CodeType]:
         yield from (function.__code__ for function in own)
 
 
-def _texts(thing: Any) -> Iterator[str]:
+def _texts(thing: Definition) -> Iterator[str]:
     """The texts in which a definition may stand, the likeliest first: its own file, the script, cells of a notebook."""
     files = [code.co_filename for code in _codes(thing) if not code.co_filename.startswith("<string")]
     main = getattr(sys.modules.get("__main__"), "__file__", None)
@@ -186,7 +188,7 @@ def _texts(thing: Any) -> Iterator[str]:
             yield text
 
 
-def _first(node: Any) -> int:
+def _first(node: ast.ClassDef | ast.FunctionDef) -> int:
     return min([node.lineno, *(d.lineno for d in node.decorator_list)])
 
 

@@ -17,7 +17,14 @@ from pathlib import Path
 from crmlab.experiments.own_code.consent import remember
 from crmlab.experiments.own_code.loading import WAS
 from crmlab.experiments.own_code.reach import Reach, reach_of, reach_of_text
-from crmlab.experiments.own_code.standalone import NotWritable, script_folder, source_of, standalone, typed_in
+from crmlab.experiments.own_code.standalone import (
+    Definition,
+    NotWritable,
+    script_folder,
+    source_of,
+    standalone,
+    typed_in,
+)
 
 ROOT = Path(__file__).parents[2]  # of crmlab
 TYPED_IN = "typed_in_"  # modules that were written out of a script or a notebook
@@ -36,7 +43,7 @@ class Code:
         return hashlib.sha256(json.dumps([self.files, self.installed], sort_keys=True).encode()).hexdigest()
 
 
-def code_of(cls: type) -> Code:
+def code_of(cls: Definition) -> Code:
     """The code that a class reaches outside of crmlab, or its file in crmlab."""
     file = _file_of(cls)
     if cls.__module__.startswith("crmlab."):
@@ -48,7 +55,7 @@ def code_of(cls: type) -> Code:
     return Code(own | reach.hashes(), versions(reach.libraries))
 
 
-def keep_code(classes: Iterable[type], folder: Path) -> None:
+def keep_code(classes: Iterable[Definition], folder: Path) -> None:
     """Copy the code of classes that are not installed into a folder. Who runs it has trusted it."""
     for cls in classes:
         if cls.__module__.startswith("crmlab.") or is_installed(_file_of(cls)) or why_not_kept(cls):
@@ -64,7 +71,7 @@ def keep_code(classes: Iterable[type], folder: Path) -> None:
             remember(kept, copied)
 
 
-def why_not_kept(cls: type) -> str:
+def why_not_kept(cls: Definition) -> str:
     """Why a class that was typed in cannot be kept with a run; empty when it can."""
     if typed_in(cls):
         try:
@@ -104,7 +111,7 @@ def _installed_places() -> tuple[Path, ...]:
     return tuple(Path(path).resolve() for path in paths)
 
 
-def _text_if_typed_in(cls: type) -> str | None:
+def _text_if_typed_in(cls: Definition) -> str | None:
     """A class that was typed in as a module; what is to be had of it where it cannot be written down."""
     if not typed_in(cls):
         return None
@@ -114,7 +121,7 @@ def _text_if_typed_in(cls: type) -> str | None:
         return source_of(cls)
 
 
-def _own_reach(cls: type) -> Reach:
+def _own_reach(cls: Definition) -> Reach:
     """What a class of the user's own reaches, in whatever folders, beside the text of one that was typed in."""
     file, text = _file_of(cls), _text_if_typed_in(cls)
     if text is not None:
@@ -130,11 +137,11 @@ def _own_reach(cls: type) -> Reach:
     return reach
 
 
-def _was_typed_in(cls: type) -> bool:
+def _was_typed_in(cls: Definition) -> bool:
     return hasattr(sys.modules.get(cls.__module__), WAS)
 
 
-def _file_of(cls: type) -> Path:
+def _file_of(cls: Definition) -> Path:
     return Path(str(getattr(sys.modules.get(cls.__module__), "__file__", None) or ""))
 
 
@@ -154,7 +161,7 @@ def _add_other_folders(reach: Reach) -> None:
             reach.files = {**more.files, **reach.files}
 
 
-def _file_name(cls: type) -> str:
+def _file_name(cls: Definition) -> str:
     return f"{TYPED_IN}{cls.__name__}.py"
 
 

@@ -10,8 +10,8 @@ import os
 import shutil
 import time
 from collections.abc import Iterable
+from io import BufferedWriter
 from pathlib import Path
-from typing import IO, Any
 from weakref import WeakSet
 
 from crmlab.experiments.disk import StoreError
@@ -25,13 +25,13 @@ LOCK = "lock"
 LEFT = ("interrupted", "failed")  # how the folders of runs end that did not reach their own end
 PATIENCE_SECONDS = 1.0  # somebody who only looks whether a run is alive holds the lock for a moment
 
-_held: WeakSet[IO[Any]] = WeakSet()
+_held: WeakSet[BufferedWriter] = WeakSet()
 
 
 class Claim:
     """The right to write to the folder of a run, until it is released or the process ends."""
 
-    def __init__(self, path: Path, file: IO[Any]) -> None:
+    def __init__(self, path: Path, file: BufferedWriter) -> None:
         self.path, self._file = path, file
         _held.add(file)
 
@@ -85,7 +85,7 @@ def _placed(path: Path, left: Iterable[Path]) -> None:
     path.mkdir(parents=True, exist_ok=True)
 
 
-def _locked(path: Path) -> IO[Any] | None:
+def _locked(path: Path) -> BufferedWriter | None:
     """The lock file, open and locked; None when somebody else has it or has just moved its folder away."""
     try:
         file = path.open("ab")

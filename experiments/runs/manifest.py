@@ -7,18 +7,20 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.execution.checkpoint import LEDGER
 from crmlab.experiments.execution.environment import processor
 from crmlab.experiments.execution.records import processors_of
 from crmlab.experiments.experiment import Experiment
+from crmlab.experiments.json_data import JsonObject
+from crmlab.experiments.own_code.standalone import Definition
 from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of, why_not_kept
+from crmlab.experiments.runs.serialize import history_summary
 
 SCHEMA_VERSION = 5
 PARTS = "parts"  # of a store: gone when the run is done
@@ -32,14 +34,14 @@ def manifest(
     folder: Path,
     started: datetime,
     workers: int | str,
-    failures: Sequence[Any] = (),
-) -> dict[str, Any]:
+    failures: Sequence[object] = (),
+) -> dict[str, object]:
     """Hashes, versions, times and the hash of every result file in `folder`. No user or host name."""
     from crmlab.sim.draws import SCHEME  # heavy, and only needed here
 
     design, ended = experiment.design, datetime.now(UTC)
     spec = identity.determinants(experiment)
-    history = spec["experiment"]["world"]["history"]
+    history = history_summary(experiment.world.history)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": identity.run_id(experiment),
@@ -73,19 +75,19 @@ def manifest(
     }
 
 
-def _strategy(kind: str, cls: type) -> dict[str, Any]:
+def _strategy(kind: str, cls: Definition) -> dict[str, object]:
     """A strategy with the hash of every file that it reaches and the version of every package."""
     code, why = code_of(cls), why_not_kept(cls)
-    said = {"kind": kind, "sha256": identity.strategy_hash(cls), "files": dict(code.files)}
+    said: dict[str, object] = {"kind": kind, "sha256": identity.strategy_hash(cls), "files": dict(code.files)}
     return said | {"installed": dict(code.installed)} | ({"not_kept": why} if why else {})
 
 
-def part_hashes(spec: Mapping[str, Any]) -> dict[str, str]:
+def part_hashes(spec: JsonObject) -> dict[str, str]:
     """Hash of each part of a resolved experiment, so that it can be said which one was changed."""
     return {part: _sha256(json.dumps(content, sort_keys=True).encode()) for part, content in spec.items()}
 
 
-def git_state() -> dict[str, Any]:
+def git_state() -> dict[str, object]:
     """Commit and dirty flag of the checkout that the package runs from; nothing when it is installed elsewhere."""
     if not _git("ls-files", "../sim/__init__.py"):
         return {}

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.own_code.loading import place_of
+from crmlab.experiments.own_code.standalone import Definition
 from crmlab.experiments.questions.table import KINDS, kind_asked
 from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.serialize import kind_of, spec
@@ -32,7 +32,7 @@ def run_id(experiment: Experiment) -> str:
     return _sha256(json.dumps(_without_words(determinants(experiment)), sort_keys=True).encode())[:16]
 
 
-def determinants(experiment: Experiment) -> dict[str, Any]:
+def determinants(experiment: Experiment) -> dict[str, object]:
     """The resolved experiment, the sources it runs through, and the version of the package."""
     question = kind_asked(experiment).name
     return {
@@ -54,14 +54,14 @@ def source_hashes(question: str = "compare") -> dict[str, str]:
     return {str(path.relative_to(ROOT)): _sha256(path.read_bytes()) for path in files}
 
 
-def strategy_classes(experiment: Experiment) -> dict[str, Any]:
+def strategy_classes(experiment: Experiment) -> dict[str, Definition]:
     """The class of every strategy in use, by kind, and the functions of own KPIs, sampler and sections, by place."""
-    found: dict[str, Any] = {kind_of(play): type(play.strategy) for arm in experiment.arms for play in arm.plays}
+    found: dict[str, Definition] = {kind_of(play): type(play.strategy) for arm in experiment.arms for play in arm.plays}
     found |= {place_of(function): function for function in own_functions(experiment)}
     return dict(sorted(found.items()))
 
 
-def own_functions(experiment: Experiment) -> list[Any]:
+def own_functions(experiment: Experiment) -> list[Definition]:
     """The code of the user's own that an experiment calls: KPIs, sampler, report, mechanisms of its world."""
     added = [type(numbers) for numbers in experiment.world.mechanisms.values()]
     return [*(kpi.read for kpi in experiment.kpis), *experiment.question.own_functions, *experiment.sections, *added]
@@ -72,7 +72,7 @@ def strategy_hashes(experiment: Experiment) -> dict[str, str]:
     return {kind: strategy_hash(cls) for kind, cls in strategy_classes(experiment).items()}
 
 
-def strategy_hash(strategy: type) -> str:
+def strategy_hash(strategy: Definition) -> str:
     """Hash of all code that a strategy reaches: its modules, its data, and the versions of installed packages."""
     return code_of(strategy).sha256
 
@@ -102,7 +102,7 @@ def package_version() -> str:
     return version_of("crmlab") or "not installed"
 
 
-def _without_words(value: Any) -> Any:
+def _without_words(value: object) -> object:
     if isinstance(value, dict):
         return {k: _without_words(v) for k, v in value.items() if k not in WORDS}
     return [_without_words(v) for v in value] if isinstance(value, list) else value

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.execution.checkpoint import PARTS
 from crmlab.experiments.execution.records import Records, read_records
@@ -55,7 +54,7 @@ class SampledStore:
         self._task: dict[str, str] = {}
         self._codec = Parts(path.parent / PARTS)
 
-    def key(self, stage: str, position: int, task: Any) -> str:
+    def key(self, stage: str, position: int, task: object) -> str:
         key = task_key(stage, position, task)
         self._task[key] = f"{stage}, {_named(task)}" if stage else _named(task)
         return key
@@ -63,10 +62,10 @@ class SampledStore:
     def __contains__(self, key: str) -> bool:
         return key in self.repeated or (key in self.stored and key not in self._sample)
 
-    def result(self, key: str) -> Any:
+    def result(self, key: str) -> object:
         return self._codec.decoded(self.repeated[key] if key in self.repeated else self.stored[key])
 
-    def add(self, key: str, result: Any) -> None:
+    def add(self, key: str, result: object) -> None:
         now = json.loads(json.dumps(self._codec.encoded(without_tables(result))))
         self.repeated[key] = now
         self.numbers += _count(now)
@@ -95,13 +94,13 @@ def _spread(keys: list[str], n: int | None) -> set[str]:
     return {keys[int((i + 0.5) * len(keys) / n)] for i in range(n)}
 
 
-def _named(task: Any) -> str:
+def _named(task: object) -> str:
     """A task in words, cut short: tasks may hold whole arms."""
     text = str(task)
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-def without_tables(result: Any) -> Any:
+def without_tables(result: object) -> object:
     """A result as a finished run keeps it: `Run`s without their tables."""
     if isinstance(result, Run):
         return replace(result, tables={})
@@ -110,13 +109,13 @@ def without_tables(result: Any) -> Any:
     return [without_tables(item) for item in result] if isinstance(result, list | tuple) else result
 
 
-def _without_places(data: Any) -> Any:
+def _without_places(data: object) -> object:
     if isinstance(data, dict):
         return {k: [*v[:4], {}] if k == RUN and isinstance(v, list) else _without_places(v) for k, v in data.items()}
     return [_without_places(item) for item in data] if isinstance(data, list) else data
 
 
-def _by_arm(data: Any) -> Any:
+def _by_arm(data: object) -> object:
     """A list of `Run`s as a table by arm, so that a place in it can be read."""
     if isinstance(data, list) and data and all(isinstance(item, dict) and len(item.get(RUN, ())) == 5 for item in data):
         return {item[RUN][0]: item[RUN][3] for item in data}
@@ -131,14 +130,14 @@ def _close(stored: str, found: str, largest: float) -> bool:
     return isinstance(one, float) and isinstance(other, float) and close(one, other, largest)
 
 
-def _largest(data: Any) -> float:
+def _largest(data: object) -> float:
     """The size of the largest number there is."""
     if isinstance(data, dict | list):
         return max(map(_largest, data.values() if isinstance(data, dict) else data), default=0.0)
     return abs(float(data)) if isinstance(data, int | float) else 0.0
 
 
-def _count(data: Any) -> int:
+def _count(data: object) -> int:
     """How many numbers there are."""
     if isinstance(data, dict | list):
         return sum(_count(item) for item in (data.values() if isinstance(data, dict) else data))

@@ -127,7 +127,7 @@ class RunFolder:
     claim: Claim
     total: int = 0
     workers: int | str = 0
-    failures: Sequence[Any] = ()
+    failures: Sequence[object] = ()
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _progress_at: float = 0.0
 
@@ -162,7 +162,7 @@ class RunFolder:
         with self._placed(file) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
-    def write_json(self, name: str, content: Any) -> None:
+    def write_json(self, name: str, content: object) -> None:
         """Write `<name>.json` in one step. What is not a finite number becomes null."""
         self.write_text(f"{name}.json", json.dumps(finite(content), indent=2, ensure_ascii=False) + "\n")
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+import pandas as pd
 
 from crmlab.experiments.execution.checkpoint import LEDGER
 from crmlab.experiments.execution.environment import processor
+from crmlab.experiments.execution.executor import Executor
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.questions.table import kind_asked
 from crmlab.experiments.runs.changes import Changed, changed_files, changes_since, in_words, read_manifest
@@ -55,7 +58,7 @@ class Verification:
         """Whether everything was equal, or as equal as it can be on another processor."""
         return self.verdict != "different"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The same as JSON data."""
         mismatches = [vars(m) for m in self.mismatches]
         return {**vars(self), "tables": list(self.tables), "changes": list(self.changes), "holds": self.holds} | {
@@ -65,7 +68,11 @@ class Verification:
 
 
 def verify(
-    folder: Path, rows: int | None = 4, workers: Any = 0, on_progress: Progress | None = None, anyway: bool = False
+    folder: Path,
+    rows: int | None = 4,
+    workers: int | Executor = 0,
+    on_progress: Progress | None = None,
+    anyway: bool = False,
 ) -> Verification:
     """Run `rows` finished tasks of a run again (None: all), and compare every number, table and file.
 
@@ -99,7 +106,7 @@ def unchanged(folder: Path, anyway: bool = False) -> tuple[Experiment, list[str]
     return experiment, changes, len(manifest["results"]) - len(damaged)
 
 
-def compared_tables(folder: Path, tables: Mapping[str, Any]) -> tuple[list[str], list[Mismatch]]:
+def compared_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> tuple[list[str], list[Mismatch]]:
     """Names of the tables that equal the stored ones, and where the others differ."""
     equal, mismatches = [], []
     for name, table in tables.items():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Protocol
 
 from crmlab.experiments.errors import Problem, SpecError
-from crmlab.experiments.experiment import TODAY, Arm
+from crmlab.experiments.experiment import TODAY, Arm, Design
 from crmlab.experiments.files.forms import problem
 from crmlab.experiments.files.play_form import plays_of
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_file import WorldFile, is_there, load_world, shipped_worlds, world_of, world_path
+from crmlab.experiments.json_data import list_in, table_in
 from crmlab.experiments.wording.names import did_you_mean, not_known
 from crmlab.sim.kpis import KPIS, Kpi
 from crmlab.sim.plays import Play
@@ -64,7 +65,7 @@ def arms_of(source: TomlSource, world: WorldFile | None) -> tuple[tuple[Arm, ...
 
 
 def _arm(
-    name: str, table: Mapping[str, Any], today: Sequence[Play], source: TomlSource, world: WorldFile | None
+    name: str, table: Mapping[str, object], today: Sequence[Play], source: TomlSource, world: WorldFile | None
 ) -> tuple[Arm, list[Problem]]:
     loc = ("arms", name, "strategies")
     plays, problems = plays_of(table.get("strategies"), loc, source, world.world if world else None)
@@ -79,12 +80,19 @@ def _arm(
 
 def own_plays_of(name: str, arms: Sequence[Arm], source: TomlSource) -> tuple[Play, ...]:
     """The plays that the file itself writes into an arm: they come after today's."""
-    written = source.data["arms"].get(name, {}).get("strategies", [])
+    written = list_in(table_in(table_in(source.data, "arms"), name), "strategies")
     plays = next((arm.plays for arm in arms if arm.name == name), ())
     return plays[len(plays) - len(written) :]
 
 
-def design_problems(asked: Any, arms: Sequence[Arm], source: TomlSource, own: Sequence[Kpi] = ()) -> list[Problem]:
+class Asked(Protocol):
+    """What has a design: an experiment, or its filled-in form."""
+
+    @property
+    def design(self) -> Design: ...
+
+
+def design_problems(asked: Asked, arms: Sequence[Arm], source: TomlSource, own: Sequence[Kpi] = ()) -> list[Problem]:
     """What is wrong with `asked.design` although each of its numbers is fine by itself."""
     problems = []
     primary, weeks = asked.design.primary, asked.design.weeks

@@ -16,6 +16,7 @@ from crmlab.experiments.spec.validation import HERE, checked
 from crmlab.experiments.wording.names import did_you_mean, not_known
 from crmlab.sim.kpis import Kpi
 from crmlab.sim.plays import Play
+from crmlab.sim.strategy import Strategy
 from crmlab.sim.world import World
 
 SETTINGS = tuple(f.name for f in dataclasses.fields(Design))
@@ -28,9 +29,9 @@ def new_experiment(
     name: str = "notebook",
     question: str = "",
     baseline: str = TODAY,
-    arms: Mapping[str, Any] | None = None,
+    arms: Mapping[str, object] | None = None,
     kpis: Sequence[Kpi] = (),
-    sections: Sequence[Callable[..., Any]] = (),
+    sections: Sequence[Callable[..., object]] = (),
     **settings_and_arms: Any,
 ) -> Experiment:
     """An experiment from objects, checked as a file would be.
@@ -77,7 +78,7 @@ def new_experiment(
     return checked(experiment)
 
 
-def _world_file(world: Any) -> WorldFile:
+def _world_file(world: object) -> WorldFile:
     if isinstance(world, WorldFile):
         return world
     if isinstance(world, str | Path):
@@ -88,7 +89,7 @@ def _world_file(world: Any) -> WorldFile:
     raise SpecError(HERE, [Problem(text, ("world",))])
 
 
-def _arm(name: str, content: Any, today: Sequence[Play]) -> Arm:
+def _arm(name: str, content: object, today: Sequence[Play]) -> Arm:
     """An `Arm` as it is; a strategy, a play, or a list of them: on top of today's plays."""
     if isinstance(content, Arm):
         return dataclasses.replace(content, name=name)
@@ -96,10 +97,10 @@ def _arm(name: str, content: Any, today: Sequence[Play]) -> Arm:
     return Arm(name, (*today, *(_play(name, entry) for entry in entries)))
 
 
-def _play(arm: str, entry: Any) -> Play:
+def _play(arm: str, entry: object) -> Play:
     if isinstance(entry, Play):
         return entry
-    if not callable(getattr(entry, "decide", None)) or isinstance(entry, type):
+    if not isinstance(entry, Strategy) or not callable(entry.decide) or isinstance(entry, type):
         hint = " Write it with parentheses." if isinstance(entry, type) else did_you_mean(arm, SETTINGS)
         raise SpecError(
             HERE, [Problem(f"must be a strategy, a Play or a list of them, not {_described(entry)}.{hint}", (arm,))]
@@ -108,5 +109,5 @@ def _play(arm: str, entry: Any) -> Play:
     return Play(named, entry)
 
 
-def _described(value: Any) -> str:
+def _described(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.60}"

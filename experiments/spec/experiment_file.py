@@ -160,7 +160,7 @@ def _own_kpis(form: Any, source: TomlSource) -> tuple[tuple[Kpi, ...], list[Prob
     return tuple(found), problems
 
 
-def _own_sections(form: Any, source: TomlSource) -> tuple[tuple[Callable[..., Any], ...], list[Problem]]:
+def _own_sections(form: Any, source: TomlSource) -> tuple[tuple[Callable[..., object], ...], list[Problem]]:
     """The functions that draw sections of the report, and what is wrong with them."""
     found, problems = [], []
     for position, place in enumerate(form.sections if form else ()):

@@ -37,7 +37,7 @@ class ArmForm(Form):
     start_from: Literal["today", "nothing"] = Field(
         "today", alias="from", description='"today": on top of today\'s plays. "nothing": these plays alone.'
     )
-    strategies: list[dict[str, Any]] = Field(default_factory=list)
+    strategies: list[dict[str, object]] = Field(default_factory=list)
 
 
 class _ExperimentForm(Form):
@@ -45,7 +45,7 @@ class _ExperimentForm(Form):
 
     name: str = Field(min_length=1, description="Names the folder of its runs.")
     question: str = Field("", description="What is to be decided, in a sentence.")
-    world: Any = Field(description="Path relative to this file, name of a shipped world, or a table.")
+    world: object = Field(description="Path relative to this file, name of a shipped world, or a table.")
     baseline: str = Field(TODAY, description="The arm with which the others are compared.")
     design: DesignForm = Field(default_factory=DesignForm)  # type: ignore[valid-type]
     arms: dict[str, ArmForm] = Field(default_factory=dict)
@@ -61,7 +61,7 @@ class _ExperimentForm(Form):
 
     @field_validator("world")
     @classmethod
-    def _name_or_table(cls, value: Any) -> Any:
+    def _name_or_table(cls, value: object) -> str | dict[str, object]:
         if not isinstance(value, str | dict):
             raise PydanticCustomError("refused", "must be a path, the name of a shipped world, or a table")
         return value

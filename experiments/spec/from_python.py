@@ -22,7 +22,7 @@ from crmlab.experiments.wording.names import not_known
 from crmlab.sim.plays import Play
 
 
-def with_table(name: str, experiment: Experiment, table: Mapping[str, Any]) -> Experiment:
+def with_table(name: str, experiment: Experiment, table: Mapping[str, object]) -> Experiment:
     """The experiment asked what a table of this name would ask in a file. Raises `SpecError`.
 
     Without any words, an experiment that asks such a question already is left as it is.
@@ -53,7 +53,7 @@ def with_stress(experiment: Experiment, words: Mapping[str, Any]) -> Experiment:
     return posed_stress(experiment, asked)
 
 
-def _form(form: type[Form], name: str, table: Mapping[str, Any]) -> tuple[Any, TomlSource]:
+def _form(form: type[Form], name: str, table: Mapping[str, object]) -> tuple[Any, TomlSource]:
     source = TomlSource(Path("experiment"), "", {name: dict(table)})
     found, problems = filled(form, dict(table), (name,), source)
     _refuse(problems)

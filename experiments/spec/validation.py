@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.errors import Loc, Problem, SpecError
 from crmlab.experiments.experiment import Arm, Experiment, Question
@@ -12,6 +11,7 @@ from crmlab.experiments.files.forms import filled, problem
 from crmlab.experiments.files.play_form import NoSuchStrategy, checked_strategy, play_from
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_form import UnknownsForm, WorldForm, contradictions
+from crmlab.experiments.json_data import JsonObject, table_in
 from crmlab.experiments.own_code.loading import place_of
 from crmlab.experiments.own_kpis import kpi_problems, section_problems, unknown_kpis
 from crmlab.experiments.parameters.registry import OWN_SPEND, PARAMETERS
@@ -82,7 +82,7 @@ def _world_problems(world: World) -> list[Problem]:
     return problems + contradictions(form, ("world",), _NOWHERE)
 
 
-def _as_file(world: World) -> dict[str, Any]:
+def _as_file(world: World) -> dict[str, object]:
     """The numbers of a world, arranged as in a world file."""
     said = {name: value for name, value in plain(world).items() if name != "history"}
     said["channel"], spend = said.pop("channels"), said.pop("spend")
@@ -100,11 +100,12 @@ def _as_file(world: World) -> dict[str, Any]:
     }
 
 
-def _persona_as_file(persona: dict[str, Any], model: str) -> dict[str, Any]:
+def _persona_as_file(persona: JsonObject, model: str) -> dict[str, object]:
     """A persona as a file would state it: what is left at its default is not said at all."""
     default = plain(Persona("", 0.0))
     own = {name: value for name, value in persona.items() if value != default[name]}
     for group, parameters in (("base", PARAMETERS[model]), ("spend", OWN_SPEND)):
         if group in own:
-            own[group] = {name: own[group][name] for name in parameters}
+            stated = table_in(own, group)
+            own[group] = {name: stated[name] for name in parameters}
     return own

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
 from crmlab.experiments.execution.failures import failure, settled
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
@@ -89,7 +89,7 @@ def run_points(
     sweep: Sweep,
     arms: Sequence[str],
     points: Sequence[Point],
-    workers: Any = 0,
+    workers: int | Executor = 0,
     on_done: Progress | None = None,
     store: TaskStore | None = None,
 ) -> SweepRuns:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
+from crmlab.experiments.execution.executor import Executor
 from crmlab.experiments.execution.failures import NothingRan
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Experiment
@@ -96,7 +97,10 @@ def sweep_in(experiment: Experiment) -> Sweep:
 
 
 def sweep(
-    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, store: TaskStore | None = None
+    experiment: Experiment,
+    workers: int | Executor = 0,
+    on_progress: Progress | None = None,
+    store: TaskStore | None = None,
 ) -> SweepResult:
     """Run the points that `experiment.question` lays out. `workers` (a number of processes, or an executor) and
     `store` (finished runs found there are not run again) never change a number.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from crmlab.experiments.execution.executor import Failed, run_all
+from crmlab.experiments.execution.executor import Executor, Failed, run_all
 from crmlab.experiments.execution.failures import Failure, failure
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm, Experiment
@@ -51,7 +50,7 @@ def run_arms(
     markets: Markets,
     arms: Sequence[Arm],
     replications: Sequence[int],
-    workers: Any = 0,
+    workers: int | Executor = 0,
     on_done: Callable[[int, int], None] | None = None,
     store: TaskStore | None = None,
     stage: str = "",

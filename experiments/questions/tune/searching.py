@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab.experiments.execution.executor import Executor
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm
 from crmlab.experiments.levers.space import Values, as_written, meant, with_levers
@@ -43,7 +44,7 @@ class Searching:
         arm: Arm,
         markets: Markets,
         base: pd.DataFrame,
-        workers: Any = 0,
+        workers: int | Executor = 0,
         store: TaskStore | None = None,
         show: Callable[[int], None] = lambda n: None,
     ) -> None:

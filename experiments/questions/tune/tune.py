@@ -19,6 +19,7 @@ import pandas as pd
 
 from crmlab.experiments.assumptions import assumptions_table
 from crmlab.experiments.errors import UserError
+from crmlab.experiments.execution.executor import Executor
 from crmlab.experiments.execution.failures import Failure, NothingRan
 from crmlab.experiments.execution.task_store import TaskStore
 from crmlab.experiments.experiment import Arm, Design, Experiment
@@ -141,7 +142,10 @@ def arm_to_tune(experiment: Experiment) -> Arm:
 
 
 def tune(
-    experiment: Experiment, workers: Any = 0, on_progress: Progress | None = None, store: TaskStore | None = None
+    experiment: Experiment,
+    workers: int | Executor = 0,
+    on_progress: Progress | None = None,
+    store: TaskStore | None = None,
 ) -> Tuning:
     """Search the levers that `experiment.question` names. `workers` (processes, 0: one per core, or an executor) never
     change a number.
@@ -180,7 +184,9 @@ def tune(
     )  # fmt: skip
 
 
-def _searched(experiment: Experiment, search: Tune, workers: Any, show: Any, store: TaskStore | None) -> Found:
+def _searched(
+    experiment: Experiment, search: Tune, workers: int | Executor, show: Any, store: TaskStore | None
+) -> Found:
     markets = Markets(experiment, MODEL, search.read, range(search.replications) if search.worlds else None)
     baseline = experiment.baseline
     kpi_values, failures = run_arms(
@@ -202,7 +208,7 @@ class _Fresh:
     experiment: Experiment
     search: Tune
     arms: tuple[Arm, ...]
-    workers: Any
+    workers: int | Executor
     store: TaskStore | None
 
     def run(self, sampled: bool, on_done: Progress | None) -> tuple[KpisByArm, list[Failure]]:

@@ -14,6 +14,7 @@ import tomlkit
 from crmlab.experiments.experiment import TODAY
 from crmlab.experiments.files.toml_source import TomlSource
 from crmlab.experiments.files.world_file import shipped_worlds
+from crmlab.experiments.json_data import table_in
 from crmlab.experiments.questions.tune.question import Tune
 from crmlab.sim.draws import CONFIRM
 
@@ -36,10 +37,12 @@ def winner_text(
     source = TomlSource.read(file)
     source.override([s for s in overrides if not _is_of_world(s, source)])
     given = source.data
-    baseline, arms = given.get("baseline", TODAY), given["arms"]
+    baseline, arms = given.get("baseline", TODAY), table_in(given, "arms")
     kept = {name: arm for name, arm in arms.items() if name in (baseline, search.arm)}
-    design = {**given.get("design", {})}
-    design["seed"] = _other_seed(int(design.get("seed", 1)))
+    design = table_in(given, "design").copy()
+    seed = design.get("seed", 1)
+    assert isinstance(seed, int)
+    design["seed"] = _other_seed(seed)
     experiment = {
         "name": f"{given['name']}-winner",
         "question": f"Does {search.arm} as tuned hold on other luck than it was tuned on?",
@@ -47,7 +50,7 @@ def winner_text(
         else _world_from(folder, file, str(world or given["world"]), named=world is not None),
         "baseline": baseline,
         "design": design,
-        "arms": {**kept, _free_name(kept): _with_values(arms[search.arm], search, values)},
+        "arms": {**kept, _free_name(kept): _with_values(table_in(arms, search.arm), search, values)},
     }  # fmt: skip
     heading = "# Written by `crmlab tune`. The seed is another one than that of the search.\n"
     return heading + tomlkit.dumps(experiment)
@@ -70,7 +73,7 @@ def _world_from(folder: Path, file: Path, world: str, named: bool) -> str:
     return Path(os.path.relpath(place.resolve(), folder.resolve())).as_posix()
 
 
-def _free_name(arms: Mapping[str, Any]) -> str:
+def _free_name(arms: Mapping[str, object]) -> str:
     name = "winner"
     while name in arms:
         name += "_again"
