@@ -6,15 +6,15 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.files.play_form import NoSuchStrategy
+from crmlab.experiments.json_data import JsonObject
 from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.runs import run_id as identity
 from crmlab.experiments.runs.code_of import code_of
 from crmlab.experiments.runs.kept_code import code_named
-from crmlab.experiments.runs.manifest import SCHEMA_VERSION, content_sha256, part_hashes
+from crmlab.experiments.runs.manifest import SCHEMA_VERSION, Manifest, content_sha256, part_hashes
 
 MAX_NAMED = 5
 
@@ -25,10 +25,10 @@ class Changed(UserError):
     exit_code = 1
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """The manifest of a run folder. Raises `Changed` when there is none."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest: Manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         raise Changed(f"{folder} has no manifest that can be read: it cannot be repeated.") from None
     try:
@@ -43,8 +43,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _well_formed(manifest: dict[str, Any]) -> bool:
-    """Whether a manifest says what manifests say, and names no file outside of its folder."""
+def _well_formed(manifest: Manifest) -> bool:
+    """Whether what is called a manifest says what manifests say, and names no file outside of its folder."""
     texts = (manifest.get("run_id"), manifest.get("question"), _in(manifest, "seed", "scheme"))
     env = manifest.get("env")
     hashes = (manifest.get("sources"), manifest.get("parts"))
@@ -64,20 +64,21 @@ def _well_formed(manifest: dict[str, Any]) -> bool:
     )
 
 
-def _in(table: Mapping[str, Any], *names: str) -> Any:
+def _in(table: JsonObject, *names: str) -> object:
+    found: object = table
     for name in names:
-        table = table.get(name) if isinstance(table, dict) else None  # type: ignore[assignment]
-    return table
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
-def _entries(manifest: Mapping[str, Any], table: str, *names: str) -> bool:
+def _entries(manifest: JsonObject, table: str, *names: str) -> bool:
     entries = manifest.get(table)
     return isinstance(entries, list) and all(
         isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in names) for entry in entries
     )
 
 
-def _texts_by_name(table: Any) -> bool:
+def _texts_by_name(table: object) -> bool:
     return isinstance(table, dict) and all(isinstance(text, str) for text in table.values())
 
 
@@ -86,7 +87,7 @@ def _inside(file: str) -> bool:
     return "\0" not in file and not path.is_absolute() and ".." not in path.parts
 
 
-def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+def changed_files(folder: Path, manifest: Manifest) -> list[str]:
     """The files of a run that are not as it left them, each in words."""
     found = []
     for entry in manifest["results"]:
@@ -99,7 +100,7 @@ def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def changes_since(manifest: Mapping[str, Any], folder: Path) -> list[str]:
+def changes_since(manifest: Manifest, folder: Path) -> list[str]:
     """What else would give other numbers now than when the run in `folder` was played, each in words."""
     return [*_sources(manifest), *_strategies(manifest, folder), *_versions(manifest)]
 
@@ -110,7 +111,7 @@ def in_words(changes: list[str]) -> str:
     return "; ".join(changes[:MAX_NAMED]) + more
 
 
-def _changed_parts(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+def _changed_parts(path: Path, manifest: Manifest) -> Iterator[str]:
     """Which parts of the resolved experiment differ: its world, its arms, its design, ..."""
     try:
         now = part_hashes(json.loads(path.read_text(encoding="utf-8")))
@@ -120,11 +121,11 @@ def _changed_parts(path: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"the {part}" for part in dict.fromkeys((*then, *now)) if then.get(part) != now.get(part))
 
 
-def _sources(manifest: Mapping[str, Any]) -> Iterator[str]:
+def _sources(manifest: Manifest) -> Iterator[str]:
     yield from _differing(manifest["sources"], identity.source_hashes(manifest["question"]))
 
 
-def _strategies(manifest: Mapping[str, Any], folder: Path) -> Iterator[str]:
+def _strategies(manifest: Manifest, folder: Path) -> Iterator[str]:
     for entry in manifest["strategies"]:
         try:
             cls = code_named(entry["kind"], folder)
@@ -164,10 +165,11 @@ def _edited_here(files: Mapping[str, str]) -> Iterator[str]:
             yield f"{file} in this folder has changed since (the run keeps a copy of what it was)"
 
 
-def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
+def _versions(manifest: Manifest) -> Iterator[str]:
     from crmlab.sim.draws import SCHEME
 
     env = manifest["env"]
+    versions: JsonObject = env
     then: dict[str, str | None] = {
         "seed scheme": manifest["seed"]["scheme"],
         "crmlab": manifest["code"]["package"],
@@ -181,7 +183,8 @@ def _versions(manifest: Mapping[str, Any]) -> Iterator[str]:
         "Python": _minor(platform.python_version()),
     }
     for name in identity.libraries_of(manifest["question"]):
-        then[name], now[name] = env.get(name), identity.version_of(name)
+        played = versions.get(name)
+        then[name], now[name] = played if isinstance(played, str) else None, identity.version_of(name)
     yield from _other_versions(then, now)
 
 

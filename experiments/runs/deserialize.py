@@ -22,6 +22,7 @@ import numpy as np
 from crmlab.experiments.errors import UserError
 from crmlab.experiments.experiment import Arm, Design, Experiment, Question
 from crmlab.experiments.files.play_form import NoSuchStrategy
+from crmlab.experiments.json_data import JsonObject
 from crmlab.experiments.questions.table import KINDS
 from crmlab.experiments.questions.tune.question import OwnSampler, Sampler
 from crmlab.experiments.run_files import HISTORY
@@ -73,7 +74,7 @@ def deserialize_experiment(folder: Path) -> Experiment:
     return experiment
 
 
-def built(hint: Any, value: Any) -> Any:
+def built(hint: object, value: Any) -> Any:
     """A value of the type that `hint` names, from plain JSON data."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is typing.Annotated:
@@ -95,7 +96,7 @@ def built(hint: Any, value: Any) -> Any:
     return _collection(origin or hint, arguments, value)
 
 
-def differences(then: Any, now: Any, place: str = "") -> Iterator[tuple[str, str, str]]:
+def differences(then: object, now: object, place: str = "") -> Iterator[tuple[str, str, str]]:
     """Where two pieces of plain data differ: place, value then, value now."""
     if isinstance(then, dict) and isinstance(now, dict):
         for key in dict.fromkeys((*then, *now)):
@@ -116,7 +117,7 @@ class _Absent:
 _ABSENT = _Absent()
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value) if value is _ABSENT else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -154,7 +155,7 @@ def _question(stored: Mapping[str, Any]) -> Question:
     return built(KINDS[stored[KIND]].record, {key: value for key, value in stored.items() if key != KIND})
 
 
-def _pair(value: Any) -> Any:
+def _pair(value: list[str] | None) -> tuple[str, ...] | None:
     return None if value is None else tuple(value)
 
 
@@ -220,7 +221,7 @@ def _write_history(history: History, path: Path) -> None:
     table.to_parquet(path, index=False, compression="zstd")
 
 
-def _read_history(path: Path, summary: Mapping[str, Any] | None) -> History | None:
+def _read_history(path: Path, summary: JsonObject | None) -> History | None:
     import pandas as pd
 
     if summary is None:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from crmlab.experiments.execution.checkpoint import LEDGER
 from crmlab.experiments.execution.environment import processor
@@ -27,6 +28,45 @@ PARTS = "parts"  # of a store: gone when the run is done
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "mesa", "simpy", "pyarrow", "pydantic", "plotly", "optuna",
             "cmaes", "SALib", "distributed")  # fmt: skip
 NO_RESULTS = ("manifest.json", "progress.json", "status", "report.html", "lock")
+
+
+class Played(TypedDict):
+    """Where a run was played; beside these stand the versions of packages, by name."""
+
+    python: str
+    platform: str
+    processors: list[str]
+
+
+class Kept(TypedDict):
+    """A strategy or function of the user's own: hashes of the files that it reaches, and versions of packages."""
+
+    kind: str
+    sha256: str
+    files: dict[str, str]
+    installed: dict[str, str]
+
+
+class ResultFile(TypedDict):
+    """A file that the run left, and the hash of its bytes."""
+
+    file: str
+    sha256: str
+
+
+class Manifest(TypedDict):
+    """What is read of a manifest."""
+
+    schema_version: int
+    run_id: str
+    question: str
+    parts: dict[str, str]
+    seed: dict[str, str]
+    strategies: list[Kept]
+    code: dict[str, str]
+    sources: dict[str, str]
+    env: Played
+    results: list[ResultFile]
 
 
 def manifest(
