@@ -19,7 +19,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Allowed:
     unit: str
     whole: bool = False
 
-    def refuses(self, value: Any) -> str:
+    def refuses(self, value: object) -> str:
         """What is wrong with a value, as the end of a sentence; "" when it is allowed."""
         if (
             isinstance(value, float | int)

@@ -7,7 +7,6 @@ customers out: how many were treated and held out, and what each group ordered a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +62,7 @@ class WeeklyMetrics(Mapping[str, NDArray[np.float64]]):
     def close_week(
         self,
         series: Mapping[str, float],
-        by_channel: Mapping[str, NDArray[Any]],
+        by_channel: Mapping[str, NDArray[np.generic]],
         results: Mapping[str, NDArray[np.float64]],
         scale: float,
     ) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def column(dtype: Any, unit: str, seen: bool, fill: Any = 0) -> Any:
+def column(dtype: type[np.generic], unit: str, seen: bool, fill: object = 0) -> Any:
     """Declare a column: element type, unit, whether the firm can see it, and the value for somebody to whom nothing has
     happened yet."""
     return dataclasses.field(metadata={"dtype": dtype, "unit": unit, "seen": seen, "fill": fill})
@@ -95,7 +95,7 @@ def whole(owners: Iterable[Columns], name: str, n: int) -> NDArray[Any]:
     return values.copy() if values.size else np.full(n, columns.fill_of(name))
 
 
-def gather(owners: Iterable[Columns], name: str, rows: NDArray[Any]) -> NDArray[Any]:
+def gather(owners: Iterable[Columns], name: str, rows: NDArray[np.integer]) -> NDArray[Any]:
     """A column for some rows, whoever owns it; where it was never opened, as for somebody to whom nothing happened."""
     columns = owner_of(name, owners)
     values = columns.get(name)

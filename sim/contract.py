@@ -210,10 +210,11 @@ def _same(first: Sequence[Action], second: Sequence[Action]) -> bool:
     )
 
 
-def _equal(a: Any, b: Any) -> bool:
+def _equal(a: object, b: object) -> bool:
     """Whether two parts of an action are the same; an undefined number is like another one."""
-    undefined = np.asarray(a).dtype.kind == "f" and np.asarray(b).dtype.kind == "f"
-    return bool(np.array_equal(a, b, equal_nan=undefined))
+    mine, other = np.asarray(a), np.asarray(b)
+    undefined = mine.dtype.kind == "f" and other.dtype.kind == "f"
+    return bool(np.array_equal(mine, other, equal_nan=undefined))
 
 
 def _small_world(customers: int, **changes: Any) -> World:

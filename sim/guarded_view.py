@@ -6,7 +6,6 @@ import pickle
 import sys
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 from crmlab.sim import view as view_module
 from crmlab.sim.view import FirmView
@@ -17,7 +16,7 @@ _OWN_FILES = (view_module.__file__, __file__)
 class _WatchedView(FirmView):
     """A view that answers to private names only when the view itself asks."""
 
-    def __getattribute__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> object:
         if name.startswith("_") and not name.startswith("__"):
             asking = sys._getframe(1).f_code.co_filename
             if asking not in _OWN_FILES:
@@ -34,7 +33,7 @@ def watched(view: FirmView) -> FirmView:
     return view
 
 
-def remembered(strategy: Any) -> dict[str, bytes]:
+def remembered(strategy: object) -> dict[str, bytes]:
     """Everything in which a strategy could remember something, by place: its own fields, those of its class, and the
     globals and closures that its methods use, directly or through functions of their module. Contents as bytes."""
     found = {f"its field {name}": _bytes(value) for name, value in vars(strategy).items()}
@@ -47,7 +46,7 @@ def remembered(strategy: Any) -> dict[str, bytes]:
     return found
 
 
-def _held_by(function: FunctionType, seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+def _held_by(function: FunctionType, seen: set[int] | None = None) -> Iterator[tuple[str, object]]:
     seen = set() if seen is None else seen
     if id(function) in seen:
         return
@@ -72,7 +71,7 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*map(_names, inner))
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: object) -> bytes:
     try:
         return pickle.dumps(value)
     except Exception:  # what cannot be pickled is told apart by what it says of itself

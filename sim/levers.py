@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal, get_type_hints
+from typing import Literal, get_type_hints
 
 Evidence = Literal["R", "R2", "M", "C", "A", "K"]
 
@@ -107,7 +107,7 @@ class Ranged:
 
     name: str
     range: Lever | Unknown
-    default: Any
+    default: object
 
 
 @cache

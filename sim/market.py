@@ -135,7 +135,7 @@ class MarketState(mesa.Model):
         """A column of the people, whoever owns it. Shape [n]."""
         return whole(self.owners, name, self.customers.n)
 
-    def gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
+    def gather(self, name: str, rows: NDArray[np.integer]) -> NDArray[Any]:
         """A column for some rows, whoever owns it; one of a mechanism that was never used is as for a beginner."""
         return gather(self.owners, name, rows)
 

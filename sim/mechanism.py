@@ -78,7 +78,7 @@ class Setting:
         """What people expect their baskets to be."""
         return baskets_of(self.world.spend.p, self.world.today_rate, self.world.minor)
 
-    def draw(self, name: str, rows: NDArray[np.int32], number: NDArray[Any] | int = 0) -> NDArray[np.float64]:
+    def draw(self, name: str, rows: NDArray[np.int32], number: NDArray[np.integer] | int = 0) -> NDArray[np.float64]:
         """A uniform in (0, 1) for each of some rows: luck that goes by a `name` and by what is counted, the number of
         the order, say, or the week. The same under every policy, and met by no other draw. Shape [rows]."""
         numbers = np.broadcast_to(np.asarray(number, np.int64), rows.shape)

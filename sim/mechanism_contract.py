@@ -259,7 +259,9 @@ def _differences(one: Market, other: Market, shared: bool = False) -> Iterator[t
         yield from _difference(f"the orders' {name}", mine[name], theirs[name])
 
 
-def _difference(name: str, mine: NDArray[Any], theirs: NDArray[Any]) -> Iterator[tuple[str, object, object]]:
+def _difference(
+    name: str, mine: NDArray[np.generic], theirs: NDArray[np.generic]
+) -> Iterator[tuple[str, object, object]]:
     if mine.shape != theirs.shape:
         yield f"how many there are of {name}", mine.shape[0], theirs.shape[0]
     elif mine.tobytes() != theirs.tobytes():

@@ -144,7 +144,7 @@ class _Before:
     def _owners(self) -> list[Columns]:
         return [self.people, *(mechanism.columns for mechanism in self._known)]
 
-    def _gather(self, name: str, rows: NDArray[Any]) -> NDArray[Any]:
+    def _gather(self, name: str, rows: NDArray[np.integer]) -> NDArray[Any]:
         return gather(self._owners, name, rows)
 
 

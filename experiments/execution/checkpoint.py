@@ -41,7 +41,7 @@ class Checkpoint:
         self._header = {"ledger": FORMAT, "run": run_id, "made_with": dict(environment())}
         self._begun_on = processor()
         self._lines: dict[str, object] = {}
-        self._fresh: list[tuple[str, Any]] = []
+        self._fresh: list[tuple[str, object]] = []
         self._written_at, self._size, self._n_lines = 0.0, 0, 0
         self._refused = False
         with disk_trouble(self.path):
@@ -50,7 +50,7 @@ class Checkpoint:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def key(self, stage: str, position: int, task: Any) -> str:
+    def key(self, stage: str, position: int, task: object) -> str:
         """The key of a task: the same on every day for the same content."""
         return task_key(stage, position, task)
 
@@ -61,7 +61,7 @@ class Checkpoint:
         """What was kept under a key. Tables of a `Run` are read when they are asked for."""
         return self._parts.decoded(self._lines[key])
 
-    def add(self, key: str, result: Any) -> None:
+    def add(self, key: str, result: object) -> None:
         """Keep a result: plain data, `Run`s, or lists and tables of them. It can be read after the next writing."""
         self._fresh.append((key, result))
         self.write_when_due()
@@ -139,7 +139,7 @@ class Checkpoint:
             self._size, self._n_lines = file.tell(), self._n_lines + len(lines)
 
 
-def _named_parts(result: Any, sums: Mapping[str, str]) -> dict[str, object]:
+def _named_parts(result: object, sums: Mapping[str, str]) -> dict[str, object]:
     """The parts files in which the tables of a result lie, with their checksums."""
     from crmlab.experiments.execution.result_codec import files_of
 

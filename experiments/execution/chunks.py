@@ -33,14 +33,14 @@ class Chunk:
     """Tasks that travel together, each with its key. `number` counts the chunks of one call."""
 
     number: int
-    tasks: tuple[tuple[str, Any], ...]
+    tasks: tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True)
 class Done:
     """A chunk that came back: the result of every task or its `Failed`, in order, and the seconds it took."""
 
-    outcomes: list[Any]
+    outcomes: list[object]
     seconds: float
 
 
@@ -52,7 +52,7 @@ class Lost:
     deaths: int = 1
 
 
-def run_chunk(work: Callable[[Any], Any], tasks: Iterable[tuple[str, Any]]) -> Done:
+def run_chunk(work: Callable[[Any], object], tasks: Iterable[tuple[str, object]]) -> Done:
     """Run the tasks of a chunk one after the other. What one of them raises becomes its outcome."""
     started = time.perf_counter()
     outcomes = [_outcome(work, key, task) for key, task in tasks]
@@ -67,7 +67,7 @@ def failed(key: str, error: BaseException) -> Failed:
     return Failed(key, sentence, ", called from ".join(trace))
 
 
-def _outcome(work: Callable[[Any], Any], key: str, task: Any) -> Any:
+def _outcome(work: Callable[[Any], object], key: str, task: object) -> Any:
     try:
         return work(task)
     except (Exception, SystemExit) as error:
@@ -80,9 +80,9 @@ class Waiting:
     The first ones travel alone; once their duration is known, as many go together as make a trip worth it.
     """
 
-    def __init__(self, tasks: Iterable[tuple[str, Any]]) -> None:
+    def __init__(self, tasks: Iterable[tuple[str, object]]) -> None:
         self._tasks = deque(tasks)
-        self._alone: deque[tuple[str, Any]] = deque()  # tasks that have lost a worker
+        self._alone: deque[tuple[str, object]] = deque()  # tasks that have lost a worker
         self._deaths: Counter[str] = Counter()
         self._n_chunks = self._n_run = 0
         self._seconds = 0.0
@@ -98,13 +98,13 @@ class Waiting:
         size = min(self._in(trip_seconds), max(1, len(self._tasks) // (2 * room)))  # the last ones end together
         return Chunk(self._n_chunks, tuple(self._tasks.popleft() for _ in range(size)))
 
-    def settle(self, chunk: Chunk, back: Done | Lost) -> list[tuple[str, Any]]:
+    def settle(self, chunk: Chunk, back: Done | Lost) -> list[tuple[str, object]]:
         """The outcomes by key that a chunk brings. Tasks whose worker died wait again, until `DEATHS` is reached."""
         if isinstance(back, Done):
             self._seconds += back.seconds
             self._n_run += len(chunk.tasks)
             return [(key, outcome) for (key, _), outcome in zip(chunk.tasks, back.outcomes, strict=True)]
-        given_up = []
+        given_up: list[tuple[str, object]] = []
         for key, task in chunk.tasks:
             # Of several tasks nobody knows which one it was: each gets a worker of its own.
             self._deaths[key] += back.deaths if len(chunk.tasks) == 1 else 1

@@ -101,7 +101,7 @@ class Dask:
             return 1
         return AHEAD * max(1, self._threads())
 
-    def begin(self, work: Callable[[Any], Any]) -> None:
+    def begin(self, work: Callable[[Any], object]) -> None:
         pickled = pickled_with_code(work)
         # A task of its own and no scattered data: when its worker dies, the scheduler can make it again.
         name = f"crmlab-work-{hashlib.sha256(pickled).hexdigest()[:16]}"
@@ -200,7 +200,7 @@ def _refuse_workers_of_other_versions(client: Any, where: str) -> None:
         _refuse_other_versions(worker, environment_and_sources(), theirs)
 
 
-def _run_there(ours: Mapping[str, str], pickled: bytes, tasks: Iterable[tuple[str, Any]]) -> Done:
+def _run_there(ours: Mapping[str, str], pickled: bytes, tasks: Iterable[tuple[str, object]]) -> Done:
     """Run a chunk on a worker, which may have joined after the versions of the others were compared."""
     from distributed import get_worker
 

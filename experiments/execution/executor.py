@@ -28,7 +28,7 @@ class Executor(Protocol):
     @property
     def room(self) -> int: ...
 
-    def begin(self, work: Callable[[Any], Any]) -> None:
+    def begin(self, work: Callable[[Any], object]) -> None:
         """From now on, chunks are about this work."""
 
     def give(self, chunk: Chunk) -> None:
@@ -90,7 +90,7 @@ def run_all(
     return [failed[key] if key in failed else kept.result(key) for key in keys]
 
 
-def any_failed(outcomes: list[Any]) -> bool:
+def any_failed(outcomes: list[object]) -> bool:
     """Whether one of the runs of a task is a `Failed`."""
     return any(isinstance(outcome, Failed) for outcome in outcomes)
 
@@ -102,7 +102,9 @@ def _executor(workers: int | Executor, n_tasks: int) -> Executor:
     return Serial() if processes == 1 else LocalProcesses(processes)
 
 
-def _outcomes(work: Callable[[Any], Any], waiting: Waiting, executor: Executor) -> Iterator[list[tuple[str, Any]]]:
+def _outcomes(
+    work: Callable[[Any], object], waiting: Waiting, executor: Executor
+) -> Iterator[list[tuple[str, object]]]:
     """Outcomes by key as they come in; an empty list where nothing did for a moment."""
     under_way = 0
     executor.begin(work)

@@ -42,7 +42,7 @@ def failure(task: str, what: Failed) -> Failure:
     return {"task": task, "error": what.error, "trace": what.trace}
 
 
-def attempt(work: Callable[[], Any]) -> Any:
+def attempt(work: Callable[[], object]) -> Any:
     """What a run inside a task brings, or its `Failed`, so that its neighbours are not taken along.
 
     Too little memory says nothing about the run, so that is the whole task's failure.

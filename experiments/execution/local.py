@@ -23,7 +23,7 @@ class Serial:
 
     room, trip_seconds = 1, 0.0  # no trip at all
 
-    def begin(self, work: Callable[[Any], Any]) -> None:
+    def begin(self, work: Callable[[Any], object]) -> None:
         self._work = work
 
     def give(self, chunk: Chunk) -> None:
@@ -50,7 +50,7 @@ class LocalProcesses:
         self._busy: dict[Connection, tuple[Any, Chunk]] = {}
         self._idle: list[tuple[Connection, Any]] = []
 
-    def begin(self, work: Callable[[Any], Any]) -> None:
+    def begin(self, work: Callable[[Any], object]) -> None:
         self._work = work
 
     def give(self, chunk: Chunk) -> None:
@@ -93,7 +93,7 @@ class LocalProcesses:
         return ours, process
 
 
-def _serve(line: Connection, work: Callable[[Any], Any]) -> None:
+def _serve(line: Connection, work: Callable[[Any], object]) -> None:
     """The run of a worker: a chunk comes, its outcomes go."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

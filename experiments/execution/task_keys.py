@@ -15,7 +15,7 @@ import numpy as np
 from crmlab.experiments.own_code.loading import place_of
 
 
-def task_key(stage: str, position: int, task: Any) -> str:
+def task_key(stage: str, position: int, task: object) -> str:
     """Key of a task within its run: 16 hex digits, over the stage, the place in the list and the content."""
     content = json.dumps([stage, position, content_of(task)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

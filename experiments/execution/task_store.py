@@ -12,13 +12,13 @@ class TaskStore(Protocol):
     every day, another one for another task. Results are plain JSON data and `Run`s.
     """
 
-    def key(self, stage: str, position: int, task: Any) -> str:
+    def key(self, stage: str, position: int, task: object) -> str:
         """The name of a task."""
 
     def __contains__(self, key: str) -> bool:
         """Whether the result of a task is there, so that the task need not be run; at the latest after `write`."""
 
-    def add(self, key: str, result: Any) -> None:
+    def add(self, key: str, result: object) -> None:
         """Keep the result of a task that has just finished."""
 
     def result(self, key: str) -> Any:
@@ -37,13 +37,13 @@ class MemoryStore:
     def __init__(self) -> None:
         self._results: dict[str, object] = {}
 
-    def key(self, stage: str, position: int, task: Any) -> str:
+    def key(self, stage: str, position: int, task: object) -> str:
         return f"{stage} {position}"
 
     def __contains__(self, key: str) -> bool:
         return key in self._results
 
-    def add(self, key: str, result: Any) -> None:
+    def add(self, key: str, result: object) -> None:
         self._results[key] = result
 
     def result(self, key: str) -> Any:

@@ -17,6 +17,12 @@ from crmlab.experiments.sections.section import Section
 from crmlab.sim.plays import Play
 
 
+class HasJson(Protocol):
+    """What can be written as JSON data."""
+
+    def to_json(self) -> dict[str, object]: ...
+
+
 class Result(Protocol):
     """What a question finds: its tables, the same as JSON data, and the comparison that every answer comes with.
 
@@ -27,12 +33,12 @@ class Result(Protocol):
     def tables(self) -> Mapping[str, pd.DataFrame]: ...
 
     @property
-    def failures(self) -> Sequence[Mapping[str, Any]]: ...
+    def failures(self) -> Sequence[Mapping[str, object]]: ...
 
     @property
-    def comparison(self) -> Any: ...
+    def comparison(self) -> HasJson: ...
 
-    def to_json(self) -> dict[str, Any]: ...
+    def to_json(self) -> dict[str, object]: ...
 
 
 Read = Callable[[Any, Experiment, Sequence[Play], TomlSource], tuple[Question, list[Problem]]]

@@ -22,8 +22,12 @@ def json_files(experiment: Experiment, found: Result) -> dict[str, object]:
     contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
         contents["calibration"] = dict(experiment.calibration)
-    said = {"spec": spec(experiment), "glossary": glossary(experiment.kpis), "notes": notes(experiment)}
-    return finite(contents | said)
+    said: dict[str, object] = {
+        "spec": spec(experiment),
+        "glossary": glossary(experiment.kpis),
+        "notes": notes(experiment),
+    }
+    return finite({**contents, **said})
 
 
 def write_found(folder: RunFolder, experiment: Experiment, found: Result) -> None:

@@ -73,6 +73,17 @@ class Effect:
     no_difference_in: int
 
 
+@dataclass(frozen=True)
+class EffectRow(Effect):
+    """One row of the table of effects: an `Effect`, of which KPI of which arm it is, and which direction is good."""
+
+    arm: str = ""
+    kpi: str = ""
+    label: str = ""
+    unit: str = ""
+    direction: int = 0
+
+
 def paired_effect(
     arm: ArrayLike,
     baseline: ArrayLike,

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from crmlab.experiments.rows import each_row
-from crmlab.experiments.statistics.effects import MIN_REPLICATIONS, paired_effect
+from crmlab.experiments.statistics.effects import MIN_REPLICATIONS, EffectRow, paired_effect
 from crmlab.experiments.wording.quantities import between, change, percent, relative
 
 ARROWS = {1: "▲", -1: "▼", 0: "○"}
@@ -44,7 +42,7 @@ class Verdict:
         return self.arrow in (ARROWS[1], ARROWS[-1])
 
 
-def judge(effect: Any) -> Verdict:
+def judge(effect: EffectRow) -> Verdict:
     """The verdict on one row of the table of effects (the fields of `Effect`, and direction)."""
     sampled = effect.worlds > 0
     low, high = (effect.low_unknowns, effect.high_unknowns) if sampled else (effect.low, effect.high)
@@ -61,7 +59,7 @@ def judge_differences(stated: ArrayLike, direction: int, confidence: float, samp
 
     Undefined ones are left out."""
     effect = paired_effect(stated, np.zeros_like(stated), sampled, np.zeros_like(sampled), direction, confidence)
-    return judge(SimpleNamespace(direction=direction, **asdict(effect)))
+    return judge(EffectRow(direction=direction, **asdict(effect)))
 
 
 def rule(unknowns: bool, confidence: float) -> str:
@@ -79,12 +77,12 @@ def rule(unknowns: bool, confidence: float) -> str:
     )
 
 
-def _enough_worlds(effect: Any) -> bool:
+def _enough_worlds(effect: EffectRow) -> bool:
     """Whether so many worlds say the same that they could not have been drawn where half of them say the contrary."""
     return bool(effect.p_low > 0.5 or effect.p_high < 0.5)
 
 
-def _undecided(effect: Any) -> str:
+def _undecided(effect: EffectRow) -> str:
     if not math.isfinite(effect.difference):
         return "undefined"
     return "unchanged" if effect.no_difference_in else "not decided"
@@ -122,19 +120,19 @@ def verdict_sentence(effects: pd.DataFrame, arm: str, baseline: str, primary: st
     return " ".join(part for part in said if part)
 
 
-def difference(effect: Any, currency: str = "USD") -> str:
+def difference(effect: EffectRow, currency: str = "USD") -> str:
     """The difference in words, in as many digits as luck leaves it."""
     return change(effect.difference, effect.unit, currency, (effect.low, effect.high))
 
 
-def interval(effect: Any, currency: str = "USD") -> str:
+def interval(effect: EffectRow, currency: str = "USD") -> str:
     """The luck-only interval of the difference in words, or that no difference was seen."""
     if effect.no_difference_in:
         return f"none seen in {effect.no_difference_in:.0f}"
     return between(effect.low, effect.high, effect.unit, currency)
 
 
-def ahead(effect: Any) -> str:
+def ahead(effect: EffectRow) -> str:
     """In how many of the sampled worlds the arm is better (higher, of a KPI without a good direction): `15 of 16`."""
     if not effect.worlds > 0:
         return ""
@@ -142,7 +140,7 @@ def ahead(effect: Any) -> str:
     return f"{effect.worlds_better:.0f} of {effect.worlds:.0f}{ties}"
 
 
-def how_sure(effect: Any, baseline: str, currency: str = "USD") -> list[str]:
+def how_sure(effect: EffectRow, baseline: str, currency: str = "USD") -> list[str]:
     """The range of the difference, what it holds and what it is made of: one sentence each."""
     verdict = judge(effect)
     span = between(verdict.low, verdict.high, effect.unit, currency)
@@ -167,7 +165,7 @@ def how_sure(effect: Any, baseline: str, currency: str = "USD") -> list[str]:
     return said
 
 
-def luck_words(effect: Any) -> str:
+def luck_words(effect: EffectRow) -> str:
     """Which part of the spread over sampled worlds is the luck of one market, and what was done about it; empty where
     nobody can tell."""
     share, low, high = effect.luck_share, effect.luck_share_low, effect.luck_share_high

@@ -26,7 +26,7 @@ WORK_ENDS = 2  # + the number of the clerk
 ARRIVES = 1 << 60
 GIVES_UP = ARRIVES + 1
 
-Steps = Generator[simpy.Event, Any, None]
+Steps = Generator[simpy.Event, object, None]
 
 
 class ExactEnvironment(simpy.Environment):

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from crmlab.experiments.charts.chart import Chart
 from crmlab.experiments.charts.look import BLUE, FAINT, GAIN, GRID, INK, LOSS, MIDDLE, Look, new_figure
 from crmlab.experiments.wording.quantities import between, change, is_money, is_share, money_axis
-from crmlab.sim.kpis import KPIS
+from crmlab.sim.kpis import KPIS, Kpi
 
 BEST_SHARE = 0.1  # of the points that are drawn strongly among many
 MAX_SCATTERS = 6
@@ -165,7 +165,7 @@ def factor_scatter(answer: Answer, mine: pd.DataFrame, factor: tuple[str, str], 
     )
 
 
-def _point_table(rows: pd.DataFrame, factors: Sequence[tuple[str, str]], kpi: Any, look: Look) -> pd.DataFrame:
+def _point_table(rows: pd.DataFrame, factors: Sequence[tuple[str, str]], kpi: Kpi, look: Look) -> pd.DataFrame:
     columns: dict[str, Any] = {"Point": [str(point) for point in rows["point"]]}
     columns |= {name: [number(value) for value in rows[column]] for name, column in factors}
     columns["Difference"] = [change(value, kpi.unit, look.currency) for value in rows["difference"]]
@@ -174,7 +174,7 @@ def _point_table(rows: pd.DataFrame, factors: Sequence[tuple[str, str]], kpi: An
     return pd.DataFrame(columns)
 
 
-def _curve_words(rows: pd.DataFrame, factor: tuple[str, str], kpi: Any, look: Look) -> str:
+def _curve_words(rows: pd.DataFrame, factor: tuple[str, str], kpi: Kpi, look: Look) -> str:
     name, column = factor
     every = rows.to_dict("records")
     ends = [
@@ -184,7 +184,7 @@ def _curve_words(rows: pd.DataFrame, factor: tuple[str, str], kpi: Any, look: Lo
     return f"Over {name} the difference in {kpi.label} goes from {ends[0]} to {ends[1]}."
 
 
-def _best_words(rows: pd.DataFrame, factors: Sequence[tuple[str, str]], kpi: Any, look: Look) -> str:
+def _best_words(rows: pd.DataFrame, factors: Sequence[tuple[str, str]], kpi: Kpi, look: Look) -> str:
     rows = rows[rows["difference"].notna()]
     gains = rows["difference"] * (kpi.direction or 1)
     best = rows.to_dict("records")[int(gains.to_numpy().argmax())]
@@ -199,11 +199,11 @@ def _mark_stated(figure: go.Figure, mine: pd.DataFrame, column: str) -> None:
         figure.add_vline(x=float(stated.iloc[0]), line={"color": FAINT, "width": 1.5, "dash": "2px,3px"})
 
 
-def _title(answer: Answer, kpi: Any) -> str:
+def _title(answer: Answer, kpi: Kpi) -> str:
     return f"{kpi.label}: what {answer['arm']} changes"
 
 
-def _cell(value: float, decided: bool, kpi: Any, look: Look) -> str:
+def _cell(value: float, decided: bool, kpi: Kpi, look: Look) -> str:
     text = change(value, kpi.unit, look.currency)
     return text if decided else f"({text})"
 
@@ -213,7 +213,7 @@ def number(value: float) -> str:
     return f"{value:.4g}".replace("-", "\u2212")
 
 
-def axis_of(kpi: Any, values: pd.Series, look: Look) -> dict[str, str]:
+def axis_of(kpi: Kpi, values: pd.Series, look: Look) -> dict[str, str]:
     """How an axis prints differences of a KPI."""
     if is_share(kpi.unit):
         return {"tickformat": ".1%"}

@@ -14,7 +14,7 @@ import pandas as pd
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.sections.listings import Listing
 from crmlab.experiments.wording.quantities import MINUS, UNDEFINED, between, change, quantity
-from crmlab.sim.kpis import KPIS
+from crmlab.sim.kpis import KPIS, Kpi
 from crmlab.sim.levers import EVIDENCE
 
 Answer = Mapping[str, Any]
@@ -43,7 +43,7 @@ def points_listing(answer: Answer, responses: pd.DataFrame, currency: str) -> Li
     )
 
 
-def _point_cells(row: Mapping[Any, Any], answer: Answer, kpi: Any, currency: str) -> dict[str, str]:
+def _point_cells(row: Mapping[Any, Any], answer: Answer, kpi: Kpi, currency: str) -> dict[str, str]:
     cells = {f["factor"]: number(row[f"{f['kind']}.{f['factor']}"]) for f in answer["factors"]}
     cells[f"difference to {answer['baseline']}"] = change(row["difference"], kpi.unit, currency)
     cells["its range, luck only"] = between(row["low"], row["high"], kpi.unit, currency)
@@ -51,7 +51,7 @@ def _point_cells(row: Mapping[Any, Any], answer: Answer, kpi: Any, currency: str
     return cells | {f"under {answer['arm']}": quantity(row["value"], kpi.unit, currency)}
 
 
-def _points_words(mine: pd.DataFrame, kpi: Any) -> str:
+def _points_words(mine: pd.DataFrame, kpi: Kpi) -> str:
     designed = mine[~mine["stated"]]
     known = designed[designed["difference"].notna()]
     words = ("better", "worse") if kpi.direction else ("higher", "lower")
@@ -123,7 +123,7 @@ def _beyond(row: Any, design: str) -> str:
     return "no" if index + half <= max(row.noise, 0.0) else "not decided"
 
 
-def _morris_cells(row: Any, kpi: Any, currency: str) -> dict[str, str]:
+def _morris_cells(row: Any, kpi: Kpi, currency: str) -> dict[str, str]:
     money = (kpi.unit, currency)
     return {
         "mu*": quantity(row.mu_star, *money),
@@ -134,7 +134,7 @@ def _morris_cells(row: Any, kpi: Any, currency: str) -> dict[str, str]:
     }
 
 
-def _sobol_cells(row: Any, kpi: Any, currency: str) -> dict[str, str]:
+def _sobol_cells(row: Any, kpi: Kpi, currency: str) -> dict[str, str]:
     shares = {"S1": row.s1, "S1 ±": row.s1_conf, "ST": row.st, "ST ±": row.st_conf, "Noise of ST": row.noise}
     return {name: share(value) for name, value in shares.items()}
 
@@ -218,7 +218,7 @@ def key_assumptions_listing(answer: Answer, key_assumptions: pd.DataFrame | None
 MEASURE_WORDS = {"swing": "Swing of the effect", "mu_star": "mu*", "st": "ST"}
 
 
-def _size(row: Any, kpi: Any, currency: str) -> str:
+def _size(row: Any, kpi: Kpi, currency: str) -> str:
     if row.measure == "st":
         return f"{share(row.size)} ({share(row.size_low)} to {share(row.size_high)})"
     if row.measure == "swing":

@@ -14,7 +14,7 @@ from crmlab.experiments.questions.sweep.charts import axis_of, number
 from crmlab.experiments.questions.sweep.listings import turning_words
 from crmlab.experiments.rows import each_row
 from crmlab.experiments.wording.quantities import between, change, quantity
-from crmlab.sim.kpis import KPIS
+from crmlab.sim.kpis import KPIS, Kpi
 
 Answer = Mapping[str, Any]
 MAX_BARS = 20  # the strongest factors; the table of the report has all
@@ -98,7 +98,7 @@ def tornado_chart(answer: Answer, tornado: pd.DataFrame, swings: pd.DataFrame, s
     return Chart(f"Tornado: {kpi.label}", figure, _tornado_table(mine, order, kpi, look), sentence, note)
 
 
-def _tornado_table(mine: pd.DataFrame, order: Sequence[str], kpi: Any, look: Look) -> pd.DataFrame:
+def _tornado_table(mine: pd.DataFrame, order: Sequence[str], kpi: Kpi, look: Look) -> pd.DataFrame:
     rows = [
         {
             "Factor": row.factor,

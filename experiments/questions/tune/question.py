@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from crmlab.experiments.experiment import Question
 from crmlab.experiments.levers.searched import SearchedLever
@@ -50,7 +50,7 @@ class Constraint:
         """What the limit is about, from the KPI values of each replication. NaN where one of them is undefined."""
         return float(np.mean(np.subtract(arm, baseline) if self.gain else np.asarray(arm, np.float64)))
 
-    def beyond(self, kpi_value: ArrayLike) -> Any:
+    def beyond(self, kpi_value: ArrayLike) -> NDArray[np.float64]:
         """By how much a KPI value is beyond the limit, in the unit of the KPI: 0 or less is within."""
         over = np.asarray(kpi_value, np.float64) - self.bound
         return over if self.op == "<=" else -over
@@ -66,7 +66,7 @@ class Constraint:
 class OwnSampler:
     """A sampler of the user's own: `make` takes a seed and gives an Optuna sampler, anew for every batch."""
 
-    make: Callable[[int], Any]
+    make: Callable[[int], object]
 
     def __str__(self) -> str:
         return place_of(self.make)
@@ -127,7 +127,7 @@ class Tune(Question):
         return self.read
 
     @property
-    def own_functions(self) -> tuple[Callable[..., Any], ...]:
+    def own_functions(self) -> tuple[Callable[..., object], ...]:
         return (self.sampler.make,) if isinstance(self.sampler, OwnSampler) else ()
 
     @staticmethod
