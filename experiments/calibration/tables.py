@@ -307,7 +307,7 @@ def _parquet(path: Path, wanted: Sequence[str]) -> Table:
     return Table(frame.dropna(how="all"), [], ["rows are counted from 1, the first order"], typed)
 
 
-def _written(value: Any) -> str | None:
+def _written(value: object) -> str | None:
     """A cell as text, as somebody would have typed it."""
     if isinstance(value, str):
         text = value.strip()

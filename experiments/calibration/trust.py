@@ -40,7 +40,7 @@ class Light:
         """Colour and sentence, for one line beside a verdict."""
         return f"Fit {self.colour.upper()}: {self.sentence}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"colour": self.colour, "sentence": self.sentence, "miss": self.miss}
 
 

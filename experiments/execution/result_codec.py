@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ class Parts:
         self._number = max(numbers, default=0) + 1  # what an interrupted writing left is not touched
         self._writers: dict[tuple[str, bytes], _Writer] = {}
 
-    def encoded(self, value: Any) -> Any:
+    def encoded(self, value: object) -> object:
         """A result as JSON data. Raises `TypeError` for what is neither plain data nor a `Run`."""
         if isinstance(value, Run):
             tables = {name: self.keep(name, table) for name, table in value.tables.items()}
@@ -54,7 +54,7 @@ class Parts:
             return [self.encoded(v) for v in value]
         raise TypeError(f"a task may return numbers, texts, lists and tables of them and Runs, no {type(value)}")
 
-    def decoded(self, data: Any) -> Any:
+    def decoded(self, data: object) -> Any:
         """A result from its JSON data. The tables of a `Run` are read when they are asked for."""
         if isinstance(data, list):
             return [self.decoded(v) for v in data]
@@ -86,7 +86,7 @@ class Parts:
             self._number += 1
         return sums
 
-    def read(self, place: Sequence[Any]) -> pd.DataFrame:
+    def read(self, place: tuple[str, int]) -> pd.DataFrame:
         """A table by its place."""
         file, group = place
         path = self.folder / file
@@ -115,7 +115,7 @@ class StoredTables(Mapping[str, pd.DataFrame]):
     """The tables of a run that lie in parts: each is read when it is asked for, so that many runs need no memory."""
 
     parts: Parts
-    places: Mapping[str, Sequence[Any]]
+    places: Mapping[str, tuple[str, int]]
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self.parts.read(self.places[name])
@@ -127,7 +127,7 @@ class StoredTables(Mapping[str, pd.DataFrame]):
         return len(self.places)
 
 
-def files_of(data: Any) -> Iterator[str]:
+def files_of(data: object) -> Iterator[str]:
     """The files that the JSON data of a result name."""
     if isinstance(data, list):
         for item in data:

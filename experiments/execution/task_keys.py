@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from enum import Enum
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ def task_key(stage: str, position: int, task: object) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def content_of(value: Any) -> Any:
+def content_of(value: object) -> object:
     """What a value says, as JSON data without addresses and without the order of sets. Raises `TypeError`."""
     if value is None or isinstance(value, bool | int | str):
         return value

@@ -34,7 +34,7 @@ class Parameter(NamedTuple):
 
     unknown: Unknown
     value: float
-    default: Any = MISSING
+    default: object = MISSING
 
 
 def sections_of(world: World) -> dict[str, object]:
@@ -113,7 +113,7 @@ def _place(world: World, path: str) -> tuple[Any, str]:
     return record, name
 
 
-def _holds(value: Any, field: str, prefix: str) -> bool:
+def _holds(value: object, field: str, prefix: str) -> bool:
     if isinstance(value, Mapping):
         return dataclasses.is_dataclass(value.get(prefix))
     return isinstance(value, tuple) and prefix in {f"{field}.{getattr(record, 'name', '')}" for record in value}
@@ -158,7 +158,7 @@ def _of_persona(world: World, persona: Persona) -> Iterator[tuple[str, Unknown, 
             yield f"{path}.{table}.{name}", made_up, getattr(group, name), None
 
 
-def _range_of(group: Any, name: str) -> Unknown:
+def _range_of(group: object, name: str) -> Unknown:
     unknown = unknowns_of(group)[name].range
     assert isinstance(unknown, Unknown)
     return unknown

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from crmlab.experiments.runs.run_id import own_functions
 from crmlab.experiments.runs.serialize import KIND, history_summary, spec
 from crmlab.sim.kpis import Kpi
 from crmlab.sim.plays import Play
+from crmlab.sim.strategy import Strategy
 from crmlab.sim.target import Target
 from crmlab.sim.world import History, World
 
@@ -74,7 +75,11 @@ def deserialize_experiment(folder: Path) -> Experiment:
     return experiment
 
 
-def built(hint: object, value: Any) -> Any:
+@overload
+def built(hint: type[T], value: object) -> T: ...
+@overload
+def built(hint: object, value: object) -> Any: ...
+def built(hint: object, value: Any) -> object:
     """A value of the type that `hint` names, from plain JSON data."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is typing.Annotated:
@@ -161,7 +166,7 @@ def _pair(value: list[str] | None) -> tuple[str, ...] | None:
 
 def _play(stored: Mapping[str, Any]) -> Play:
     rest = {key: value for key, value in stored.items() if key not in ("kind", "levers", "target")}
-    strategy = built(strategy_of(stored["kind"], _folder.get()), stored["levers"])
+    strategy: Strategy = built(strategy_of(stored["kind"], _folder.get()), stored["levers"])
     return Play(strategy=strategy, target=_target(stored["target"]), **rest)
 
 
@@ -180,28 +185,29 @@ def _dataclass(cls: type[T], value: Mapping[str, Any]) -> T:
     return cls(**{name: built(hints[name], content) for name, content in value.items()})
 
 
-def _collection(kind: Any, arguments: tuple[Any, ...], value: Any) -> Any:
+def _collection(kind: object, arguments: tuple[object, ...], value: object) -> object:
     if isinstance(value, dict):
-        of = arguments[1] if len(arguments) == 2 else Any
-        key = arguments[0] if arguments and arguments[0] in (int, float) else str
+        of = arguments[1] if len(arguments) == 2 else object
+        key = int if arguments[:1] == (int,) else float if arguments[:1] == (float,) else str
         return {key(name): built(of, content) for name, content in value.items()}
     if isinstance(value, list):
         if kind is np.ndarray:
             return np.asarray(value)
         items = _items(kind, arguments, value)
-        return kind(items) if kind in (tuple, frozenset, set) else items
+        made = next((made for made in (tuple, frozenset, set) if kind is made), list)
+        return made(items)
     if kind is date:
-        return date.fromisoformat(value)
+        return date.fromisoformat(str(value))
     return float(value) if kind is float and isinstance(value, str) else value
 
 
-def _items(kind: Any, arguments: tuple[Any, ...], value: list[Any]) -> list[Any]:
+def _items(kind: object, arguments: tuple[object, ...], value: list[object]) -> list[object]:
     if kind is tuple and arguments and arguments[-1] is not Ellipsis:
         return [built(of, item) for of, item in zip(arguments, value, strict=True)]
-    return [built(arguments[0] if arguments else Any, item) for item in value]
+    return [built(arguments[0] if arguments else object, item) for item in value]
 
 
-def _member(members: tuple[Any, ...], value: Any) -> Any:
+def _member(members: tuple[object, ...], value: object) -> object:
     """The member of a union that a value is of: the dataclass with its fields, otherwise what is no dataclass."""
     kinds = [member for member in members if member is not type(None)]
     records = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
@@ -210,7 +216,7 @@ def _member(members: tuple[Any, ...], value: Any) -> Any:
         return next(fits, records[0])
     others = [kind for kind in kinds if kind not in records]
     collections = [kind for kind in others if get_origin(kind) or kind in (tuple, list)]
-    return (collections if isinstance(value, list | dict) and collections else [*others, Any])[0]
+    return (collections if isinstance(value, list | dict) and collections else [*others, object])[0]
 
 
 def _write_history(history: History, path: Path) -> None:
