@@ -65,7 +65,7 @@ def _first_line(cls: type) -> str:
     return " ".join((cls.__doc__ or "").split("\n\n")[0].split())
 
 
-def _levers(cls: type) -> dict[str, dict[str, Any]]:
+def _levers(cls: type) -> dict[str, dict[str, object]]:
     from crmlab.sim.levers import Lever, levers_of
 
     levers = {}

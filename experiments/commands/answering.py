@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crmlab.experiments.experiment import Experiment
     from crmlab.experiments.runs.store import RunFolder, StoredRun
 
-    More = Callable[[RunFolder, Any], None]
+    More = Callable[[RunFolder, object], None]
 
 
 def answered(

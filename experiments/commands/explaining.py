@@ -107,7 +107,7 @@ class _Words:
         )
 
 
-def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str, Any], words: _Words) -> None:
+def _print_contributions(table: pd.DataFrame, kpis: list[str], answer: dict[str, object], words: _Words) -> None:
     from crmlab.experiments.rows import each_row
     from crmlab.experiments.wording.quantities import change
     from crmlab.sim.kpis import KPIS

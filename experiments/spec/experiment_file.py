@@ -133,7 +133,7 @@ def _source_and_world(
     return source, load_world(world, world_overrides), []  # its own mistakes are told under its own name
 
 
-def _questions(form: Any, experiment: Experiment, source: TomlSource) -> tuple[dict[str, Question], list[Problem]]:
+def _questions(form: object, experiment: Experiment, source: TomlSource) -> tuple[dict[str, Question], list[Problem]]:
     """What the tables of the file ask besides a comparison, by command, and what is wrong with it."""
     found: dict[str, Question] = {}
     problems: list[Problem] = []

@@ -24,7 +24,7 @@ class AnyPlay(PlayFields):
 def schema_text(which: str) -> str:
     """The schema of "experiment" or "world" files as JSON text."""
     kinds = (*(play_form(cls) for cls in STRATEGIES.values()), AnyPlay)
-    plays: Any = list[Union[kinds]]  # type: ignore[valid-type]  # noqa: UP007
+    plays: object = list[Union[kinds]]  # type: ignore[valid-type]  # noqa: UP007
     strategies: Any = (plays, Field(default_factory=list))
     arm = create_model("Arm", __base__=ArmForm, __doc__=ArmForm.__doc__, strategies=strategies)
     today = create_model("TodaysPolicy", __base__=TodayForm, __doc__=TodayForm.__doc__, strategies=strategies)

@@ -11,7 +11,6 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,7 +106,7 @@ def breakeven_table(
         (kpi_values["world"] == "fixed") & (kpi_values["replication"] < replications_asked(experiment.design))
     ]
     stated = few.groupby("arm")[primary].mean()
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for arm in experiment.arms[1:] if len(stated) else ():
         for assumption in [known for known, arms in asked.items() if arm in arms]:
             gains = {1.0: differences[arm.name]}

@@ -71,10 +71,10 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """{"baseline", "replications", "arms": {arm: {kpi: {...}}}, "failures"}; undefined numbers are null."""
         keys = ("value", *(name for name in OF_A_PAIR if name != "p_value"), "p_holm")
-        arms: dict[str, dict[str, dict[str, Any]]] = {}
+        arms: dict[str, dict[str, dict[str, object]]] = {}
         for row in each_row(self.effects):
             found = {key: getattr(row, key) for key in keys}
-            kpi_value: dict[str, Any] = {k: float(v) if math.isfinite(v) else None for k, v in found.items()}
+            kpi_value: dict[str, object] = {k: float(v) if math.isfinite(v) else None for k, v in found.items()}
             if row.arm != self.baseline:
                 verdict = judge(row)
                 kpi_value |= {"verdict": verdict.word, "verdict_counts": verdict.counts}
@@ -232,7 +232,7 @@ def effects_table(experiment: Experiment, kpi_values: pd.DataFrame) -> pd.DataFr
     by |= {key: dividing(group) for key, group in by.items() if key[1] == "fixed"}
     nobody = kpi_values.iloc[:0]
     markets = {arm.name: by_market(by.get((arm.name, "sampled"), nobody)) for arm in experiment.arms}
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for arm in experiment.arms:
         for kpi in all_kpis(experiment.kpis):
             effect = paired_effect(

@@ -66,7 +66,7 @@ def deciding_table(experiment: Experiment, kpi_values: pd.DataFrame, worlds: pd.
     there is no correlation.
     """
     known = _known(experiment)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for arm in experiment.arms[1:]:
         asked = [name for name in touched_numbers(experiment, arm) if name in known.index]
         gains = _gains(experiment, arm, kpi_values, worlds)

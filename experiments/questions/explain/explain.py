@@ -71,7 +71,7 @@ class Explanation:
     players: tuple[str, ...]
     measurements: pd.DataFrame
     runs: pd.DataFrame
-    failures: tuple[Mapping[str, Any], ...] = ()
+    failures: tuple[Mapping[str, object], ...] = ()
 
     @property
     def arm(self) -> str:
@@ -106,7 +106,7 @@ class Explanation:
         table.insert(3, "unit", units)
         return table.rename(columns=dict(zip(("group", "item", "measure"), PARTS[part], strict=True)))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"baseline", "arm", "verdicts": {kpi: word}, "players", "joining", part: {group: {item: {measure: {value,
         low, high, ...}}}}}; numbers that are undefined are null."""
         tree: dict[str, Any] = {}
@@ -160,7 +160,7 @@ def _pair(experiment: Experiment) -> Experiment:
     return replace(experiment, arms=(experiment.baseline, arm_to_explain(experiment)))
 
 
-def _run(experiment: Experiment, task: ReplicationTask) -> dict[str, Any]:
+def _run(experiment: Experiment, task: ReplicationTask) -> dict[str, object]:
     """One replication taken apart: the KPIs of the baseline and the arm, and all measurements. Plain JSON data."""
     baseline, arm = experiment.baseline, arm_to_explain(experiment)
     players = changes_of(experiment)
@@ -194,7 +194,7 @@ def _explanation(
     experiment: Experiment,
     players: Sequence[Player],
     tasks: Sequence[ReplicationTask],
-    outcomes: Sequence[dict[str, Any] | Failed],
+    outcomes: Sequence[dict[str, object] | Failed],
 ) -> Explanation:
     done, failures = settled(tasks, outcomes)
     measurements, runs = [], []

@@ -211,7 +211,7 @@ def _quantile_table(curves: Mapping[str, np.ndarray], unit: str, look: Look) -> 
     )
 
 
-def _errors(values: list[float], ends: list[tuple[float | None, float | None]]) -> dict[str, Any]:
+def _errors(values: list[float], ends: list[tuple[float | None, float | None]]) -> dict[str, object]:
     """Ranges as the error bars of Plotly; none where there is no range."""
     pairs = list(zip(values, ends, strict=True))
     return {

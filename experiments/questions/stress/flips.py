@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,7 @@ class Flip:
             return [*said, "No range of the unknowns tells these worlds from the others."]
         return [*said, f"That is too few to see a pattern{': ' + _worlds(self.numbers) if n < MIN_WORLDS else ''}."]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """All of it as plain data, sentences and boxes included."""
         plain = asdict(self) | {"numbers": list(self.numbers), "flips": len(self.numbers), "share": self.share}
         plain["scenarios"] = [asdict(s) | {"where": s.where} for s in self.scenarios]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,7 @@ def score_table(gains: Gains, tail: float, confidence: float) -> tuple[pd.DataFr
     """
     found = _criteria(gains.sampled, tail)
     resampled = np.array([_criteria(draw, tail) for draw in gains.resamples(RESAMPLES)])
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for a, arm in enumerate(gains.arms):
         for c, criterion in enumerate(CRITERIA):
             low, high = _interval(criterion, resampled[:, c, a], gains.sampled[a], confidence)

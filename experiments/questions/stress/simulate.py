@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from crmlab.experiments.execution.chunks import Failed
 from crmlab.experiments.execution.failures import attempt
@@ -42,11 +42,11 @@ def _blocks(n: int) -> list[tuple[int, ...]]:
     return [tuple(range(n))[i : i + REPLICATIONS_PER_TASK] for i in range(0, n, REPLICATIONS_PER_TASK)]
 
 
-def run_task(experiment: Experiment, asked: Stress, task: StressTask) -> list[list[dict[str, Any]] | Failed]:
+def run_task(experiment: Experiment, asked: Stress, task: StressTask) -> list[list[dict[str, object]] | Failed]:
     """For every replication of one world the KPI values of all arms, or why they could not be run."""
     world = None if task.world == STATED else state_of_the_world(experiment, asked, task.world)
 
-    def of_all_arms(index: int) -> list[dict[str, Any]]:
+    def of_all_arms(index: int) -> list[dict[str, object]]:
         replication = Replication(experiment, world, index)
         return [{"arm": arm.name, "replication": index, **replication.run(arm)} for arm in experiment.arms]
 

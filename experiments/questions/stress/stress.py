@@ -120,10 +120,10 @@ class StressResult:
         """What a run folder keeps."""
         return {**self.comparison.tables, "runs": self.kpi_values, "worlds": self.worlds, "scores": self.scores}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The answer as plain data: gains are differences to the baseline in the good direction of the KPI."""
         gains, stress, confidence = self.gains, self.stress, self.experiment.design.confidence
-        scores: dict[str, dict[str, Any]] = {}
+        scores: dict[str, dict[str, object]] = {}
         for row in self.scores.to_dict("records"):
             scores.setdefault(row["arm"], {})[row["score"]] = {key: row[key] for key in ("value", "low", "high")}
         stated = {
@@ -169,7 +169,7 @@ def stress(
     compile_ahead(experiment)
     stated, possible = tasks_of(experiment, asked)
     total = len(stated) + len(possible)
-    runs: list[dict[str, Any]] = []
+    runs: list[dict[str, object]] = []
     failures: list[dict[str, str]] = []
     for stage, tasks in (("stated", stated), ("stress", possible)):
         done_before = total - len(possible) if tasks is possible else 0
@@ -194,7 +194,7 @@ def _show(on_progress: Progress | None, before: int, total: int, done: int, _of_
 
 def _rows(tasks: list[StressTask], results: list[Any], failures: list[dict[str, str]]) -> list[dict[str, Any]]:
     """The KPI values of all tasks that have some; what failed is added to `failures`."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     done, failed = settled(tasks, results)
     failures += failed
     for task, replications in done:

@@ -166,7 +166,7 @@ def factor_scatter(answer: Answer, mine: pd.DataFrame, factor: tuple[str, str], 
 
 
 def _point_table(rows: pd.DataFrame, factors: Sequence[tuple[str, str]], kpi: Kpi, look: Look) -> pd.DataFrame:
-    columns: dict[str, Any] = {"Point": [str(point) for point in rows["point"]]}
+    columns: dict[str, object] = {"Point": [str(point) for point in rows["point"]]}
     columns |= {name: [number(value) for value in rows[column]] for name, column in factors}
     columns["Difference"] = [change(value, kpi.unit, look.currency) for value in rows["difference"]]
     ends = zip(rows["low"], rows["high"], strict=True)

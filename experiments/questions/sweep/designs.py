@@ -77,7 +77,7 @@ def seed_of(seed: int, purpose: int) -> int:
     return int(np.random.SeedSequence(seed, spawn_key=(SWEEP, purpose)).generate_state(1)[0]) | 1  # SALib ignores 0
 
 
-def salib_problem(factors: tuple[Factor, ...]) -> dict[str, Any]:
+def salib_problem(factors: tuple[Factor, ...]) -> dict[str, object]:
     """The factors as SALib takes them, all between 0 and 1."""
     names = [factor.path for factor in factors]
     return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}

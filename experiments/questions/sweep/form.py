@@ -29,7 +29,7 @@ MAX_GRID_FACTORS = 2  # from three factors on, a grid wastes points
 _NUMBER, _WHOLE = {"type": "number"}, {"type": "integer", "minimum": 2}
 
 
-def _entry(word: str, value: Any) -> dict[str, Any]:
+def _entry(word: str, value: object) -> dict[str, object]:
     """A factor as a file writes it: its name, or a table with a range and a number of grid points."""
     table = value if isinstance(value, dict) else {word: value}
     numbers = [table[end] for end in ("low", "high") if end in table]
@@ -41,7 +41,7 @@ def _entry(word: str, value: Any) -> dict[str, Any]:
     return table
 
 
-def _entry_schema(word: str) -> dict[str, Any]:
+def _entry_schema(word: str) -> dict[str, object]:
     table = {
         "type": "object",
         "properties": {word: {"type": "string"}, "low": _NUMBER, "high": _NUMBER, "points": _WHOLE},
@@ -51,7 +51,7 @@ def _entry_schema(word: str) -> dict[str, Any]:
     return {"anyOf": [{"type": "string"}, table]}
 
 
-def _list_or_all(value: Any) -> Any:
+def _list_or_all(value: object) -> object:
     if value == ALL:
         return ALL
     if not isinstance(value, list):

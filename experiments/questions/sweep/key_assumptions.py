@@ -32,7 +32,7 @@ def key_assumptions_table(
     """
     about = assumptions_table(experiment).set_index("name")
     ranges = {factor.path: factor for factor in sweep.unknowns}
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for row in each_row(_of_unknowns(experiment, sweep, sizes)):
         size = _size(sweep, row, stated)
         if not row.beyond_luck or not size["share"] >= MIN_SHARE:

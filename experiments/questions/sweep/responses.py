@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +46,7 @@ def response_table(
     """
     base, confidence = experiment.baseline.name, experiment.design.confidence
     written = stated_values(sweep, experiment)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for kpi in sweep.watched(experiment.design.primary):
         effects = effects_of(runs, sweep, points, sweep.arm, base, kpi)
         for point, differences in zip(points, effects, strict=True):

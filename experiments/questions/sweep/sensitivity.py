@@ -67,7 +67,7 @@ def indices(
     index = "mu_star" if sweep.design == "morris" else "st"
     if whole.sum() < 2:
         found: dict[str, Any] = dict.fromkeys(columns, math.nan)
-        noise: Any = math.nan
+        noise: object = math.nan
     else:
         found = _analysed(sweep, places[kept], effects[kept].mean(axis=1), confidence, seed, columns)
         noise = _noise(sweep, places[kept], effects[kept])
@@ -89,7 +89,7 @@ def _analysed(
     if np.ptp(y) == 0:  # SALib divides by the standard deviation
         return {name: np.zeros(len(sweep.factors)) for name in columns}
     problem, bootstrap = salib_problem(sweep.factors), seed_of(seed, RESAMPLES)
-    common: dict[str, Any] = {"num_resamples": N_RESAMPLES, "conf_level": confidence, "seed": bootstrap}
+    common: dict[str, object] = {"num_resamples": N_RESAMPLES, "conf_level": confidence, "seed": bootstrap}
     if sweep.design == "morris":
         found = salib("analyze.morris").analyze(problem, places, y, num_levels=MORRIS_LEVELS, **common)
         return {name: np.asarray(found[name], np.float64) for name in columns}

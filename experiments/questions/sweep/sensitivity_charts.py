@@ -44,7 +44,7 @@ def sensitivity_bars(answer: Answer, sensitivity: pd.DataFrame, look: Look) -> C
     figure.update_xaxes(rangemode="tozero", **axis)
     figure.update_yaxes(showgrid=False, type="category", categoryorder="array", categoryarray=list(rows["factor"]))
     show = (lambda value: quantity(value, kpi.unit, look.currency)) if morris else (lambda value: f"{value:.3f}")
-    columns: dict[str, Any] = {"Factor": rows["factor"][::-1]}
+    columns: dict[str, object] = {"Factor": rows["factor"][::-1]}
     columns |= {label: [show(v) for v in rows[column][::-1]] for column, label, _ in bars}
     columns |= {
         "±": [show(v) for v in rows[f"{bars[0][0]}_conf"][::-1]],

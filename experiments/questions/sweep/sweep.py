@@ -44,7 +44,7 @@ class SweepResult:
 
     experiment: Experiment
     tables: Mapping[str, pd.DataFrame]
-    failures: tuple[dict[str, Any], ...] = ()
+    failures: tuple[dict[str, object], ...] = ()
 
     @property
     def sweep(self) -> Sweep:
@@ -63,10 +63,10 @@ class SweepResult:
         tables = {name: self.tables[name] for name in names}
         return Comparison(self.experiment.baseline.name, self.sweep.replications, tables)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"baseline", "arm", "design", "primary", "factors", "points": [...], ...}; undefined numbers are null."""
         sweep, primary = self.sweep, self.experiment.design.primary
-        answer: dict[str, Any] = {
+        answer: dict[str, object] = {
             "baseline": self.experiment.baseline.name,
             "arm": sweep.arm,
             "design": sweep.design,
@@ -197,7 +197,7 @@ def extremes(responses: pd.DataFrame, kpi: str) -> dict[str, int | None]:
     return {names[0]: int(numbers[gains.argmax()]), names[1]: int(numbers[gains.argmin()])}
 
 
-def _points_json(asked: Sweep, responses: pd.DataFrame) -> list[dict[str, Any]]:
+def _points_json(asked: Sweep, responses: pd.DataFrame) -> list[dict[str, object]]:
     points: dict[int, dict[str, Any]] = {}
     for row in responses.to_dict("records"):
         values = {factor.path: _finite(row[factor.column]) for factor in asked.factors}
@@ -209,9 +209,9 @@ def _points_json(asked: Sweep, responses: pd.DataFrame) -> list[dict[str, Any]]:
     return list(points.values())
 
 
-def _rows_json(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows_json(table: pd.DataFrame) -> list[dict[str, object]]:
     return [{str(k): _finite(v) for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -38,7 +38,7 @@ class Decision:
     effects: Mapping[str, Effects]
     confidence: float
 
-    def at(self, number: int, stated: float, value: float) -> dict[str, Any]:
+    def at(self, number: int, stated: float, value: float) -> dict[str, object]:
         """Whether the decision is another one at a point where a factor goes from `stated` to `value`."""
         before, here = mean_of(self.effects[self.arm][0]), mean_of(self.effects[self.arm][number])
         turned = before * here < 0
@@ -79,7 +79,7 @@ def tornado_table(
     written = stated_values(sweep, experiment)
     rivals = {arm: effects_of(runs, sweep, points, arm, base, primary) for arm in arms}
     decision = Decision(sweep.arm, base, KPIS[primary].direction, rivals, confidence)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for kpi in sweep.watched(primary):
         effects = effects_of(runs, sweep, points, sweep.arm, base, kpi)
         for number, (factor, end) in enumerate(itertools.product(sweep.factors, ("low", "high")), 1):

@@ -30,7 +30,7 @@ class Advice:
         """Whether no candidate is better than the baseline."""
         return self.winner is None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"keep_today", "winner": its number or null, "advice": in words, "verdicts": {arm: {kpi: word}}}."""
         number = self.winner.number if self.winner else None
         return {
@@ -61,7 +61,7 @@ def advice(search: Tune, winners: Sequence[Winner], effects: pd.DataFrame, basel
     return Advice(best, f"{best.arm}: {verdict_sentence(effects, best.arm, baseline, kpi, currency)}", verdicts)
 
 
-def _beats(search: Tune, rows: Mapping[tuple[str, str], Any], winner: Winner) -> bool:
+def _beats(search: Tune, rows: Mapping[tuple[str, str], object], winner: Winner) -> bool:
     return any(_is_better(rows[winner.arm, kpi]) for kpi in search.objectives)
 
 

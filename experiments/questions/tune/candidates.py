@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,7 +101,7 @@ def trial_table(search: Tune, judged: Sequence[Judged]) -> pd.DataFrame:
     """One row per candidate in order of number: levers (empty where they mean nothing), gains, KPI values of its
     limits, and whether it is feasible and on the front (no feasible candidate that finished is as good in every
     objective and better in one)."""
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {
             "number": c.number,
             "batch": c.batch,
@@ -128,7 +127,7 @@ def can_win(trials: pd.DataFrame) -> pd.Series:
     return trials["feasible"] & (trials["verdict"] == FINISHED)
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: pd.DataFrame) -> list[dict[str, object]]:
     """The rows of a table as dictionaries by column name."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 

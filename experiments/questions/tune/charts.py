@@ -91,7 +91,7 @@ def lever_importances(importances: pd.DataFrame, look: Look) -> Chart:
 def _front(trials: pd.DataFrame, winners: pd.DataFrame, first: str, second: str, look: Look, score: str) -> Chart:
     figure = new_figure(460)
     front, able = trials[trials["front"]].sort_values(f"gain.{first}"), can_win(trials)
-    groups: tuple[tuple[str, pd.DataFrame, dict[str, Any]], ...] = (
+    groups: tuple[tuple[str, pd.DataFrame, dict[str, object]], ...] = (
         ("breaks a limit", trials[~trials["feasible"]], BROKEN),
         ("dropped in the race", trials[trials["feasible"] & ~able], DROPPED),
         ("feasible", trials[able & ~trials["front"]], {"color": GAIN, "symbol": "circle-open", "size": 8}),

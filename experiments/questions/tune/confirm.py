@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +46,7 @@ class Winner:
     that it breaks there."""
 
     number: int
-    levers: Mapping[str, Any]
+    levers: Mapping[str, object]
     kpi_values: Mapping[str, Estimate]
     holds: bool
     wishes_broken: tuple[str, ...] = ()
@@ -57,7 +56,7 @@ class Winner:
         """Its name as an arm."""
         return f"candidate {self.number}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"number", "levers", "search": {kpi: ...}, "fresh", "fresh_interval", "optimism", ...}."""
         by_kpi = self.kpi_values.items()
         return {

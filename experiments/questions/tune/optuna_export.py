@@ -61,5 +61,5 @@ def _trial(search: Tune, space: Mapping[str, BaseDistribution], row: Mapping[Any
     )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value

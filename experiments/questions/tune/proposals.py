@@ -7,7 +7,6 @@ else, and a search that is taken up again asks and tells what it asked and told 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -35,7 +34,7 @@ class Proposals:
         for values in first:
             self.study.enqueue_trial(dict(values), skip_if_exists=True)
 
-    def ask(self, batch: int, n: int) -> list[dict[str, Any]]:
+    def ask(self, batch: int, n: int) -> list[dict[str, object]]:
         """The levers of the next `n` candidates, by path."""
         self.study.sampler = sampler_of(self.search, self.seed, batch)
         self._asked = [self.study.ask(self.space) for _ in range(n)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -103,7 +103,7 @@ class Tune(Question):
     patience: int | None = None
     worlds: bool = False
     score: Score = "mean"
-    first: tuple[Mapping[str, Any], ...] = ()
+    first: tuple[Mapping[str, object], ...] = ()
 
     @property
     def watched(self) -> tuple[str, ...]:

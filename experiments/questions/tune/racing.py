@@ -16,7 +16,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -124,7 +123,7 @@ def _quantile(degrees_of_freedom: int) -> float:
     return float(stats.t.ppf(SURE, degrees_of_freedom))
 
 
-def race_rows(search: Tune, batch: int, round_: int, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def race_rows(search: Tune, batch: int, round_: int, verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
     """The log of a round, one row per candidate: its verdict, who beat it, and by how much with standard errors, in the
     direction in which the KPI is good; or which limit it is beyond, and by how much."""
     nothing = (math.nan,) * len(search.objectives)
@@ -146,6 +145,6 @@ def race_rows(search: Tune, batch: int, round_: int, verdicts: Sequence[Verdict]
     ]
 
 
-def race_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def race_table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """All rounds of all batches."""
     return pd.DataFrame(rows).astype({"beaten_by": "Int64"})

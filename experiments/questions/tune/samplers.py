@@ -59,7 +59,7 @@ def sampler_of(search: Tune, seed: int, batch: int) -> optuna.samplers.BaseSampl
         return _SAMPLERS[search.sampler](seed=int(words[0]), **arguments)
 
 
-def _checked(made: Any, by: OwnSampler) -> optuna.samplers.BaseSampler:
+def _checked(made: object, by: OwnSampler) -> optuna.samplers.BaseSampler:
     if not isinstance(made, optuna.samplers.BaseSampler):
         raise UserError(f"The sampler {by} must give an Optuna sampler, not {made!r:.60}.")
     return made

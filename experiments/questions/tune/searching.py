@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -27,7 +26,7 @@ class Found:
     """What a search has found so far. `simulated` counts replications of candidates, `race` logs the rounds."""
 
     judged: list[Judged] = field(default_factory=list)
-    race: list[dict[str, Any]] = field(default_factory=list)
+    race: list[dict[str, object]] = field(default_factory=list)
     failures: list[dict[str, str]] = field(default_factory=list)
     simulated: int = 0
     stopped: str = ALL_TRIED

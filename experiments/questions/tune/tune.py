@@ -106,7 +106,7 @@ class Tuning:
         }
         return {**self.comparison.tables, **own}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """{"baseline", "arm", "sampler", "trials": [...], "winners": [...], ...}; undefined numbers are null."""
         search = self.search
         return {
@@ -243,7 +243,7 @@ def _check_defined(search: Tune, experiment: Experiment, base: pd.DataFrame) -> 
 
 
 def _trial_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    def part(prefix: str) -> dict[str, Any]:
+    def part(prefix: str) -> dict[str, object]:
         named = {name.removeprefix(prefix): value for name, value in row.items() if name.startswith(prefix)}
         return {name: None if pd.isna(value) else value for name, value in named.items()}
 

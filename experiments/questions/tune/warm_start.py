@@ -62,7 +62,7 @@ def best_first(trials: pd.DataFrame, winners: Sequence[int], objectives: Mapping
 
 
 def _fitting(levers: Sequence[SearchedLever], row: Mapping[str, Any]) -> dict[str, Any]:
-    fitting: dict[str, Any] = {}
+    fitting: dict[str, object] = {}
     for lever in levers:
         value = row.get(f"lever.{lever.path}")
         if value is None or pd.isna(value):

@@ -23,7 +23,7 @@ def winner_text(
     file: Path,
     folder: Path,
     search: Tune,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     overrides: Sequence[str] = (),
     world: Path | None = None,
 ) -> str:
@@ -80,7 +80,7 @@ def _free_name(arms: Mapping[str, object]) -> str:
     return name
 
 
-def _with_values(arm: Mapping[str, Any], search: Tune, values: Mapping[str, Any]) -> dict[str, Any]:
+def _with_values(arm: Mapping[str, object], search: Tune, values: Mapping[str, object]) -> dict[str, object]:
     tuned: dict[str, Any] = copy.deepcopy(dict(arm))
     tuned["description"] = f"{search.arm} as tuned."
     plays = {play.get("name", play["kind"]): play for play in tuned["strategies"]}
