@@ -33,8 +33,8 @@ example: $(VENV)/.core
 	rm -rf results/example
 	$(BIN)/crmlab compare experiments/library/example.toml --out results --workers 1
 
-# The tests, two at a time, and a few of them once more as plain Python without compilation: some six minutes on two
-# cores. Whatever takes long is in `test-slow`.
+# The tests, two at a time, and a few of them once more as plain Python without compilation: some six to seven minutes
+# on two cores. Whatever takes long is in `test-slow`.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile -m "not slow"
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(CORES) -m plain
