@@ -13,6 +13,7 @@ from crmlab.experiments.charts.service import (
     failure_to_outcome,
     load_and_capacity,
     satisfaction_then_and_now,
+    surveys_then_and_now,
     waiting_times,
 )
 from crmlab.experiments.charts.weeks import weekly_path, weekly_paths
@@ -36,6 +37,7 @@ __all__ = [
     "profit_waterfall",
     "repeat_by_age",
     "satisfaction_then_and_now",
+    "surveys_then_and_now",
     "waiting_times",
     "weekly_path",
     "weekly_paths",

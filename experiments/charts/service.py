@@ -14,6 +14,9 @@ from crmlab.experiments.wording.quantities import UNDEFINED, quantity
 HIDDEN = "Known to the simulation only: a firm sees answers to surveys, and complaints."
 DAY = 24
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+ALL = "all"
+MINUTE = 1 / 60
+TICKS = {"1 min": MINUTE, "10 min": 1 / 6, "1 h": 1.0, "6 h": 6.0, "1 day": 24.0, "1 week": 168.0, "8 weeks": 1344.0}
 HALF, NINE_IN_TEN = 0.5, 0.9
 ENDINGS = {
     "silent": "not a word",
@@ -25,42 +28,54 @@ LINES = {"work that arrives": (VERMILLION, "solid"), "at work": (BLUE, "7px,3px"
 
 
 def waiting_times(waits: pd.DataFrame, look: Look) -> Chart:
-    """Which share of the tickets has had a first reply after how many hours, by arm and class."""
+    """Which share of the tickets has waited up to how long for a first reply, by arm and class."""
     figure = new_figure(400)
-    both = waits["priority"].nunique() > 1
-    limit = float(waits["limit_hours"].iloc[0])
+    limit = max(float(waits["limit_hours"].iloc[0]), MINUTE)
     for arm in look.in_order(waits["arm"]):
-        for priority, mine in waits[waits["arm"] == arm].groupby("priority", sort=False):
+        for tickets, mine in _classes(waits, arm):
             style = look.style(arm)
-            first = priority == "served first"
+            first = tickets == "served first"
             figure.add_scatter(
-                x=mine["value"],
+                x=mine["value"].clip(lower=MINUTE),
                 y=mine["share"],
                 mode="lines+markers" if first else "lines",
                 line={"color": style.colour, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 6},
-                name=f"{arm}, {priority}" if both else arm,
-                hovertemplate="%{y:.0%} after %{x:.1f} hours",
+                name=f"{arm}, {tickets}" if tickets != ALL else arm,
+                hovertemplate="%{y:.0%} after %{x:.2f} hours",
             )
     figure.add_vline(x=limit, line={"color": FAINT, "dash": "dot"})
-    figure.add_annotation(x=limit, y=1.0, yref="paper", xanchor="left", yanchor="top", text=" the stated limit")
-    figure.update_xaxes(title_text="hours to the first reply, by the clock", rangemode="tozero")
+    at = {"x": math.log10(limit), "xanchor": "right", "y": 1.0, "yref": "paper", "yanchor": "top"}
+    figure.add_annotation(text="the stated limit ", showarrow=False, **at)
+    ticks = {"tickvals": list(TICKS.values()), "ticktext": list(TICKS)}
+    figure.update_xaxes(title_text="wait for the first reply, by the clock", type="log", **ticks)
     figure.update_yaxes(title_text="share of tickets", tickformat=".0%", range=[0, 1])
     table = _wait_cells(waits, look)
-    said = "; ".join(f"{row.Arm}, {row.Tickets}: half within {row.Half}" for row in each_row(table))
-    note = "Those given up are left out; whoever still waits at the end counts with the wait so far."
-    return Chart("Who waits how long", figure, table, f"First reply. {said}.", note)
+    said = "; ".join(f"{row.Arm}, {row.Tickets}: half up to {row.Half}" for row in each_row(table))
+    note = (
+        "Times are on a log scale, those under a minute at one minute. Those given up are left out; whoever still "
+        "waits at the end counts with the wait so far, answered or not."
+    )
+    return Chart(
+        "Who waits how long", figure, table, f"Wait for a first reply, so far where there is none yet. {said}.", note
+    )
+
+
+def _classes(waits: pd.DataFrame, arm: str) -> list[tuple[str, pd.DataFrame]]:
+    """The classes of tickets in an arm, by name; all of them where nobody is served before others."""
+    found = [(str(name), mine) for name, mine in waits[waits["arm"] == arm].groupby("priority", sort=False)]
+    return found if len(found) > 1 else [(ALL, mine) for _, mine in found]
 
 
 def _wait_cells(waits: pd.DataFrame, look: Look) -> pd.DataFrame:
     rows = []
     for arm in look.in_order(waits["arm"]):
-        for priority, mine in waits[waits["arm"] == arm].groupby("priority", sort=False):
+        for tickets, mine in _classes(waits, arm):
             hours = mine.set_index(mine["share"].round(2))["value"]
             rows.append(
                 {
                     "Arm": arm,
-                    "Tickets": priority,
+                    "Tickets": tickets,
                     "Half": _hours(hours.get(HALF, math.nan)),
                     "Nine in ten": _hours(hours.get(NINE_IN_TEN, math.nan)),
                 }
@@ -112,9 +127,23 @@ def _by_day(mine: pd.DataFrame) -> list[dict[str, str]]:
 
 def satisfaction_then_and_now(satisfied: pd.DataFrame, look: Look) -> Chart:
     """The true share of satisfied customers as the run began and as it ended, by arm."""
-    figure, rows, said = new_figure(120 + 44 * satisfied["arm"].nunique()), [], []
-    for arm in look.in_order(satisfied["arm"]):
-        mine = satisfied[satisfied["arm"] == arm].set_index("when")["value"]
+    note = f"{HIDDEN} The less satisfied leave sooner, so that whoever stays is more satisfied."
+    return _then_and_now("Satisfaction then and now", "share of customers satisfied", satisfied, look, note)
+
+
+def surveys_then_and_now(surveyed: pd.DataFrame, look: Look) -> Chart:
+    """The share of satisfied answers in the quarter before the run and in its last one, by arm: what the firm sees."""
+    note = (
+        "Last answers of a quarter in the top two of five boxes. A dash: nobody has answered. Who answers is not like "
+        "everybody, so surveys may be off what is true."
+    )
+    return _then_and_now("What surveys said then and now", "share of answers satisfied", surveyed, look, note)
+
+
+def _then_and_now(title: str, share: str, values: pd.DataFrame, look: Look, note: str) -> Chart:
+    figure, rows, said = new_figure(120 + 44 * values["arm"].nunique()), [], []
+    for arm in look.in_order(values["arm"]):
+        mine = values[values["arm"] == arm].set_index("when")["value"]
         then, now = float(mine.get("week 0", math.nan)), float(mine.get("end", math.nan))
         style = look.style(arm)
         figure.add_scatter(
@@ -124,11 +153,17 @@ def satisfaction_then_and_now(satisfied: pd.DataFrame, look: Look) -> Chart:
             hovertemplate="%{x:.1%}",
         )  # fmt: skip
         rows.append({"Arm": arm, "Week 0": quantity(then, "share"), "End": quantity(now, "share")})
-        said.append(f"{arm} from {quantity(then, 'share')} to {quantity(now, 'share')}")
-    figure.update_xaxes(title_text="share of customers satisfied (ring: week 0)", tickformat=".1%")
+        said.append(f"{arm} {_from_to(then, now)}")
+    figure.update_xaxes(title_text=f"{share} (ring: week 0)", tickformat=".1%")
     figure.update_yaxes(autorange="reversed")
-    note = f"{HIDDEN} The less satisfied leave sooner, so that whoever stays is more satisfied."
-    return Chart("Satisfaction then and now", figure, pd.DataFrame(rows), f"Satisfied: {'; '.join(said)}.", note)
+    return Chart(title, figure, pd.DataFrame(rows), f"Satisfied: {'; '.join(said)}.", note)
+
+
+def _from_to(then: float, now: float) -> str:
+    first, last = quantity(then, "share"), quantity(now, "share")
+    if math.isnan(then):
+        return "unknown" if math.isnan(now) else f"{last} at the end"
+    return f"{first} at first" if math.isnan(now) else f"from {first} to {last}"
 
 
 def failure_to_outcome(failures: pd.DataFrame, look: Look) -> Chart:

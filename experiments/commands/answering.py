@@ -115,7 +115,7 @@ def fit_of(run: StoredRun) -> dict[str, Any] | None:
 
 
 def notes_of(run: StoredRun) -> list[str]:
-    """What is hardly meant in the question or its world."""
+    """What is hardly meant in the question or its world, and what turned out to be overloaded."""
     return list(run.json("notes")) if (run.path / "notes.json").is_file() else []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from crmlab.experiments.checks.overload import overload_notes
 from crmlab.experiments.checks.plausibility import notes
 from crmlab.experiments.experiment import Experiment
 from crmlab.experiments.json_data import finite
@@ -17,7 +18,7 @@ from crmlab.sim.kpis import HEADLINE, Kpi
 
 def json_files(experiment: Experiment, found: Result) -> dict[str, object]:
     """The JSON files of a run: what was found, the comparison that goes with it, the glossary of its KPIs, and
-    notes on numbers that are hardly meant."""
+    notes: on numbers that are hardly meant, and on desks that turned out to be overloaded."""
     contents = {kind_asked(experiment).file: found.to_json(), "comparison": found.comparison.to_json()}
     contents = {name: content | {"quick": experiment.quick} for name, content in contents.items()}
     if experiment.calibration is not None:
@@ -25,7 +26,7 @@ def json_files(experiment: Experiment, found: Result) -> dict[str, object]:
     said: dict[str, object] = {
         "spec": spec(experiment),
         "glossary": glossary(experiment.kpis),
-        "notes": notes(experiment),
+        "notes": notes(experiment) + overload_notes(found.tables.get("runs")),
     }
     return finite({**contents, **said})
 

@@ -12,6 +12,8 @@ from crmlab.experiments.run_files import RunFiles
 from crmlab.experiments.sections.listings import Listing, breakeven_listing, kpi_listing
 from crmlab.experiments.sections.section import Section, without
 
+NO_TICKETS = "Nobody has had a reply from the service desk, or waits for one."
+NO_SURVEYS = "Customers have not been asked how satisfied they are in the quarters shown: a firm would not know."
 ONE_ARM = "This run has one arm only: there is nothing to compare it with."
 
 
@@ -73,18 +75,22 @@ def _personas(run: RunFiles) -> Section:
 
 def _service(run: RunFiles) -> list[Section]:
     """Where the world has them: waits and load of a service desk, satisfaction, and what becomes of failures."""
-    look, intro = run.look, "Means over the replications of the stated world."
+    look, hours, surveyed = run.look, run.table("desk_hours"), run.table("surveyed")
+    intro = "Means over the replications of the stated world."
     drawn: list[Chart] = []
     for name, draw in (
         ("desk_waits", charts.waiting_times),
         ("satisfied", charts.satisfaction_then_and_now),
+        ("surveyed", charts.surveys_then_and_now),
         ("failures", charts.failure_to_outcome),
     ):
         rows = run.table(name)
-        if rows is not None and not rows.empty:
+        if rows is not None and rows["value"].notna().any():
             drawn.append(draw(rows, look))
-    found = [Section("service", "Service", intro, tuple(drawn))] if drawn else []
-    hours = run.table("desk_hours")
+    silent = hours is not None and run.table("desk_waits") is None
+    unasked = surveyed is not None and surveyed["value"].isna().all()
+    missing = " ".join(said for said, holds in ((NO_TICKETS, silent), (NO_SURVEYS, unasked)) if holds)
+    found = [Section("service", "Service", intro, tuple(drawn), missing=missing)] if drawn or missing else []
     if hours is not None:
         arms = tuple(charts.load_and_capacity(hours, look, arm) for arm in look.in_order(hours["arm"]))
         found.append(Section("desk", "Load and capacity of the service desk", intro, arms, side_by_side=True))

@@ -53,7 +53,7 @@ def test_waits_rise_with_the_share_of_tickets_and_both_classes_are_told_apart(ta
     assert set(waits[waits["arm"] == "first"]["priority"]) == {"served first", "others"}
     chart = charts.waiting_times(waits, LOOK)
     assert len(chart.figure.data) == len(chart.table) == 4
-    assert "first, served first: half within" in chart.sentence
+    assert "first, served first: half up to" in chart.sentence
 
 
 def test_an_overloaded_desk_and_one_on_which_nobody_works_are_named(tables: dict[str, pd.DataFrame]) -> None:
@@ -89,3 +89,13 @@ def test_all_failures_are_in_the_flow_and_none_is_resolved_where_nobody_answers(
     drawn = sum(float(np.sum(bar.x)) for bar in chart.figure.data)
     assert drawn == pytest.approx(tables["failures"]["value"].sum())
     assert len(chart.table) == 3 * 4
+
+
+def test_surveys_stand_apart_from_the_truth_and_are_unknown_where_nobody_asks(tables: dict[str, pd.DataFrame]) -> None:
+    surveyed = tables["surveyed"].set_index(["arm", "when"])["value"]
+    assert surveyed.loc[["today", "nobody"]].isna().all()
+    asked = tables["surveyed"].assign(value=tables["surveyed"]["value"].where(tables["surveyed"]["arm"] == "x", 0.7))
+    chart = charts.surveys_then_and_now(asked, LOOK)
+    assert "today from 70.0% to 70.0%" in chart.sentence
+    assert "simulation" not in chart.note
+    assert "today unknown" in charts.surveys_then_and_now(tables["surveyed"], LOOK).sentence

@@ -16,6 +16,14 @@ import pytest
 
 from crmlab.experiments.cli import exit_code
 from crmlab.experiments.reporting.report import write_report
+from crmlab.experiments.runs.store import RunFolder
+from crmlab.experiments.service import play
+from crmlab.sim import Play
+from crmlab.sim.mechanisms.failures.params import Failures
+from crmlab.sim.mechanisms.satisfaction.params import Satisfaction
+from crmlab.sim.mechanisms.service_desk.params import ServiceDesk
+from crmlab.strategies import SatisfactionSurvey, ServedFirst
+from tests.experiments.questions.compare.test_service_sections import experiment as served
 from tests.report_folder import build_run_folder
 
 LOOKS_AT_REPORTS = True
@@ -44,6 +52,7 @@ LOOK_AROUND = """<script>addEventListener("load", () => setTimeout(() => {
   found.width = document.documentElement.scrollWidth;
   document.body.innerHTML = "<pre id=found>" + JSON.stringify(found) + "</pre>";
 }, 1500));</script></body>"""
+BUSY = (Play("asked", SatisfactionSurvey()), Play("first", ServedFirst()))
 WITH_A_MOUSE = "--blink-settings=primaryHoverType=2,availableHoverTypes=2"
 
 
@@ -63,18 +72,21 @@ kind = "discount_tiers"
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A report with every chart of a comparison, and one of an explanation."""
+    """A report with every chart of a comparison, one of an explanation, and one of a world with service."""
     folder = tmp_path_factory.mktemp("reports")
     (folder / "phone.toml").write_text(QUESTION)
     assert exit_code(["explain", str(folder / "phone.toml"), "--workers", "1", "--out", str(folder / "out")]) == 0
     explained = next((folder / "out" / "phone").glob("*/report.html"))
     compared = write_report(build_run_folder(folder / "run"))
-    return {"compare": compared.read_text(encoding="utf-8"), "explain": explained.read_text(encoding="utf-8")}
+    asked = served(Satisfaction(), Failures(product=0.3), ServiceDesk(questions_per_order=0.5), plays=BUSY)
+    service = write_report(play(asked, RunFolder.create(folder / "out", asked), executor=1).path)
+    found = {"compare": compared, "explain": explained, "service": service}
+    return {name: page.read_text(encoding="utf-8") for name, page in found.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="needs a Chromium")
-@pytest.mark.parametrize("question", ["compare", "explain"])
+@pytest.mark.parametrize("question", ["compare", "explain", "service"])
 @pytest.mark.parametrize("width", [500, 1280])  # a headless window is no narrower than 500
 def test_nothing_is_cut_off_and_no_image_holds_a_button(
     width: int, question: str, reports: dict[str, str], tmp_path: Path

@@ -238,3 +238,24 @@ def test_facts_are_the_numbers_that_mechanisms_of_the_world_show() -> None:
     assert {"csat", "nps", "survey_week", "points", "referrals"} <= set(facts)
     assert not {"satisfaction", "usual_satisfaction", "stage", "elasticity"} & set(facts)
     assert "csat" not in recorded_facts(shop())
+
+
+def test_what_surveys_say_is_kept_apart_from_the_truth_and_equals_it_where_all_answer_as_they_feel() -> None:
+    market, kpis = surveyed(FAITHFUL)
+    tables = {name: t.set_index("when")["value"] for name, t in CustomerSatisfaction.of(market).tables().items()}
+    assert tables["surveyed"]["end"] == pytest.approx(kpis["csat"], abs=1e-9)
+    assert tables["surveyed"]["end"] == pytest.approx(tables["satisfied"]["end"], abs=1e-9)
+    assert math.isnan(tables["surveyed"]["week 0"]), "nobody was asked before"
+
+
+def test_the_first_figure_of_surveys_is_that_of_today_s_policy_and_old_answers_are_none() -> None:
+    plays = today(Play("s", SatisfactionSurvey(share=1.0, every_weeks=13)))
+    world = shop(mechanisms={"satisfaction": Satisfaction(response=0.6)}, today=plays)
+    asked = Market(world, plays, customers=600)
+    before = asked.column("csat")[asked.column("survey_week") >= -13]
+    asked.run(1)
+    silent = Market(world, today(), customers=600).run(14)
+    found = {m: CustomerSatisfaction.of(m).tables()["surveyed"].set_index("when")["value"] for m in (asked, silent)}
+    assert found[asked]["week 0"] == found[silent]["week 0"] == pytest.approx((before >= 4).mean())
+    assert before.size > 100
+    assert math.isnan(found[silent]["end"])
