@@ -32,7 +32,7 @@ from crmlab.sim.customers import CUSTOMER
 from crmlab.sim.mechanism import Mechanism, Setting, Week
 from crmlab.sim.mechanisms.satisfaction.accounts import SURVEYS
 from crmlab.sim.mechanisms.satisfaction.actions import Survey
-from crmlab.sim.mechanisms.satisfaction.columns import NO_CSAT, SatisfactionColumns
+from crmlab.sim.mechanisms.satisfaction.columns import SatisfactionColumns
 from crmlab.sim.mechanisms.satisfaction.rules import (
     add_effect,
     add_for_whoever_ordered,
@@ -48,11 +48,10 @@ from crmlab.sim.mechanisms.satisfaction.rules import (
     weight_of,
 )
 from crmlab.sim.mechanisms.satisfaction.scales import Respondents
-from crmlab.sim.mechanisms.satisfaction.surveys import SATISFIED, Surveys
+from crmlab.sim.mechanisms.satisfaction.surveys import Surveys
 from crmlab.sim.orders import Orders
 from crmlab.sim.upkeep import Upkeep
 
-QUARTER = 13  # weeks whose answers are a survey's figure
 FIRST_CUT = 2  # of csat: below it are three boxes, above it the top two
 
 
@@ -77,7 +76,6 @@ class CustomerSatisfaction(Mechanism):
         self.weights = (float(numbers.weight), float(numbers.weight * numbers.weight_later))
         self.surveys = Surveys(setting, Respondents.of(numbers))
         self._at_first = self._said_at_first = math.nan
-        self._weeks = 0
 
     @property
     def satisfied_from(self) -> float:
@@ -98,15 +96,9 @@ class CustomerSatisfaction(Mechanism):
         felt = felt[self.setting.customers.stage == CUSTOMER]
         return float((felt >= self.satisfied_from).mean()) if felt.size else math.nan
 
-    def _share_said(self, now: int) -> float:
-        """Share of satisfied among the last answers that each customer gave in the quarter before a week; nan without
-        answers. Whoever has left since is in it, as the firm cannot see that."""
-        recent = (self.columns.csat != NO_CSAT) & (self.columns.survey_week >= now - QUARTER)
-        return float((self.columns.csat[recent] >= SATISFIED).mean()) if recent.any() else math.nan
-
     def settle(self, week: Week) -> None:
         if week.number == 0:
-            self._at_first, self._said_at_first = self.share_satisfied, self._share_said(0)
+            self._at_first, self._said_at_first = self.share_satisfied, self.surveys.share_satisfied(self.columns)
         self.surveys.send(week)
 
     def affect(self, week: Week) -> None:
@@ -174,7 +166,6 @@ class CustomerSatisfaction(Mechanism):
 
     def close(self, week: Week) -> None:
         self.surveys.collect(week, self.columns)
-        self._weeks = week.number + 1
 
     def upkeep(self, weeks: int, week: NDArray[np.int32], orders: Orders) -> Upkeep | None:
         return self.surveys.upkeep(weeks, orders.n)
@@ -182,7 +173,7 @@ class CustomerSatisfaction(Mechanism):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Share of customers who are satisfied as the run began and as it ended: in truth, and by surveys."""
         true = [("week 0", self._at_first), ("end", self.share_satisfied)]
-        said = [("week 0", self._said_at_first), ("end", self._share_said(self._weeks))]
+        said = [("week 0", self._said_at_first), ("end", self.surveys.share_satisfied(self.columns))]
         named = {"satisfied": true, "surveyed": said}
         return {name: pd.DataFrame(rows, columns=["when", "value"]) for name, rows in named.items()}
 

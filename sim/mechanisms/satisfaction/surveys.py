@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,11 +16,12 @@ from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Setting, Week
 from crmlab.sim.mechanisms.satisfaction.accounts import SURVEYS
 from crmlab.sim.mechanisms.satisfaction.actions import Survey
-from crmlab.sim.mechanisms.satisfaction.columns import SatisfactionColumns
+from crmlab.sim.mechanisms.satisfaction.columns import NO_CSAT, SatisfactionColumns
 from crmlab.sim.mechanisms.satisfaction.scales import Respondents
 from crmlab.sim.play_actions import mask_of
 from crmlab.sim.upkeep import AllUpkeep, PersonCosts, Upkeep
 
+QUARTER = 13  # weeks whose answers make up a figure
 SATISFIED, PROMOTER, DETRACTOR = 4, 9, 6  # the answers from which on, or up to which, somebody counts as such
 
 
@@ -38,6 +40,7 @@ class Surveys:
     setting: Setting
     respondents: Respondents
     waves: list[Wave] = field(default_factory=list)  # those that cost something
+    weeks: int = 0  # that have been collected, from week 0 on
     _invited: dict[str, list[NDArray[np.int32]]] = field(default_factory=dict)  # of this week, by question
 
     def send(self, week: Week) -> None:
@@ -64,6 +67,13 @@ class Surveys:
             columns.get(question)[rows] = answers
             columns.survey_week[rows] = week.number
             week.series |= figures_of(question, answers)
+        self.weeks = week.number + 1
+
+    def share_satisfied(self, columns: SatisfactionColumns) -> float:
+        """Share of satisfied among the last answers that customers gave in the quarter up to now; nan without answers.
+        Whoever has left since is in it: the firm cannot see that."""
+        recent = (columns.csat != NO_CSAT) & (columns.survey_week >= self.weeks - QUARTER)
+        return float((columns.csat[recent] >= SATISFIED).mean()) if recent.any() else math.nan
 
     def _z(self, columns: SatisfactionColumns, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         return columns.satisfaction[rows].astype(np.float64) + columns.glow[rows]
