@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 from crmlab.experiments.bench import command, desk, suite, variance
 from crmlab.experiments.bench.agreement import agreements
-from crmlab.experiments.bench.engines import ours, plain_mesa, plain_numpy
+from crmlab.experiments.bench.engines import ours, plain_mesa, plain_numpy, served_market
 from crmlab.experiments.bench.measure import Case, measure_here
 from crmlab.experiments.bench.model import all_plays, base_world, founding_customers
 from crmlab.experiments.bench.population import Advertising, draw_founding_population
 from crmlab.sim.market import Market
 from crmlab.sim.mechanisms.acquisition.acquisition import Acquisition
 from crmlab.sim.mechanisms.acquisition.channels import hill_leads
+from crmlab.sim.mechanisms.service_desk.service_desk import Service
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.2])
@@ -66,6 +67,16 @@ def test_engines_hold_as_many_people_as_they_were_asked_for() -> None:
     world = base_world().at_rows(founding_customers(base_world(), 500))[0]
     assert world.population.customers + world.population.prospects == 500
     assert ours(500, 1).customers.n == plain_numpy(500, 1).orders.size == plain_mesa(500, 1).n == 500
+
+
+@pytest.mark.parametrize("rows", [1_000, 20_000])
+def test_the_served_market_is_as_large_as_its_rows_and_its_desk_is_not_overloaded(rows: int) -> None:
+    market = served_market(rows, seed=1).run(12)
+    service = Service.of(market)
+    assert (market.customers.n, service.setting.scale) == (rows, 1.0)
+    assert service.record.arrived > 0
+    assert service.record.load < 1
+    assert service.record.n_abandoned < 0.2 * service.record.arrived
 
 
 @pytest.mark.parametrize(("plays", "max_bytes"), [("base", suite.ROW_BYTES), ("all strategies", suite.ALL_ROW_BYTES)])
