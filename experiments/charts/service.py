@@ -134,7 +134,7 @@ def satisfaction_then_and_now(satisfied: pd.DataFrame, look: Look) -> Chart:
 def surveys_then_and_now(surveyed: pd.DataFrame, look: Look) -> Chart:
     """The share of satisfied answers in the quarter before the run and in its last one, by arm: what the firm sees."""
     note = (
-        "Last answers of a quarter in the top two of five boxes. A dash: nobody has answered. Who answers is not like "
+        "Answers of a quarter in the top two of five boxes. A dash: nobody has answered. Who answers is not like "
         "everybody, so surveys may be off what is true."
     )
     return _then_and_now("What surveys said then and now", "share of answers satisfied", surveyed, look, note)

@@ -88,6 +88,7 @@ class CustomerSatisfaction(Mechanism):
         for name in before.columns.names():
             known = before.columns.get(name)
             self.columns.get(name)[: known.size] = known
+        self.surveys.csat |= before.surveys.csat
 
     @property
     def share_satisfied(self) -> float:
@@ -98,7 +99,7 @@ class CustomerSatisfaction(Mechanism):
 
     def settle(self, week: Week) -> None:
         if week.number == 0:
-            self._at_first, self._said_at_first = self.share_satisfied, self.surveys.share_satisfied(self.columns)
+            self._at_first, self._said_at_first = self.share_satisfied, self.surveys.share_satisfied
         self.surveys.send(week)
 
     def affect(self, week: Week) -> None:
@@ -173,7 +174,7 @@ class CustomerSatisfaction(Mechanism):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Share of customers who are satisfied as the run began and as it ended: in truth, and by surveys."""
         true = [("week 0", self._at_first), ("end", self.share_satisfied)]
-        said = [("week 0", self._said_at_first), ("end", self.surveys.share_satisfied(self.columns))]
+        said = [("week 0", self._said_at_first), ("end", self.surveys.share_satisfied)]
         named = {"satisfied": true, "surveyed": said}
         return {name: pd.DataFrame(rows, columns=["when", "value"]) for name, rows in named.items()}
 

@@ -16,7 +16,7 @@ from crmlab.sim.ledger import CASH
 from crmlab.sim.mechanism import Setting, Week
 from crmlab.sim.mechanisms.satisfaction.accounts import SURVEYS
 from crmlab.sim.mechanisms.satisfaction.actions import Survey
-from crmlab.sim.mechanisms.satisfaction.columns import NO_CSAT, SatisfactionColumns
+from crmlab.sim.mechanisms.satisfaction.columns import SatisfactionColumns
 from crmlab.sim.mechanisms.satisfaction.scales import Respondents
 from crmlab.sim.play_actions import mask_of
 from crmlab.sim.upkeep import AllUpkeep, PersonCosts, Upkeep
@@ -41,6 +41,7 @@ class Surveys:
     respondents: Respondents
     waves: list[Wave] = field(default_factory=list)  # those that cost something
     weeks: int = 0  # that have been collected, from week 0 on
+    csat: dict[int, tuple[float, float]] = field(default_factory=dict)  # by week: answers, and the satisfied ones
     _invited: dict[str, list[NDArray[np.int32]]] = field(default_factory=dict)  # of this week, by question
 
     def send(self, week: Week) -> None:
@@ -66,14 +67,18 @@ class Surveys:
             answers = self.respondents.answers(question, self._z(columns, rows), u)
             columns.get(question)[rows] = answers
             columns.survey_week[rows] = week.number
-            week.series |= figures_of(question, answers)
+            figures = figures_of(question, answers)
+            week.series |= figures
+            if question == "csat":
+                self.csat[week.number] = (figures["csat_answers"], figures["csat_satisfied"])
         self.weeks = week.number + 1
 
-    def share_satisfied(self, columns: SatisfactionColumns) -> float:
-        """Share of satisfied among the last answers that customers gave in the quarter up to now; nan without answers.
-        Whoever has left since is in it: the firm cannot see that."""
-        recent = (columns.csat != NO_CSAT) & (columns.survey_week >= self.weeks - QUARTER)
-        return float((columns.csat[recent] >= SATISFIED).mean()) if recent.any() else math.nan
+    @property
+    def share_satisfied(self) -> float:
+        """Share of satisfied among the answers of the quarter up to now; nan without answers."""
+        recent = [found for week, found in self.csat.items() if week >= self.weeks - QUARTER]
+        answers, satisfied = (sum(counts) for counts in zip(*recent, strict=True)) if recent else (0.0, 0.0)
+        return satisfied / answers if answers else math.nan
 
     def _z(self, columns: SatisfactionColumns, rows: NDArray[np.int32]) -> NDArray[np.float64]:
         return columns.satisfaction[rows].astype(np.float64) + columns.glow[rows]

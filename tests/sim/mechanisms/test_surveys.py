@@ -252,10 +252,21 @@ def test_the_first_figure_of_surveys_is_that_of_today_s_policy_and_old_answers_a
     plays = today(Play("s", SatisfactionSurvey(share=1.0, every_weeks=13)))
     world = shop(mechanisms={"satisfaction": Satisfaction(response=0.6)}, today=plays)
     asked = Market(world, plays, customers=600)
-    before = asked.column("csat")[asked.column("survey_week") >= -13]
     asked.run(1)
     silent = Market(world, today(), customers=600).run(14)
     found = {m: CustomerSatisfaction.of(m).tables()["surveyed"].set_index("when")["value"] for m in (asked, silent)}
-    assert found[asked]["week 0"] == found[silent]["week 0"] == pytest.approx((before >= 4).mean())
-    assert before.size > 100
+    founding = asked.column("csat")[:600]  # as of week 0, or answered again in week 0 by the same people
+    se = math.sqrt(0.21 / (founding > 0).sum())
+    assert found[asked]["week 0"] == found[silent]["week 0"]
+    assert abs(found[silent]["week 0"] - (founding[founding > 0] >= 4).mean()) < 4 * se
     assert math.isnan(found[silent]["end"])
+
+
+def test_an_answer_to_another_question_does_not_make_an_old_one_new() -> None:
+    waves = SatisfactionSurvey(share=1.0, every_weeks=52), replace(EVERYBODY, question="nps")
+    plays = (Play("csat", waves[0]), Play("nps", waves[1]))
+    found = [
+        CustomerSatisfaction.of(Market(loyal(FAITHFUL), plays, customers=N).run(weeks)).surveys for weeks in (13, 14)
+    ]
+    assert found[0].share_satisfied > 0
+    assert math.isnan(found[1].share_satisfied)
